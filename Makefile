@@ -1,0 +1,111 @@
+# xrun: runs 32-bit x86 Linux programs on x86-64 and AArch64 hosts.  `make help` lists the targets.
+
+HOST  ?= $(shell uname -m)
+MODE  ?= release
+CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/xrun
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1
+
+O := $(BUILD)/$(HOST)-$(MODE)
+
+ifeq ($(HOST),$(shell uname -m))
+CC ?= gcc
+AR ?= ar
+RUN :=
+else
+CC := $(HOST)-linux-gnu-gcc
+AR := $(HOST)-linux-gnu-ar
+RUN := qemu-$(HOST)
+endif
+GUEST_CC ?= i686-linux-gnu-gcc
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wundef -Wvla -Wwrite-strings
+ifeq ($(CI),true)
+WARN += -Werror
+endif
+CFLAGS_release := -O2 -g1
+CFLAGS_debug   := -O1 -g3 -DXRUN_DEBUG -DXRUN_NO_TAILCALL
+CFLAGS_asan    := -O1 -g -DXRUN_ASAN -DXRUN_NO_TAILCALL -fsanitize=address,undefined -fno-sanitize=alignment -fno-omit-frame-pointer
+CFLAGS_ubsan   := -O1 -g -DXRUN_NO_TAILCALL -fsanitize=undefined -fno-sanitize=alignment
+CFLAGS_small   := -O2 -g1 -DXRUN_SMALL_LIMITS
+ifeq ($(CFLAGS_$(MODE)),)
+$(error MODE=$(MODE) is none of release debug asan ubsan small)
+endif
+CFLAGS  ?=
+ALL_CFLAGS := -std=gnu11 -fPIE -pthread -fno-strict-aliasing -fwrapv $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS) \
+	-I. -idirafter /usr/include -D_GNU_SOURCE -DXRUN_VERSION='"$(VERSION)"' -MMD -MP
+SAN := $(filter -fsanitize%,$(CFLAGS_$(MODE)))
+
+# Static libraries from `make deps`: then xrun is a static-pie that runs in any chroot. Without
+# them (or with a sanitizer) it is an ordinary PIE.
+STATIC_LIBS := $(wildcard $(CACHE)/$(HOST)/libZydis.a)
+ifneq ($(STATIC_LIBS),)
+ALL_CFLAGS += -DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD
+LIBS := $(STATIC_LIBS) -L$(CACHE)/$(HOST) -lelf -lz -lm
+LINK := $(if $(SAN),-pie,-static-pie)
+else
+LIBS := -lZydis -lelf -lm
+LINK := -pie
+endif
+
+PARTS := core decode interp elfload translate regalloc syscalls abi runtime
+SRCS := $(foreach p,$(PARTS),$(wildcard $(p)/*.c))
+ifeq ($(HOST),x86_64)
+SRCS += $(wildcard translate/x86_64/*.c runtime/x86_64/*.c)
+ASMS := $(wildcard runtime/x86_64/*.S)
+else
+SRCS += $(wildcard translate/aarch64/*.c runtime/aarch64/*.c)
+ASMS := $(wildcard runtime/aarch64/*.S)
+endif
+OBJS := $(SRCS:%.c=$(O)/%.o) $(ASMS:%.S=$(O)/%.o)
+LIB := $(O)/libxrun.a
+
+.PHONY: all
+all: $(O)/xrun ## build xrun (HOST=x86_64|aarch64, MODE=release|debug|asan|ubsan|small)
+
+$(O)/xrun: $(O)/main.o $(LIB)
+	$(CC) $(LINK) -pthread $(SAN) -o $@ $(O)/main.o $(LIB) $(LIBS)
+
+$(LIB): $(OBJS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(O)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+$(O)/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+# Unit tests: each tests/unit/NAME.c is a program linked with everything but main.o.
+UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
+$(O)/tests/unit/%: $(O)/tests/unit/%.o $(LIB)
+	$(CC) $(LINK) -pthread $(SAN) -o $@ $< $(LIB) $(LIBS)
+.PHONY: unit
+unit: $(UNIT) ## build the unit tests
+
+.PHONY: deps
+deps: ## install the packages that building and testing need (Debian), build a static Zydis
+	tests/setup/deps.sh $(CACHE) test
+
+.PHONY: lint
+lint: ## layering and naming rules
+	tests/lint/layers.sh
+
+.PHONY: install
+install: all ## install into $(DESTDIR)$(PREFIX)
+	install -D -m 755 $(O)/xrun $(DESTDIR)$(PREFIX)/bin/xrun
+
+.PHONY: clean
+clean: ## remove build/
+	rm -rf $(BUILD)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
+
+-include $(OBJS:.o=.d) $(O)/main.d $(UNIT:%=%.d)
+-include tests/tests.mk

@@ -1,0 +1,18 @@
+/* The CPU the guest sees. A feature bit is set only if xrun executes all of its instructions. */
+#ifndef XRUN_CORE_CPUID_H
+#define XRUN_CORE_CPUID_H
+
+#include "core/types.h"
+
+struct cpuid_regs { uint32_t eax, ebx, ecx, edx; };
+
+/* Chooses the model by name (NULL: max). False if unknown. */
+bool cpuid_select(const char *model);
+/* CPUID with eax=leaf, ecx=subleaf. */
+struct cpuid_regs cpuid_query(uint32_t leaf, uint32_t subleaf);
+/* CPUID.1:EDX, the value of AT_HWCAP. */
+uint32_t cpuid_hwcap(void);
+/* Families that the model may execute (else #UD): used by the interpreter for old models. */
+const char *cpuid_model_names(void); /* "486, pentium, ..." for messages */
+
+#endif

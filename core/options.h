@@ -1,0 +1,34 @@
+/* Command-line options: one row per option in options.def drives parsing, --help and passing them
+ * on to child processes. `opt` is written once at start, then read only. */
+#ifndef XRUN_CORE_OPTIONS_H
+#define XRUN_CORE_OPTIONS_H
+
+#include "core/types.h"
+
+struct options {
+    const char *sysroot;   /* -L / --sysroot / XRUN_SYSROOT; NULL: none */
+    const char *cpu;       /* --cpu=MODEL */
+    const char *argv0;     /* --argv0=NAME for the guest's argv[0] */
+    const char *log_file;  /* --log-file=FILE: where log and strace lines go */
+    bool strace;           /* --strace */
+    bool log;              /* --log */
+    bool lockstep;         /* --lockstep */
+    bool count;            /* --count: print executed guest instructions at exit */
+    bool crash_report;     /* --crash-report */
+    bool help, version, syscalls;
+    uint32_t block_max;    /* --block-max=N: instructions per block */
+    uint32_t flush_every;  /* --flush-every=N: forget all code after N new blocks (testing) */
+    const char *dump;      /* --dump=insn,block,exec,... */
+};
+extern struct options opt;
+
+/* Parses options up to the first non-option or "--". Returns the index of the program in argv,
+ * or a negative number after printing what is wrong. Environment XRUN_* first, then argv. */
+int options_parse(int argc, char **argv);
+/* Prints the option table. */
+void options_help(void);
+/* The options that a child xrun must get again to behave the same: appended to argv[] (at most
+ * `max` entries), returns how many. Strings are static or owned by `opt`. */
+int options_for_child(const char **argv, int max);
+
+#endif

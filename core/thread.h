@@ -1,0 +1,128 @@
+/* A guest thread and the guest process: everything the kernel would keep about them that is not
+ * in core/cpu.h. A thread belongs to one host thread. Process state has one lock unless said
+ * otherwise. vfork children borrow the parent's process and a copied thread. */
+#ifndef XRUN_CORE_THREAD_H
+#define XRUN_CORE_THREAD_H
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+
+#include "core/cpu.h"
+
+enum { NSIG_GUEST = 64, TLS_ENTRIES = 3, TLS_FIRST_ENTRY = 12, LDT_ENTRIES_MAX = 8192 };
+
+/* struct user_desc of asm/ldt.h, the same on every architecture (16 bytes). */
+struct guest_user_desc {
+    uint32_t entry_number, base_addr, limit;
+    uint32_t flags; /* bits: 0 seg_32bit, 1-2 contents, 3 read_exec_only, 4 limit_in_pages,
+                     * 5 seg_not_present, 6 useable */
+};
+
+struct guest_sigaction {
+    uint32_t handler;  /* 0 SIG_DFL, 1 SIG_IGN */
+    uint32_t flags;    /* SA_* as in the i386 ABI */
+    uint32_t restorer;
+    uint64_t mask;     /* bit n-1 is signal n */
+};
+
+struct guest_altstack { gaddr sp; uint32_t flags, size; };
+
+/* A host signal waiting to be turned into a guest frame. While one is held, the host blocks
+ * all others, so the host kernel keeps the queues. */
+struct pending_signal { volatile sig_atomic_t valid; siginfo_t info; };
+
+struct thread {
+    struct cpu cpu;
+    struct process *proc;
+    int tid;
+    volatile sig_atomic_t running;  /* executing guest code: a host SIGSEGV is the guest's */
+    sigjmp_buf trap_jb;             /* where cpu_fault and host faults return to */
+    volatile sig_atomic_t copying;  /* inside mem_read/mem_write: a host SIGSEGV is EFAULT */
+    sigjmp_buf copy_jb;
+
+    uint64_t sigmask;               /* the guest's blocked signals */
+    uint64_t sigmask_saved;         /* restored after the handler of a sigsuspend, ppoll, ... */
+    bool sigmask_restore;
+    struct pending_signal pend;
+    struct guest_altstack altstack;
+
+    uint64_t tls_desc[TLS_ENTRIES]; /* raw 8-byte GDT descriptors, entries 12-14 */
+    gaddr clear_child_tid;
+    gaddr robust_list;              /* head, 0 none */
+    uint32_t robust_list_len;
+
+    uint32_t orig_eax;              /* number of the system call in progress, -1 outside */
+    bool is_vfork_child;
+    struct thread *next, **prevp;   /* list of all threads of the process */
+    void *runtime;                  /* owned by runtime/ */
+};
+
+struct process {
+    pthread_mutex_t lock;
+    struct thread *threads;         /* under lock */
+    int nthreads;
+    int pid;
+    struct guest_sigaction sigaction[NSIG_GUEST + 1]; /* under lock */
+    uint64_t *ldt;                  /* raw descriptors, NULL if none; under lock for writing */
+    uint32_t ldt_count;
+    uint32_t personality;
+    char *exe;                      /* absolute host path of the guest program */
+    char *exe_guest;                /* the same as the guest names it (sysroot removed) */
+    char **argv;                    /* as given to the guest */
+    int argc;
+    gaddr arg_start, arg_end, env_start, env_end, start_stack, start_code, end_code;
+    uint32_t auxv[2 * 32];          /* as on the guest's stack, for /proc/self/auxv */
+    uint32_t auxv_len;              /* bytes */
+    gaddr vdso;                     /* base of the vDSO page; */
+    gaddr vdso_sysenter_return;     /* landing address in __kernel_vsyscall after a system call */
+    gaddr vdso_sigreturn, vdso_rt_sigreturn;
+    uint64_t rlim_as[2], rlim_stack[2], rlim_data[2]; /* the guest's view: soft, hard */
+};
+
+/* The calling host thread's guest thread; NULL before the first one is made. */
+extern __thread struct thread *thread_self;
+extern struct process *process_self;
+
+/* Things that only runtime/ can do, called by syscalls/. Set once at start. */
+struct clone_request {
+    uint64_t flags;          /* CLONE_*; exit signal in exit_signal */
+    uint32_t exit_signal;
+    gaddr stack;             /* new esp, 0 = keep */
+    gaddr ptid, ctid, pidfd; /* where to write, by flags */
+    bool set_tls;
+    struct guest_user_desc tls;
+    uint32_t set_tid[32];
+    uint32_t set_tid_size;
+    int cgroup;
+};
+struct runtime_hooks {
+    /* clone/fork/vfork: child's tid in the parent, or -errno. The child starts with eax = 0 behind
+     * the system call and never returns from here. */
+    int64_t (*clone)(struct thread *t, const struct clone_request *rq);
+    /* Ends the calling thread (exit) or the process (exit_group). */
+    void (*exit_thread)(struct thread *t, int status) __attribute__((noreturn));
+    void (*exit_group)(struct thread *t, int status) __attribute__((noreturn));
+    /* execve/execveat. Returns only on failure, with a negative errno. Strings are host copies. */
+    int64_t (*exec)(struct thread *t, int dirfd, const char *path, char **argv, char **envp,
+                    int flags);
+    /* sigreturn (rt = false) and rt_sigreturn: restores the context from the guest's stack. */
+    void (*sigreturn)(struct thread *t, bool rt);
+    /* Installs host dispositions after proc->sigaction[sig] changed. */
+    void (*sigaction_changed)(int sig);
+    /* Makes the host's blocked set follow t->sigmask (minus signals that xrun needs). */
+    void (*sigmask_changed)(struct thread *t);
+    /* Code of [start,end) must be forgotten by all threads. */
+    void (*invalidate)(gaddr start, gaddr end);
+};
+extern struct runtime_hooks runtime_hooks;
+
+/* A host system call that may block. Returns the host's result (negative errno). If a host signal
+ * for the guest is pending or comes before the kernel is entered, returns -SAFE_RESTART without
+ * having made the call. Raw kernel interface on both hosts. */
+enum { SAFE_RESTART = 512 };
+long host_syscall_blocking(long nr, long a, long b, long c, long d, long e, long f);
+/* The same without the check, for calls that do not block. */
+long host_syscall(long nr, long a, long b, long c, long d, long e, long f);
+
+#endif

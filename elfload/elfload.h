@@ -1,0 +1,43 @@
+/* Loads i386 ELF programs (System V ABI i386 supplement; Linux fs/binfmt_elf.c, binfmt_script.c).
+ * libelf is used here and nowhere else. Runs once per exec, single-threaded. */
+#ifndef XRUN_ELFLOAD_ELFLOAD_H
+#define XRUN_ELFLOAD_ELFLOAD_H
+
+#include "core/thread.h"
+
+/* What a file is, looking at its first bytes: decides who runs it on execve. */
+enum elfload_kind {
+    ELFLOAD_I386,    /* ours */
+    ELFLOAD_HOST,    /* an ELF of another machine: the host kernel's business */
+    ELFLOAD_SCRIPT,  /* #! */
+    ELFLOAD_OTHER,   /* the host kernel decides (ENOEXEC most likely) */
+    ELFLOAD_UNREADABLE,
+};
+enum elfload_kind elfload_identify(const char *host_path);
+
+struct elfload_error {
+    int err;            /* positive errno for a failing execve (ENOEXEC, ELIBBAD, EACCES, ...) */
+    char reason[512];   /* for "xrun: FILE: reason" */
+};
+
+/* Follows #! lines (at most 5, one optional argument, kernel rules) until a program that is not a
+ * script: rewrites *path and *argv (malloc'ed, NULL-terminated). 0, or -1 with *e filled. */
+int elfload_script(char **path, char ***argv, struct elfload_error *e);
+
+/* Maps program `host_path` and its interpreter, builds the initial stack and vDSO, fills process
+ * fields (exe, argv, auxv, brk, ...) and the entry registers of t->cpu. `execfn` is what AT_EXECFN
+ * names. On failure nothing has been mapped that matters: the caller exits with 126/127.
+ * 0, or -1 with *e filled. */
+int elfload_load(struct thread *t, const char *host_path, const char *execfn, char **argv,
+                 char **envp, struct elfload_error *e);
+
+/* The cheap checks of elfload_load without mapping anything: lets execve fail with the right errno
+ * while the old program is still there. 0 or -1 with *e filled. */
+int elfload_check(const char *host_path, struct elfload_error *e);
+
+/* Finds the symbol that contains guest address `addr` in ELF file `host_path` mapped at `bias`, for
+ * crash reports. False if none. */
+bool elfload_symbol(const char *host_path, gaddr bias, gaddr addr, char *name, size_t size,
+                    uint32_t *offset);
+
+#endif

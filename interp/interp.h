@@ -1,0 +1,19 @@
+/* The interpreter: reference semantics of every instruction in portable C, direct-threaded over
+ * predecoded blocks. Each struct insn holds the address of its function; a function executes its
+ * instruction and tail-calls the next one's (NEXT), a block's last goes through its links.
+ * Runs on the guest thread's host thread, below a sigsetjmp of the dispatcher (thread->trap_jb). */
+#ifndef XRUN_INTERP_INTERP_H
+#define XRUN_INTERP_INTERP_H
+
+#include "decode/insn.h"
+
+/* Chooses in->fn from op and operand forms. An operation nobody executes gets a function that logs
+ * its bytes and raises #UD. */
+void interp_bind(struct insn *in);
+/* True if the operation is implemented (tests and CPUID consistency). */
+bool interp_supports(const struct insn *in);
+
+/* Runs from `first` (cpu->eip == first->eip) until something leaves the chain; cpu->exit says why. */
+void interp_run(struct cpu *cpu, const struct insn *first);
+
+#endif

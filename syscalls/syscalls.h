@@ -1,0 +1,48 @@
+/* The i386 system-call interface, at kernel level. table.def has one row per number; dispatch,
+ * --strace, --syscalls and the generated documentation come from it. Handlers never touch guest
+ * registers: they get the six arguments and return what goes into eax. */
+#ifndef XRUN_SYSCALLS_SYSCALLS_H
+#define XRUN_SYSCALLS_SYSCALLS_H
+
+#include "core/thread.h"
+
+struct sysctx {
+    struct thread *t;
+    uint32_t nr;
+    uint32_t a[6]; /* ebx ecx edx esi edi ebp */
+};
+
+/* A result: 0..0xffffffff as a value, -4095..-1 a negative i386 errno, or one of: */
+enum {
+    SYSRET_RESTART = -512,       /* interrupted: restart if SA_RESTART says so, else EINTR */
+    SYSRET_RESTART_NOINTR = -513,/* always restart */
+    SYSRET_RESTART_NOHAND = -514,/* restart if no handler runs, else EINTR */
+};
+#define SYSRET_DONE INT64_C(0x100000000) /* the handler has set the registers itself (sigreturn) */
+
+typedef int64_t (*sys_fn)(struct sysctx *c);
+
+enum sys_level { SYS_EXACT, SYS_APPROX, SYS_REFUSED };
+
+struct sys_row {
+    const char *name;  /* NULL: no such number */
+    sys_fn fn;         /* NULL: -ENOSYS */
+    const char *args;  /* one letter per argument, see table.def */
+    uint8_t level;     /* enum sys_level */
+    const char *note;  /* what is approximated or why refused; NULL if exact */
+};
+extern const struct sys_row syscalls_table[];
+extern const unsigned syscalls_count;
+
+/* Executes system call c->nr. An unknown number gives -ENOSYS and one log line. */
+int64_t syscalls_dispatch(struct sysctx *c);
+/* --syscalls: prints number, name, level and note of every row. */
+void syscalls_print_table(void);
+
+/* --strace: a line per call, in strace's format, to the log file. */
+void strace_enter(const struct sysctx *c);
+void strace_exit(const struct sysctx *c, int64_t result);
+void strace_signal(const struct thread *t, int sig, const siginfo_t *info);
+void strace_exited(const struct thread *t, int status);
+
+#endif
