@@ -15,6 +15,12 @@ _Noreturn void log_die(int code, const char *fmt, ...) PRINTF(2, 3);
 /* One line "xrun: [pid] ..." if opt.log is on; used for refused system calls and the like. */
 void log_event(const char *fmt, ...) PRINTF(1, 2);
 
+/* Where the log goes: stderr, or the file of --log-file. The second sets it at start. */
+int log_fd(void);
+void log_set_fd(int fd);
+/* Writes all of buf with as few write(2) calls as possible; errors are ignored. */
+void log_write(int fd, const char *buf, size_t n);
+
 /* Prints guest eip, the last exit and that this is xrun's fault, then aborts. Never for anything
  * that a guest can cause. */
 _Noreturn void xassert_fail(const char *expr, const char *file, int line);

@@ -11,7 +11,11 @@
 #include "core/types.h"
 
 /* First address a 32-bit task of an x86-64 kernel may not use (TASK_SIZE of compat tasks). */
+#ifdef XRUN_ASAN /* AddressSanitizer's shadow memory begins at 0x7fff8000 */
+#define MEM_TASK_SIZE 0x7fff7000u
+#else
 #define MEM_TASK_SIZE 0xffffe000u
+#endif
 
 /* Per-page state, readable without the lock (relaxed). */
 enum {
@@ -85,11 +89,12 @@ enum mem_fault { MEM_FAULT_RETRY, MEM_FAULT_CODE, MEM_FAULT_MAPERR, MEM_FAULT_AC
 enum mem_fault mem_fault(gaddr addr, bool write, gaddr esp);
 
 /* Code pages. mem_code_protect marks the pages of [addr, addr+len) as holding code and removes
- * host write permission where the guest has it. mem_set_code_hook: called with a page range whose
+ * host write permission where the guest has it; true if a page was not marked before (what was
+ * read from it earlier may be stale). mem_set_code_hook: called with a page range whose
  * code must be forgotten (store, unmap, remap, mprotect, file change); may run in a signal
  * handler. mem_prepare_write makes [addr,addr+len) writable for a host system call that writes
  * there directly: code in it is forgotten; no error if it is not mapped. */
-void mem_code_protect(gaddr addr, uint32_t len);
+bool mem_code_protect(gaddr addr, uint32_t len);
 void mem_set_code_hook(void (*hook)(gaddr start, gaddr end));
 void mem_prepare_write(gaddr addr, uint32_t len);
 

@@ -60,11 +60,12 @@ static inline const struct insn *interp_jump_indirect(struct cpu *cpu, const str
     const struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(target)];
     cpu->eip = target;
     cpu->insn_count += l->n;
-    if (likely(e->eip == target && e->first && !cpu->pending)) {
+    const struct insn *n = __atomic_load_n(&e->first, __ATOMIC_RELAXED);
+    if (likely(e->eip == target && n && !cpu->pending)) {
 #ifdef XRUN_NO_TAILCALL
-        return e->first;
+        return n;
 #else
-        return e->first->fn(cpu, e->first);
+        return n->fn(cpu, n);
 #endif
     }
     cpu->exit_links = NULL;

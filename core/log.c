@@ -1,0 +1,119 @@
+/* Messages and allocation; see log.h. Output is one write(2) per line, so that lines of several
+ * threads and processes do not mix. */
+#include "core/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/options.h"
+#include "core/thread.h"
+
+static int out_fd = 2;
+
+int log_fd(void)
+{
+    return out_fd;
+}
+
+void log_set_fd(int fd)
+{
+    out_fd = fd;
+}
+
+void log_write(int fd, const char *buf, size_t n)
+{
+    while (n) {
+        ssize_t w = write(fd, buf, n);
+        if (w < 0 && errno != EINTR)
+            return;
+        if (w > 0) {
+            buf += w;
+            n -= (size_t)w;
+        }
+    }
+}
+
+static void emit(int fd, const char *prefix, const char *fmt, va_list ap)
+{
+    char buf[2048];
+    int n = snprintf(buf, sizeof buf, "%s", prefix);
+    int m = vsnprintf(buf + n, sizeof buf - (size_t)n - 1, fmt, ap);
+    n += m;
+    if (n > (int)sizeof buf - 2)
+        n = (int)sizeof buf - 2;
+    buf[n++] = '\n';
+    log_write(fd, buf, (size_t)n);
+}
+
+void log_user(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    emit(2, "xrun: ", fmt, ap);
+    va_end(ap);
+}
+
+void log_die(int code, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    emit(2, "xrun: ", fmt, ap);
+    va_end(ap);
+    _exit(code);
+}
+
+void log_event(const char *fmt, ...)
+{
+    if (!opt.log)
+        return;
+    char prefix[48];
+    snprintf(prefix, sizeof prefix, "xrun: [%d] ", (int)gettid());
+    va_list ap;
+    va_start(ap, fmt);
+    emit(out_fd, prefix, fmt, ap);
+    va_end(ap);
+}
+
+void xassert_fail(const char *expr, const char *file, int line)
+{
+    const struct thread *t = thread_self;
+    log_user("internal error: %s:%d: %s", file, line, expr);
+    if (t)
+        log_user("this is a fault of xrun, not of the program; guest eip %08x, last exit %d",
+                 t->cpu.eip, t->cpu.exit, 0);
+    abort();
+}
+
+void *xmalloc(size_t n)
+{
+    void *p = malloc(n ? n : 1);
+    if (!p)
+        log_die(126, "out of memory (%zu bytes)", n);
+    return p;
+}
+
+void *xcalloc(size_t n, size_t size)
+{
+    void *p = calloc(n ? n : 1, size ? size : 1);
+    if (!p)
+        log_die(126, "out of memory (%zu x %zu bytes)", n, size);
+    return p;
+}
+
+void *xrealloc(void *p, size_t n)
+{
+    p = realloc(p, n ? n : 1);
+    if (!p)
+        log_die(126, "out of memory (%zu bytes)", n);
+    return p;
+}
+
+char *xstrdup(const char *s)
+{
+    return strcpy(xmalloc(strlen(s) + 1), s);
+}

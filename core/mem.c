@@ -1,0 +1,996 @@
+/* The guest address space: an interval map in step with what the host kernel has mapped.
+ * Areas are kept sorted in one array; a page-indexed byte array answers the frequent questions
+ * without the lock. Rules follow Linux mm/mmap.c, mm/mremap.c and mm/mprotect.c. */
+#include "core/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/thread.h"
+
+#ifndef MREMAP_DONTUNMAP
+#define MREMAP_DONTUNMAP 4
+#endif
+
+enum { MAP_32BIT_GUEST = 0x40 }; /* x86 only; means nothing below 4 GiB */
+enum { STACK_GUARD_GAP = 256 * 4096 };
+
+#define GUEST_END (UINT64_C(1) << 32)
+#define GUARD_SIZE (UINT64_C(0x80010000)) /* the longest access from below 4 GiB ends in here */
+
+struct area {
+    gaddr start, end;
+    uint64_t off, dev, ino;
+    uint8_t prot, kind;
+    bool shared, growsdown;
+    char *name; /* owned; NULL: none */
+};
+
+uint8_t mem_page[1u << 20];
+bool mem_read_implies_exec;
+
+static pthread_mutex_t mem_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct area *areas; /* sorted, disjoint; under mem_lock */
+static size_t narea, cap_area;
+static uint64_t total_pages;
+static bool reserved; /* the low 4 GiB are ours, PROT_NONE where nothing is mapped */
+static gaddr min_addr = 65536;
+static gaddr brk_start, brk_cur;
+static void (*code_hook)(gaddr start, gaddr end);
+
+static void lock(void) { pthread_mutex_lock(&mem_lock); }
+static void unlock(void) { pthread_mutex_unlock(&mem_lock); }
+
+static void *hostp(uint64_t a) { return (void *)(uintptr_t)a; }
+
+/* The guest's pages are never executable on the host: its code runs only through xrun. */
+static int host_prot(int prot)
+{
+    int p = prot & (PROT_READ | PROT_WRITE);
+    return prot & PROT_EXEC ? p | PROT_READ : p;
+}
+
+static uint8_t page_bits(int prot, bool shared)
+{
+    uint8_t f = PAGE_MAPPED;
+    if (prot & PROT_READ)
+        f |= PAGE_R;
+    if (prot & PROT_WRITE)
+        f |= PAGE_W;
+    if (prot & PROT_EXEC)
+        f |= PAGE_X;
+    return shared ? f | PAGE_SHARED : f;
+}
+
+static void set_pages(gaddr start, gaddr end, uint8_t v)
+{
+    memset(&mem_page[start >> GUEST_PAGE_SHIFT], v, (end - start) >> GUEST_PAGE_SHIFT);
+}
+
+/* ---- the interval map ---- */
+
+/* Index of the first area with end > addr. */
+static size_t area_index(gaddr addr)
+{
+    size_t lo = 0, hi = narea;
+    while (lo < hi) {
+        size_t mid = (lo + hi) / 2;
+        if (areas[mid].end > addr)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return lo;
+}
+
+static struct area *area_at(gaddr addr)
+{
+    size_t i = area_index(addr);
+    return i < narea && areas[i].start <= addr ? &areas[i] : NULL;
+}
+
+static void area_insert(size_t i, const struct area *a)
+{
+    if (narea == cap_area) {
+        cap_area = cap_area ? cap_area * 2 : 64;
+        areas = xrealloc(areas, cap_area * sizeof *areas);
+    }
+    memmove(&areas[i + 1], &areas[i], (narea - i) * sizeof *areas);
+    areas[i] = *a;
+    narea++;
+}
+
+static void area_delete(size_t i)
+{
+    free(areas[i].name);
+    memmove(&areas[i], &areas[i + 1], (narea - i - 1) * sizeof *areas);
+    narea--;
+}
+
+/* Makes `addr` a border between areas. */
+static void area_split(gaddr addr)
+{
+    size_t i = area_index(addr);
+    if (i >= narea || areas[i].start >= addr)
+        return;
+    struct area hi = areas[i];
+    hi.start = addr;
+    hi.off += addr - areas[i].start;
+    hi.growsdown = false;
+    if (hi.name)
+        hi.name = xstrdup(hi.name);
+    areas[i].end = addr;
+    area_insert(i + 1, &hi);
+}
+
+static bool area_mergeable(const struct area *a, const struct area *b)
+{
+    return a->end == b->start && a->prot == b->prot && a->kind == b->kind &&
+           a->shared == b->shared && a->dev == b->dev && a->ino == b->ino &&
+           (a->kind != MEM_FILE || a->off + (a->end - a->start) == b->off) &&
+           a->kind != MEM_SHM && !b->growsdown && (a->name != NULL) == (b->name != NULL) &&
+           (!a->name || !strcmp(a->name, b->name));
+}
+
+/* Joins what can be joined around [start, end]. */
+static void area_merge(gaddr start, gaddr end)
+{
+    size_t i = area_index(start ? start - 1 : 0);
+    while (i + 1 < narea && areas[i].start <= end) {
+        if (area_mergeable(&areas[i], &areas[i + 1])) {
+            areas[i].end = areas[i + 1].end;
+            area_delete(i + 1);
+        } else {
+            i++;
+        }
+    }
+}
+
+/* Forgets the areas of [start, end): bookkeeping only. */
+static void area_remove(gaddr start, gaddr end)
+{
+    area_split(start);
+    area_split(end);
+    size_t i = area_index(start);
+    while (i < narea && areas[i].start < end) {
+        total_pages -= (areas[i].end - areas[i].start) >> GUEST_PAGE_SHIFT;
+        area_delete(i);
+    }
+    set_pages(start, end, 0);
+}
+
+static void area_add(const struct area *a)
+{
+    area_insert(area_index(a->start), a);
+    total_pages += (a->end - a->start) >> GUEST_PAGE_SHIFT;
+    set_pages(a->start, a->end, page_bits(a->prot, a->shared));
+    area_merge(a->start, a->end);
+}
+
+static bool range_free(gaddr start, gaddr end)
+{
+    size_t i = area_index(start);
+    if (i >= narea)
+        return true;
+    gaddr s = areas[i].start;
+    return s >= end;
+}
+
+/* Tells the code cache to forget [start, end) and clears the marks; the caller holds the lock and
+ * takes care of host protections. True if there was code. */
+static bool forget_code(gaddr start, gaddr end)
+{
+    bool any = false;
+    for (uint64_t p = start >> GUEST_PAGE_SHIFT; p < ((uint64_t)end + GUEST_PAGE_MASK) >> GUEST_PAGE_SHIFT;
+         p++)
+        if (mem_page[p] & PAGE_CODE) {
+            mem_page[p] &= (uint8_t)~PAGE_CODE;
+            any = true;
+        }
+    if (any && code_hook)
+        code_hook(start, end);
+    return any;
+}
+
+/* forget_code, and gives the host's write permission back where the guest has it. */
+static void release_code(gaddr start, gaddr end)
+{
+    for (gaddr a = PAGE_DOWN(start); a < end; a += GUEST_PAGE_SIZE) {
+        uint8_t f = mem_page[a >> GUEST_PAGE_SHIFT];
+        if (!(f & PAGE_CODE))
+            continue;
+        forget_code(a, a + GUEST_PAGE_SIZE);
+        if (f & PAGE_W)
+            mprotect(hostp(a), GUEST_PAGE_SIZE, PROT_READ | PROT_WRITE);
+    }
+}
+
+/* ---- placement ---- */
+
+static gaddr mmap_base(void)
+{
+    /* arch/x86/mm/mmap.c: the gap for the stack is its limit, between 128 MiB and 5/6 */
+    uint64_t gap = process_self ? process_self->rlim_stack[0] : 8u << 20;
+    uint64_t max = (uint64_t)MEM_TASK_SIZE / 6 * 5;
+    if (gap < (128u << 20))
+        gap = 128u << 20;
+    if (gap > max)
+        gap = max;
+    return PAGE_DOWN((gaddr)(MEM_TASK_SIZE - gap));
+}
+
+/* Lowest address an area keeps others away from. */
+static gaddr area_low(const struct area *a)
+{
+    if (!a->growsdown)
+        return a->start;
+    return a->start > STACK_GUARD_GAP ? a->start - STACK_GUARD_GAP : 0;
+}
+
+/* Highest free range of `len` bytes that ends at or below `top`; 0 if none. */
+static gaddr find_below(gaddr top, uint32_t len)
+{
+    uint64_t hi = top;
+    for (size_t i = area_index(top ? top - 1 : 0) + 1; i-- > 0;) {
+        if (i >= narea || areas[i].start >= hi) {
+            if (i < narea && area_low(&areas[i]) < hi)
+                hi = area_low(&areas[i]);
+            continue;
+        }
+        if (hi >= areas[i].end && hi - areas[i].end >= len)
+            return (gaddr)(hi - len);
+        if (area_low(&areas[i]) < hi)
+            hi = area_low(&areas[i]);
+    }
+    return hi >= (uint64_t)min_addr + len ? (gaddr)(hi - len) : 0;
+}
+
+static gaddr find_place(uint32_t len)
+{
+    gaddr a = find_below(mmap_base(), len);
+    return a ? a : find_below(MEM_TASK_SIZE, len);
+}
+
+/* ---- host mappings ---- */
+
+/* Gives [start, end) back to the reservation. */
+static void host_release(gaddr start, gaddr end)
+{
+    if (reserved)
+        mmap(hostp(start), end - start, PROT_NONE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+    else
+        munmap(hostp(start), end - start);
+}
+
+static int64_t reserve(uint64_t from, uint64_t to)
+{
+    void *p = mmap(hostp(from), to - from, PROT_NONE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+    if (p == MAP_FAILED)
+        return -errno;
+    if (p != hostp(from)) { /* kernel before 4.17: the flag was taken as a hint */
+        munmap(p, to - from);
+        return -EEXIST;
+    }
+    return 0;
+}
+
+static gaddr read_min_addr(void)
+{
+    char buf[32] = "";
+    int fd = open("/proc/sys/vm/mmap_min_addr", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        ssize_t n = read(fd, buf, sizeof buf - 1);
+        buf[n > 0 ? n : 0] = 0;
+        close(fd);
+    }
+    unsigned long v = strtoul(buf, NULL, 10);
+    if (!buf[0])
+        v = 65536;
+    return v < GUEST_PAGE_SIZE ? GUEST_PAGE_SIZE : PAGE_UP((gaddr)v);
+}
+
+int mem_init(void)
+{
+    min_addr = read_min_addr();
+    uint64_t top = GUEST_END;
+#ifdef XRUN_ASAN
+    top = MEM_TASK_SIZE; /* the sanitizer's shadow starts above */
+#endif
+    int64_t r = reserve(min_addr, top);
+    if (r == -EPERM && min_addr < 65536)
+        r = reserve(min_addr = 65536, top);
+    if (r == -ENOMEM)
+        return 0; /* RLIMIT_AS: live without; placement is ours anyway */
+    if (r)
+        return (int)r;
+    reserved = true;
+#ifndef XRUN_ASAN
+    r = reserve(GUEST_END, GUEST_END + GUARD_SIZE);
+    if (r == -EEXIST)
+        r = reserve(GUEST_END, GUEST_END + 0x10000);
+#endif
+    return r == -ENOMEM ? 0 : (int)r;
+}
+
+/* ---- mmap, munmap ---- */
+
+static bool over_limit(uint64_t more)
+{
+    if (!process_self)
+        return false;
+    uint64_t lim = process_self->rlim_as[0];
+    return lim && lim != UINT64_MAX && (total_pages << GUEST_PAGE_SHIFT) + more > lim;
+}
+
+static char *fd_path(int fd)
+{
+    char link[64], buf[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, buf, sizeof buf - 1);
+    if (n <= 0)
+        return NULL;
+    buf[n] = 0;
+    return xstrdup(buf);
+}
+
+/* Chooses the address for a new mapping as get_unmapped_area does; 0..: address, < 0: errno. */
+static int64_t place(gaddr addr, uint32_t len, int flags)
+{
+    if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
+        if (addr & GUEST_PAGE_MASK)
+            return -EINVAL;
+        if (len > MEM_TASK_SIZE || addr > MEM_TASK_SIZE - len)
+            return -ENOMEM;
+        if ((flags & MAP_FIXED_NOREPLACE) && !range_free(addr, addr + len))
+            return -EEXIST;
+        return addr;
+    }
+    if (len > MEM_TASK_SIZE)
+        return -ENOMEM;
+    addr = PAGE_DOWN(addr);
+    if (addr && addr < min_addr)
+        addr = min_addr;
+    if (addr && addr <= MEM_TASK_SIZE - len && range_free(addr, addr + len)) {
+        size_t i = area_index(addr);
+        if (i >= narea || area_low(&areas[i]) >= addr + len)
+            return addr;
+    }
+    addr = find_place(len);
+    return addr ? (int64_t)addr : -ENOMEM;
+}
+
+static int check_noexec(int fd, int prot)
+{
+    struct statvfs v;
+    if ((prot & PROT_EXEC) && fd >= 0 && fstatvfs(fd, &v) == 0 && (v.f_flag & ST_NOEXEC))
+        return -EPERM;
+    return 0;
+}
+
+static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd, uint64_t off,
+                          enum mem_kind kind, char *name)
+{
+    int64_t at = place(addr, len, flags);
+    if (at < 0)
+        return at;
+    gaddr start = (gaddr)at, end = start + len;
+    if (over_limit(len))
+        return -ENOMEM;
+    if (flags & MAP_FIXED)
+        forget_code(start, end);
+    int hflags = (flags & ~(MAP_32BIT_GUEST | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE)) | MAP_FIXED;
+    void *p = mmap(hostp(start), len, host_prot(prot), hflags, fd, (off_t)off);
+    if (p == MAP_FAILED) {
+        int e = errno;
+        if (flags & MAP_FIXED) /* host protections of forgotten code pages */
+            for (gaddr a = start; a < end; a += GUEST_PAGE_SIZE)
+                if (mem_page[a >> GUEST_PAGE_SHIFT] & PAGE_W)
+                    mprotect(hostp(a), GUEST_PAGE_SIZE, PROT_READ | PROT_WRITE);
+        return -e;
+    }
+    area_remove(start, end);
+    struct area a = {.start = start, .end = end, .off = off, .prot = (uint8_t)(prot & 7),
+                     .kind = (uint8_t)kind, .shared = (flags & MAP_TYPE) != MAP_PRIVATE,
+                     .growsdown = flags & MAP_GROWSDOWN, .name = name};
+    struct stat st;
+    if (!(flags & MAP_ANONYMOUS) && fstat(fd, &st) == 0) {
+        a.dev = st.st_dev;
+        a.ino = st.st_ino;
+    }
+    area_add(&a);
+    return start;
+}
+
+int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint64_t off,
+                     enum mem_kind kind, const char *name)
+{
+    if (!len || (off & GUEST_PAGE_MASK))
+        return -EINVAL;
+    if (len > 0xfffff000u)
+        return -ENOMEM;
+    len = PAGE_UP(len);
+    int type = flags & MAP_TYPE;
+    if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE)
+        return -EINVAL;
+    prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
+    if (mem_read_implies_exec && (prot & PROT_READ))
+        prot |= PROT_EXEC;
+    char *n = NULL;
+    if (!(flags & MAP_ANONYMOUS)) {
+        int r = check_noexec(fd, prot);
+        if (r) {
+            if (!mem_read_implies_exec)
+                return r;
+            prot &= ~PROT_EXEC;
+        }
+        kind = kind == MEM_ANON ? MEM_FILE : kind;
+        if (!name)
+            n = fd_path(fd);
+    }
+    if (name)
+        n = xstrdup(name);
+    lock();
+    int64_t r = map_locked(addr, len, prot, flags, fd, off, kind, n);
+    unlock();
+    if (r < 0)
+        free(n);
+    return r;
+}
+
+int64_t mem_map(gaddr addr, uint32_t len, int prot, int flags, int fd, uint64_t off)
+{
+    return mem_map_kind(addr, len, prot, flags, fd, off, MEM_ANON, NULL);
+}
+
+static void unmap_locked(gaddr start, gaddr end)
+{
+    forget_code(start, end);
+    host_release(start, end);
+    area_remove(start, end);
+}
+
+int mem_unmap(gaddr addr, uint32_t len)
+{
+    if ((addr & GUEST_PAGE_MASK) || !len || len > MEM_TASK_SIZE || addr > MEM_TASK_SIZE - len)
+        return -EINVAL;
+    len = PAGE_UP(len);
+    lock();
+    unmap_locked(addr, addr + len);
+    unlock();
+    return 0;
+}
+
+/* ---- mprotect ---- */
+
+/* Applies `prot` to [start, end) of one area. */
+static int protect_area(gaddr start, gaddr end, int prot)
+{
+    bool keep = (prot & PROT_EXEC) && !(prot & PROT_WRITE);
+    if (!keep)
+        forget_code(start, end);
+    if (mprotect(hostp(start), end - start, host_prot(prot)))
+        return -errno;
+    area_split(start);
+    area_split(end);
+    struct area *a = area_at(start);
+    a->prot = (uint8_t)prot;
+    for (gaddr p = start; p < end; p += GUEST_PAGE_SIZE) {
+        uint8_t *f = &mem_page[p >> GUEST_PAGE_SHIFT];
+        *f = (uint8_t)((*f & PAGE_CODE) | page_bits(prot, a->shared));
+    }
+    area_merge(start, end);
+    return 0;
+}
+
+int mem_protect(gaddr addr, uint32_t len, int prot)
+{
+    int grows = prot & (PROT_GROWSDOWN | PROT_GROWSUP);
+    prot &= ~grows;
+    if (grows == (PROT_GROWSDOWN | PROT_GROWSUP) || (addr & GUEST_PAGE_MASK))
+        return -EINVAL;
+    if (!len)
+        return 0;
+    if (len > 0xfffff000u || addr + PAGE_UP(len) - 1 < addr)
+        return -ENOMEM;
+    if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | 8 /* PROT_SEM */))
+        return -EINVAL;
+    prot &= 7;
+    if (mem_read_implies_exec && (prot & PROT_READ))
+        prot |= PROT_EXEC;
+    gaddr end = addr + PAGE_UP(len);
+    int r = 0;
+    lock();
+    struct area *first = area_at(addr);
+    if (grows & PROT_GROWSDOWN) {
+        if (!first || !first->growsdown)
+            r = first ? -EINVAL : -ENOMEM;
+        else
+            addr = first->start;
+    } else if (grows) {
+        r = -EINVAL;
+    }
+    while (!r && addr < end) {
+        struct area *a = area_at(addr);
+        if (!a) {
+            r = -ENOMEM;
+            break;
+        }
+        gaddr to = a->end < end ? a->end : end;
+        r = protect_area(addr, to, prot);
+        addr = to;
+    }
+    unlock();
+    return r;
+}
+
+/* ---- mremap ---- */
+
+static int64_t remap_move(const struct area *a, gaddr old, uint32_t old_len, uint32_t new_len,
+                          int flags, gaddr to)
+{
+    struct area moved = *a;
+    moved.start = to;
+    moved.end = to + new_len;
+    moved.off += old - a->start;
+    moved.growsdown = false;
+    forget_code(to, to + new_len);
+    int hflags = MREMAP_MAYMOVE | MREMAP_FIXED | (flags & MREMAP_DONTUNMAP);
+    if (mremap(hostp(old), old_len, new_len, hflags, hostp(to)) == MAP_FAILED)
+        return -errno;
+    moved.name = a->name ? xstrdup(a->name) : NULL;
+    if (old_len && !(flags & MREMAP_DONTUNMAP)) {
+        host_release(old, old + old_len);
+        area_remove(old, old + old_len);
+    }
+    area_remove(to, to + new_len);
+    area_add(&moved);
+    return to;
+}
+
+static int64_t remap_grow(struct area *a, gaddr old, uint32_t old_len, uint32_t new_len)
+{
+    gaddr end = old + old_len, new_end = old + new_len;
+    if (a->end != end || new_end < end || new_end > MEM_TASK_SIZE || !range_free(end, new_end))
+        return -ENOMEM;
+    munmap(hostp(end), new_end - end);
+    if (mremap(hostp(old), old_len, new_len, 0) == MAP_FAILED) {
+        int e = errno;
+        host_release(end, new_end);
+        return -e;
+    }
+    total_pages += (new_end - end) >> GUEST_PAGE_SHIFT;
+    a->end = new_end;
+    set_pages(end, new_end, page_bits(a->prot, a->shared));
+    area_merge(a->start, a->end);
+    return old;
+}
+
+static int64_t remap_locked(gaddr old, uint32_t old_len, uint32_t new_len, int flags, gaddr to)
+{
+    struct area *a = area_at(old);
+    if (!a)
+        return -EFAULT;
+    if (old_len > a->end - old) /* only a shrink may span areas */
+        return -EFAULT;
+    if (!old_len && !a->shared)
+        return -EINVAL;
+    release_code(old, old + old_len);
+    if (new_len > old_len && over_limit(new_len - old_len))
+        return -ENOMEM;
+    if (flags & MREMAP_FIXED)
+        return remap_move(a, old, old_len, new_len, flags, to);
+    if (!(flags & MREMAP_DONTUNMAP) && old_len) {
+        if (new_len == old_len)
+            return old;
+        int64_t r = remap_grow(a, old, old_len, new_len);
+        if (r >= 0 || !(flags & MREMAP_MAYMOVE))
+            return r;
+        a = area_at(old);
+    }
+    if (!(flags & MREMAP_MAYMOVE))
+        return -ENOMEM;
+    to = find_place(new_len);
+    return to ? remap_move(a, old, old_len, new_len, flags, to) : -ENOMEM;
+}
+
+int64_t mem_remap(gaddr old, uint32_t old_len, uint32_t new_len, int flags, gaddr new_addr)
+{
+    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+        return -EINVAL;
+    if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
+        return -EINVAL;
+    if ((flags & MREMAP_DONTUNMAP) && old_len != new_len)
+        return -EINVAL;
+    if ((old & GUEST_PAGE_MASK) || !new_len || old_len > 0xfffff000u || new_len > 0xfffff000u)
+        return -EINVAL;
+    old_len = PAGE_UP(old_len);
+    new_len = PAGE_UP(new_len);
+    if (flags & MREMAP_FIXED) {
+        if ((new_addr & GUEST_PAGE_MASK) || new_len > MEM_TASK_SIZE ||
+            new_addr > MEM_TASK_SIZE - new_len)
+            return -EINVAL;
+        if ((uint64_t)old + old_len > new_addr && (uint64_t)new_addr + new_len > old)
+            return -EINVAL;
+    }
+    lock();
+    int64_t r;
+    if (old_len > new_len) { /* shrink first, as the kernel does */
+        struct area *a = area_at(old);
+        if (!a || (uint64_t)old + old_len > MEM_TASK_SIZE) {
+            unlock();
+            return a ? -EINVAL : -EFAULT;
+        }
+        unmap_locked(old + new_len, old + old_len);
+        old_len = new_len;
+    }
+    r = remap_locked(old, old_len, new_len, flags, new_addr);
+    unlock();
+    return r;
+}
+
+/* ---- brk ---- */
+
+void mem_brk_init(gaddr start)
+{
+    brk_start = brk_cur = start;
+}
+
+gaddr mem_brk(gaddr brk)
+{
+    lock();
+    gaddr oldp = PAGE_UP(brk_cur), newp = PAGE_UP(brk);
+    uint64_t lim = process_self ? process_self->rlim_data[0] : 0;
+    bool ok = brk >= brk_start && brk < MEM_TASK_SIZE && newp >= brk;
+    if (ok && lim && lim != UINT64_MAX && (uint64_t)brk - brk_start > lim)
+        ok = false;
+    if (ok && newp > oldp) {
+        size_t i = area_index(oldp);
+        ok = i >= narea || area_low(&areas[i]) >= newp;
+        ok = ok && map_locked(oldp, newp - oldp, mem_read_implies_exec ? 7 : PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0, MEM_HEAP, NULL) >= 0;
+    } else if (ok && newp < oldp) {
+        unmap_locked(newp, oldp);
+    }
+    if (ok)
+        brk_cur = brk;
+    brk = brk_cur;
+    unlock();
+    return brk;
+}
+
+/* ---- madvise, SysV shared memory ---- */
+
+int mem_advise(gaddr addr, uint32_t len, int advice)
+{
+    if (addr & GUEST_PAGE_MASK)
+        return -EINVAL;
+    if (len > 0xfffff000u)
+        return -EINVAL;
+    len = PAGE_UP(len);
+    if (addr > MEM_TASK_SIZE || len > MEM_TASK_SIZE - addr)
+        return len ? -ENOMEM : 0;
+    lock();
+    int r = 0;
+    bool hole = false;
+    gaddr end = addr + len;
+    for (gaddr a = addr; a < end && !r;) {
+        size_t i = area_index(a);
+        if (i >= narea || areas[i].start >= end) {
+            hole = true;
+            break;
+        }
+        if (areas[i].start > a) {
+            hole = true;
+            a = areas[i].start;
+        }
+        gaddr to = areas[i].end < end ? areas[i].end : end;
+        release_code(a, to);
+        if (madvise(hostp(a), to - a, advice))
+            r = -errno;
+        a = to;
+    }
+    unlock();
+    return r ? r : hole ? -ENOMEM : 0;
+}
+
+int64_t mem_shm_attach(int shmid, gaddr addr, int shmflg, uint32_t size)
+{
+    uint32_t len = PAGE_UP(size);
+    if (!len || len < size)
+        return -EINVAL;
+    if (addr & GUEST_PAGE_MASK) {
+        if (!(shmflg & SHM_RND))
+            return -EINVAL;
+        addr = PAGE_DOWN(addr);
+    }
+    if ((shmflg & SHM_REMAP) && !addr)
+        return -EINVAL;
+    lock();
+    int64_t at = addr ? (int64_t)addr : (int64_t)find_place(len);
+    if (!at || (uint64_t)at + len > MEM_TASK_SIZE)
+        at = -ENOMEM;
+    else if (addr && !(shmflg & SHM_REMAP) && !range_free(addr, addr + len))
+        at = -EINVAL;
+    if (at >= 0) {
+        gaddr start = (gaddr)at;
+        forget_code(start, start + len);
+        void *p = shmat(shmid, hostp(start), (shmflg & ~(SHM_EXEC | SHM_RND)) | SHM_REMAP);
+        if (p == (void *)-1) {
+            at = -errno;
+        } else {
+            area_remove(start, start + len);
+            int prot = PROT_READ | (shmflg & SHM_RDONLY ? 0 : PROT_WRITE) |
+                       (shmflg & SHM_EXEC ? PROT_EXEC : 0);
+            char name[32];
+            snprintf(name, sizeof name, "/SYSV%08x", 0);
+            struct area a = {.start = start, .end = start + len, .prot = (uint8_t)prot,
+                             .kind = MEM_SHM, .shared = true, .ino = (uint64_t)shmid,
+                             .name = xstrdup(name)};
+            area_add(&a);
+        }
+    }
+    unlock();
+    return at;
+}
+
+int mem_shm_detach(gaddr addr)
+{
+    lock();
+    struct area *a = area_at(addr);
+    int r = -EINVAL;
+    if (a && a->kind == MEM_SHM && a->start == addr) {
+        gaddr end = a->end;
+        forget_code(addr, end);
+        r = shmdt(hostp(addr)) ? -errno : 0;
+        if (!r) {
+            host_release(addr, end);
+            area_remove(addr, end);
+        }
+    }
+    unlock();
+    return r;
+}
+
+/* ---- questions ---- */
+
+bool mem_check(gaddr addr, uint32_t len, int prot)
+{
+    if (!len)
+        return true;
+    if (addr + (len - 1) < addr)
+        return false;
+    uint8_t want = page_bits(prot, false);
+    for (uint64_t p = addr >> GUEST_PAGE_SHIFT; p <= (addr + (len - 1)) >> GUEST_PAGE_SHIFT; p++)
+        if ((mem_page[p] & want) != want)
+            return false;
+    return true;
+}
+
+bool mem_find(gaddr addr, struct mem_area *out)
+{
+    lock();
+    size_t i = area_index(addr);
+    bool found = i < narea;
+    if (found) {
+        const struct area *a = &areas[i];
+        *out = (struct mem_area){.start = a->start, .end = a->end, .prot = a->prot,
+                                 .kind = a->kind, .shared = a->shared, .growsdown = a->growsdown,
+                                 .offset = a->off, .dev = a->dev, .ino = a->ino};
+        snprintf(out->name, sizeof out->name, "%s", a->name ? a->name : "");
+    }
+    unlock();
+    return found;
+}
+
+static const char *kind_name(const struct area *a)
+{
+    switch (a->kind) {
+    case MEM_HEAP: return "[heap]";
+    case MEM_STACK: return "[stack]";
+    case MEM_VDSO: return a->name ? a->name : "[vdso]";
+    default: return a->name ? a->name : "";
+    }
+}
+
+int mem_write_maps(int fd)
+{
+    lock();
+    size_t size = 1;
+    for (size_t i = 0; i < narea; i++)
+        size += 80 + (areas[i].name ? strlen(areas[i].name) : 16);
+    char *buf = xmalloc(size), *p = buf;
+    for (size_t i = 0; i < narea; i++) {
+        const struct area *a = &areas[i];
+        const char *name = kind_name(a);
+        bool file = a->kind == MEM_FILE || a->kind == MEM_SHM;
+        int n = sprintf(p, "%08x-%08x %c%c%c%c %08" PRIx64 " %02x:%02x %" PRIu64 " ", a->start,
+                        a->end, a->prot & PROT_READ ? 'r' : '-', a->prot & PROT_WRITE ? 'w' : '-',
+                        a->prot & PROT_EXEC ? 'x' : '-', a->shared ? 's' : 'p',
+                        file ? a->off : UINT64_C(0), major(a->dev), minor(a->dev), a->ino);
+        p += n;
+        if (*name) /* fs/proc/task_mmu.c pads to column 73 */
+            p += sprintf(p, "%*s%s", n < 73 ? 73 - n : 0, "", name);
+        *p++ = '\n';
+    }
+    unlock();
+    int r = 0;
+    for (char *q = buf; q < p && !r;) {
+        ssize_t n = write(fd, q, (size_t)(p - q));
+        if (n < 0)
+            r = -errno;
+        else
+            q += n;
+    }
+    free(buf);
+    return r;
+}
+
+/* ---- faults and code pages ---- */
+
+static bool grow_stack(gaddr addr)
+{
+    size_t i = area_index(addr);
+    if (i >= narea || !areas[i].growsdown || areas[i].start <= addr)
+        return false;
+    struct area *a = &areas[i];
+    gaddr start = PAGE_DOWN(addr);
+    uint64_t lim = process_self ? process_self->rlim_stack[0] : 8u << 20;
+    if (lim != UINT64_MAX && (uint64_t)a->end - start > lim)
+        return false;
+    if (i > 0 && !areas[i - 1].growsdown && areas[i - 1].prot &&
+        (uint64_t)areas[i - 1].end + STACK_GUARD_GAP > start)
+        return false;
+    if (i > 0 && areas[i - 1].end > start)
+        return false;
+    if (start < min_addr || over_limit(a->start - start))
+        return false;
+    if (mmap(hostp(start), a->start - start, host_prot(a->prot),
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+        return false;
+    total_pages += (a->start - start) >> GUEST_PAGE_SHIFT;
+    set_pages(start, a->start, page_bits(a->prot, false));
+    a->start = start;
+    return true;
+}
+
+enum mem_fault mem_fault(gaddr addr, bool write, gaddr esp)
+{
+    (void)esp;
+    enum mem_fault r;
+    lock();
+    uint8_t *f = &mem_page[addr >> GUEST_PAGE_SHIFT];
+    if (!(*f & PAGE_MAPPED)) {
+        r = grow_stack(addr) ? MEM_FAULT_RETRY : MEM_FAULT_MAPERR;
+    } else if (write ? !(*f & PAGE_W) : !(*f & (PAGE_R | PAGE_W | PAGE_X))) {
+        r = MEM_FAULT_ACCERR;
+    } else if (write && (*f & PAGE_CODE)) {
+        gaddr page = PAGE_DOWN(addr);
+        release_code(page, page + GUEST_PAGE_SIZE);
+        r = MEM_FAULT_CODE;
+    } else {
+        r = MEM_FAULT_RETRY; /* another thread has mended it meanwhile */
+    }
+    unlock();
+    return r;
+}
+
+bool mem_code_protect(gaddr addr, uint32_t len)
+{
+    bool fresh = false;
+    lock();
+    for (uint64_t a = PAGE_DOWN(addr); a < (uint64_t)addr + len; a += GUEST_PAGE_SIZE) {
+        uint8_t *f = &mem_page[a >> GUEST_PAGE_SHIFT];
+        if ((*f & (PAGE_CODE | PAGE_MAPPED)) != PAGE_MAPPED)
+            continue;
+        *f |= PAGE_CODE;
+        fresh = true;
+        if (*f & PAGE_W)
+            mprotect(hostp(a), GUEST_PAGE_SIZE, PROT_READ);
+    }
+    unlock();
+    return fresh;
+}
+
+void mem_set_code_hook(void (*hook)(gaddr start, gaddr end))
+{
+    code_hook = hook;
+}
+
+void mem_prepare_write(gaddr addr, uint32_t len)
+{
+    if (!len)
+        return;
+    uint64_t end = (uint64_t)addr + len;
+    if (end > MEM_TASK_SIZE)
+        end = MEM_TASK_SIZE;
+    for (uint64_t a = PAGE_DOWN(addr); a < end; a += GUEST_PAGE_SIZE) {
+        uint8_t f = mem_page_flags((gaddr)a);
+        if (!(f & PAGE_MAPPED))
+            return; /* the kernel stops here too */
+        if ((f & (PAGE_CODE | PAGE_W)) == (PAGE_CODE | PAGE_W)) {
+            lock();
+            release_code((gaddr)a, (gaddr)a + GUEST_PAGE_SIZE);
+            unlock();
+        }
+    }
+}
+
+void mem_fork_prepare(void) { lock(); }
+void mem_fork_done(void) { unlock(); }
+
+/* ---- copies ---- */
+
+/* Runs a copy that may fault. The host's fault handler jumps to copy_jb if it cannot mend it. */
+#define GUARDED(t, stmt)                                                                           \
+    do {                                                                                           \
+        if (!(t)) {                                                                                \
+            stmt;                                                                                  \
+        } else if (sigsetjmp((t)->copy_jb, 0)) {                                                   \
+            (t)->copying = 0;                                                                      \
+            return -EFAULT;                                                                        \
+        } else {                                                                                   \
+            (t)->copying = 1;                                                                      \
+            __asm__ volatile("" ::: "memory");                                                     \
+            stmt;                                                                                  \
+            __asm__ volatile("" ::: "memory");                                                     \
+            (t)->copying = 0;                                                                      \
+        }                                                                                          \
+    } while (0)
+
+int mem_read(void *dst, gaddr src, size_t len)
+{
+    struct thread *t = thread_self;
+    if (src + len > GUEST_END)
+        return -EFAULT;
+    GUARDED(t, memcpy(dst, hostp(src), len));
+    return 0;
+}
+
+int mem_write(gaddr dst, const void *src, size_t len)
+{
+    struct thread *t = thread_self;
+    if (dst + len > GUEST_END)
+        return -EFAULT;
+    GUARDED(t, memcpy(hostp(dst), src, len));
+    return 0;
+}
+
+int mem_zero(gaddr dst, size_t len)
+{
+    struct thread *t = thread_self;
+    if (dst + len > GUEST_END)
+        return -EFAULT;
+    GUARDED(t, memset(hostp(dst), 0, len));
+    return 0;
+}
+
+int mem_read_str(char *dst, gaddr src, size_t size)
+{
+    for (size_t done = 0; done < size;) {
+        size_t chunk = GUEST_PAGE_SIZE - ((src + done) & GUEST_PAGE_MASK);
+        if (chunk > size - done)
+            chunk = size - done;
+        if (mem_read(dst + done, src + (gaddr)done, chunk))
+            return -EFAULT;
+        char *nul = memchr(dst + done, 0, chunk);
+        if (nul)
+            return (int)(nul - dst);
+        done += chunk;
+    }
+    return -ENAMETOOLONG;
+}
