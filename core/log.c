@@ -85,7 +85,7 @@ void xassert_fail(const char *expr, const char *file, int line)
     log_user("internal error: %s:%d: %s", file, line, expr);
     if (t)
         log_user("this is a fault of xrun, not of the program; guest eip %08x, last exit %d",
-                 t->cpu.eip, t->cpu.exit, 0);
+                 t->cpu.eip, t->cpu.exit);
     abort();
 }
 

@@ -18,6 +18,8 @@ struct options {
     bool help, version, syscalls;
     uint32_t block_max;    /* --block-max=N: instructions per block */
     uint32_t flush_every;  /* --flush-every=N: forget all code after N new blocks (testing) */
+    uint32_t self_fd;      /* internal: this executable, passed on by exec */
+    bool child;            /* internal */
     const char *dump;      /* --dump=insn,block,exec,... */
 };
 extern struct options opt;

@@ -1,0 +1,445 @@
+/* Zydis -> struct insn. Zydis is asked for everything it knows (operands, flags, prefixes); what
+ * is added here is the shape the interpreter and the translators want, and the fetch rules. */
+#include "decode/decode.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <Zydis/Zydis.h>
+
+#include "core/mem.h"
+
+enum { INSN_MAX = 15 };
+
+static ZydisDecoder decoders[4]; /* by MODE_CODE16 | MODE_STACK16 */
+static ZydisFormatter formatter;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static struct { uint16_t op; uint8_t cc; } op_of[ZYDIS_MNEMONIC_MAX_VALUE + 1];
+
+static void init(void)
+{
+    for (unsigned i = 0; i < 4; i++)
+        ZydisDecoderInit(&decoders[i],
+                         i & MODE_CODE16 ? ZYDIS_MACHINE_MODE_LEGACY_16 : ZYDIS_MACHINE_MODE_LEGACY_32,
+                         i & MODE_STACK16 ? ZYDIS_STACK_WIDTH_16 : ZYDIS_STACK_WIDTH_32);
+    ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
+    for (size_t i = 0; i < ARRAY_SIZE(op_of); i++)
+        op_of[i].op = OP_UNSUPPORTED;
+#define OP(name, class) op_of[ZYDIS_MNEMONIC_##name].op = OP_##name;
+#define OPX(name, class)
+#include "decode/ops.def"
+#undef OP
+#define FOLD(mnemonic, o, c)                                                                       \
+    op_of[ZYDIS_MNEMONIC_##mnemonic].op = OP_##o;                                                  \
+    op_of[ZYDIS_MNEMONIC_##mnemonic].cc = c;
+#include "decode/mnemonics.def"
+#undef FOLD
+    op_of[ZYDIS_MNEMONIC_MOVSD].op = OP_MOVS; /* or OP_MOVSD, see find_op */
+    op_of[ZYDIS_MNEMONIC_CMPSD].op = OP_CMPS;
+}
+
+static const char *const op_names[] = {
+#define OP(name, class) #name,
+#include "decode/ops.def"
+#undef OP
+};
+static const uint8_t op_classes[] = {
+#define OP(name, class) CLASS_##class,
+#include "decode/ops.def"
+#undef OP
+};
+
+const char *decode_op_name(enum op op)
+{
+    return op < OP_COUNT ? op_names[op] : "?";
+}
+
+enum op_class decode_op_class(enum op op)
+{
+    return op < OP_COUNT ? (enum op_class)op_classes[op] : CLASS_PSEUDO;
+}
+
+/* ---- registers and operands ---- */
+
+static unsigned gpr_number(ZydisRegister r)
+{
+    int n = ZydisRegisterGetId(r);
+    return n < 0 ? REG_ZERO : (unsigned)n;
+}
+
+static unsigned seg_number(ZydisRegister r)
+{
+    return (unsigned)(r - ZYDIS_REGISTER_ES);
+}
+
+static void put_register(struct opnd *o, ZydisRegister r)
+{
+    switch (ZydisRegisterGetClass(r)) {
+    case ZYDIS_REGCLASS_GPR8:
+    case ZYDIS_REGCLASS_GPR16:
+    case ZYDIS_REGCLASS_GPR32: o->kind = OPND_GPR; break;
+    case ZYDIS_REGCLASS_SEGMENT: o->kind = OPND_SEG; break;
+    case ZYDIS_REGCLASS_XMM: o->kind = OPND_XMM; break;
+    case ZYDIS_REGCLASS_MMX: o->kind = OPND_MM; break;
+    case ZYDIS_REGCLASS_X87: o->kind = OPND_ST; break;
+    case ZYDIS_REGCLASS_CONTROL: o->kind = OPND_CR; break;
+    case ZYDIS_REGCLASS_DEBUG: o->kind = OPND_DR; break;
+    default: o->kind = OPND_NONE; break;
+    }
+    if (o->kind == OPND_SEG)
+        o->reg = (uint8_t)seg_number(r);
+    else if (r >= ZYDIS_REGISTER_AL && r <= ZYDIS_REGISTER_BH) /* as encoded: AL CL DL BL AH ... */
+        o->reg = (uint8_t)(r - ZYDIS_REGISTER_AL);
+    else
+        o->reg = (uint8_t)ZydisRegisterGetId(r);
+}
+
+static void put_memory(struct insn *in, const ZydisDecodedInstruction *zi,
+                       const ZydisDecodedOperand *zo, unsigned mode)
+{
+    in->base = (uint8_t)(zo->mem.base ? gpr_number(zo->mem.base) : REG_ZERO);
+    in->index = (uint8_t)(zo->mem.index ? gpr_number(zo->mem.index) : REG_ZERO);
+    in->scale = (uint8_t)(zo->mem.scale > 1 ? __builtin_ctz(zo->mem.scale) : 0);
+    in->disp = zo->mem.disp.has_displacement ? (uint32_t)zo->mem.disp.value : 0;
+    in->seg = (uint8_t)(zo->mem.segment ? seg_number(zo->mem.segment) : SEG_DS);
+    if (zi->address_width == 16)
+        in->flags |= INSN_ADDR16;
+    if (in->seg >= SEG_FS || (mode & MODE_SEGS))
+        in->flags |= INSN_SEG_CHECK;
+}
+
+static void put_immediate(struct insn *in, struct opnd *o, const ZydisDecodedInstruction *zi,
+                          const ZydisDecodedOperand *zo, bool second)
+{
+    uint32_t v = (uint32_t)zo->imm.value.u;
+    if (zo->imm.is_relative) {
+        o->kind = OPND_REL;
+        v = in->next + (uint32_t)zo->imm.value.s;
+        if (zi->operand_width == 16)
+            v &= 0xffff; /* corrected for a code base by the interpreter */
+        in->imm = v;
+        return;
+    }
+    o->kind = OPND_IMM;
+    if (second)
+        in->imm2 = (uint16_t)v;
+    else
+        in->imm = v;
+}
+
+static void put_operand(struct insn *in, unsigned n, const ZydisDecodedInstruction *zi,
+                        const ZydisDecodedOperand *zo, unsigned mode, unsigned *imms)
+{
+    struct opnd *o = &in->o[n];
+    unsigned bytes = zo->size / 8;
+    o->size = (uint8_t)(bytes > 254 ? 255 : bytes);
+    o->access = (uint8_t)((zo->actions & ZYDIS_OPERAND_ACTION_MASK_READ ? ACCESS_R : 0) |
+                          (zo->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE ? ACCESS_W : 0));
+    switch (zo->type) {
+    case ZYDIS_OPERAND_TYPE_REGISTER: put_register(o, zo->reg.value); break;
+    case ZYDIS_OPERAND_TYPE_MEMORY:
+        o->kind = OPND_MEM;
+        put_memory(in, zi, zo, mode);
+        break;
+    case ZYDIS_OPERAND_TYPE_POINTER:
+        o->kind = OPND_FAR;
+        in->imm = zo->ptr.offset;
+        in->imm2 = zo->ptr.segment;
+        break;
+    case ZYDIS_OPERAND_TYPE_IMMEDIATE: put_immediate(in, o, zi, zo, (*imms)++ > 0); break;
+    default: break;
+    }
+}
+
+/* ---- classification ---- */
+
+static enum op find_op(const ZydisDecodedInstruction *zi)
+{
+    if (zi->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX ||
+        (zi->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX && zi->meta.isa_ext != ZYDIS_ISA_EXT_BMI1 &&
+         zi->meta.isa_ext != ZYDIS_ISA_EXT_BMI2))
+        return OP_UNSUPPORTED;
+    if (zi->meta.category != ZYDIS_CATEGORY_STRINGOP) {
+        if (zi->mnemonic == ZYDIS_MNEMONIC_MOVSD)
+            return OP_MOVSD;
+        if (zi->mnemonic == ZYDIS_MNEMONIC_CMPSD)
+            return OP_CMPSD;
+    }
+    return op_of[zi->mnemonic].op;
+}
+
+static bool loads_segment(const struct insn *in)
+{
+    switch (in->op) {
+    case OP_LDS: case OP_LES: case OP_LFS: case OP_LGS: case OP_LSS: return true;
+    case OP_MOV: case OP_POP: return in->o[0].kind == OPND_SEG;
+    default: return false;
+    }
+}
+
+/* Transfers control, or changes how what follows is decoded, or always leaves the interpreter. */
+static bool ends_block(const struct insn *in)
+{
+    switch (in->op) {
+    case OP_JCC: case OP_JCXZ: case OP_LOOP: case OP_LOOPE: case OP_LOOPNE: case OP_JMP:
+    case OP_CALL: case OP_RET: case OP_IRET: case OP_INT: case OP_INT1: case OP_INT3:
+    case OP_INTO: case OP_SYSCALL: case OP_SYSENTER: case OP_SYSEXIT: case OP_SYSRET:
+    case OP_HLT: case OP_POPF: case OP_UD0: case OP_UD1: case OP_UD2: case OP_INVALID:
+    case OP_TOO_LONG: case OP_FETCH_FAULT: case OP_END_BLOCK: case OP_UNSUPPORTED: case OP_RSM:
+        return true;
+    default: return loads_segment(in);
+    }
+}
+
+static uint8_t flb(uint32_t zydis_flags)
+{
+    return (uint8_t)((zydis_flags & 0xd5) | (zydis_flags & ZYDIS_CPUFLAG_OF ? FLB_OF : 0));
+}
+
+static void put_flags(struct insn *in, const ZydisDecodedInstruction *zi)
+{
+    const ZydisAccessedFlags *f = zi->cpu_flags;
+    if (!f)
+        return;
+    in->fl_read = flb(f->tested);
+    in->fl_undef = flb(f->undefined);
+    in->fl_write = flb(f->modified | f->set_0 | f->set_1 | f->undefined);
+    switch (in->op) { /* a count of zero leaves all flags as they are */
+    case OP_SHL: case OP_SHR: case OP_SAR: case OP_ROL: case OP_ROR: case OP_RCL: case OP_RCR:
+    case OP_SHLD: case OP_SHRD:
+        if (in->o[in->nopnd - 1].kind != OPND_IMM || !(in->imm & 31))
+            in->fl_read |= in->fl_write;
+        break;
+    case OP_CMPS: case OP_SCAS:
+        if (in->flags & (INSN_REP | INSN_REPNE))
+            in->fl_read |= in->fl_write;
+        break;
+    default: break;
+    }
+}
+
+static void put_prefixes(struct insn *in, const ZydisDecodedInstruction *zi)
+{
+    if (zi->attributes & ZYDIS_ATTRIB_HAS_LOCK)
+        in->flags |= INSN_LOCK;
+    if (zi->attributes & (ZYDIS_ATTRIB_HAS_REP | ZYDIS_ATTRIB_HAS_REPE))
+        in->flags |= INSN_REP;
+    if (zi->attributes & ZYDIS_ATTRIB_HAS_REPNE)
+        in->flags |= INSN_REPNE;
+    if (zi->attributes & ZYDIS_ATTRIB_HAS_SEGMENT)
+        in->flags |= INSN_SEG_OVERRIDE;
+    if (zi->address_width == 16)
+        in->flags |= INSN_ADDR16;
+}
+
+/* String operations: one explicit shape, o[0] with the element size; in->seg is the source's. */
+static void put_string(struct insn *in, const ZydisDecodedInstruction *zi,
+                       const ZydisDecodedOperand *zo, unsigned mode)
+{
+    in->nopnd = 1;
+    memset(in->o, 0, sizeof in->o);
+    in->seg = SEG_DS;
+    for (unsigned i = 0; i < zi->operand_count; i++) {
+        if (zo[i].type != ZYDIS_OPERAND_TYPE_MEMORY)
+            continue;
+        in->o[0] = (struct opnd){.kind = OPND_MEM, .size = (uint8_t)(zo[i].size / 8),
+                                 .access = ACCESS_R | ACCESS_W};
+        if (gpr_number(zo[i].mem.base) == REG_ESI)
+            in->seg = (uint8_t)seg_number(zo[i].mem.segment);
+    }
+    in->base = in->index = REG_ZERO;
+    if (in->seg >= SEG_FS || (mode & MODE_SEGS))
+        in->flags |= INSN_SEG_CHECK;
+}
+
+static void convert(struct insn *in, const ZydisDecodedInstruction *zi,
+                    const ZydisDecodedOperand *zo, gaddr eip, unsigned mode)
+{
+    in->len = zi->length;
+    in->next = eip + zi->length;
+    in->op = (uint16_t)find_op(zi);
+    in->cc = op_of[zi->mnemonic].cc;
+    in->opsize = zi->operand_width == 16 ? 2 : 4;
+    in->opcode = zi->opcode;
+    in->modrm = (uint8_t)(zi->raw.modrm.mod << 6 | zi->raw.modrm.reg << 3 | zi->raw.modrm.rm);
+    in->base = in->index = REG_ZERO;
+    in->seg = SEG_DS;
+    put_prefixes(in, zi);
+    unsigned imms = 0;
+    for (unsigned i = 0; i < zi->operand_count && in->nopnd < 4; i++) {
+        if (zo[i].visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN)
+            continue;
+        put_operand(in, in->nopnd++, zi, &zo[i], mode, &imms);
+    }
+    if (decode_op_class(in->op) == CLASS_STRING)
+        put_string(in, zi, zo, mode);
+    if (ends_block(in))
+        in->flags |= INSN_END;
+    put_flags(in, zi);
+}
+
+/* ---- entry points ---- */
+
+static enum decode_status fail(struct insn *out, gaddr eip, enum op op, enum decode_status s)
+{
+    memset(out, 0, sizeof *out);
+    out->eip = out->next = eip;
+    out->op = (uint16_t)op;
+    out->flags = INSN_END;
+    out->base = out->index = REG_ZERO;
+    out->seg = SEG_DS;
+    return s;
+}
+
+/* A valid LOCK needs a memory destination of a lockable instruction; Zydis checks that. An
+ * instruction is too long if 15 bytes do not complete it. */
+static enum decode_status decode_window(const uint8_t *code, size_t n, gaddr eip, unsigned mode,
+                                        struct insn *out, bool *more)
+{
+    ZydisDecodedInstruction zi;
+    ZydisDecodedOperand zo[ZYDIS_MAX_OPERAND_COUNT];
+    pthread_once(&once, init);
+    *more = false;
+    ZyanStatus s = ZydisDecoderDecodeFull(&decoders[mode & 3], code, n, &zi, zo);
+    if (ZYAN_SUCCESS(s)) {
+        memset(out, 0, sizeof *out);
+        out->eip = eip;
+        convert(out, &zi, zo, eip, mode);
+        return DECODE_OK;
+    }
+    if (s == ZYDIS_STATUS_NO_MORE_DATA) {
+        if (n >= INSN_MAX)
+            return fail(out, eip, OP_TOO_LONG, DECODE_TOO_LONG);
+        *more = true;
+        return fail(out, eip, OP_FETCH_FAULT, DECODE_FETCH_FAULT);
+    }
+    if (s == ZYDIS_STATUS_INSTRUCTION_TOO_LONG)
+        return fail(out, eip, OP_TOO_LONG, DECODE_TOO_LONG);
+    return fail(out, eip, OP_INVALID, DECODE_INVALID);
+}
+
+enum decode_status decode_bytes(const uint8_t *code, size_t n, gaddr eip, unsigned mode,
+                                struct insn *out)
+{
+    bool more;
+    enum decode_status s = decode_window(code, n < INSN_MAX ? n : INSN_MAX, eip, mode, out, &more);
+    if (s == DECODE_FETCH_FAULT) {
+        out->imm = eip + (uint32_t)n;
+        out->imm2 = PF_ERR_USER | PF_ERR_INSN;
+    }
+    return s;
+}
+
+/* Can the guest fetch from this page? Sets the #PF error code if not. */
+static bool fetchable(gaddr a, uint16_t *err)
+{
+    uint8_t f = mem_page_flags(a);
+    if ((f & (PAGE_MAPPED | PAGE_X)) == (PAGE_MAPPED | PAGE_X))
+        return true;
+    *err = PF_ERR_USER | PF_ERR_INSN;
+    if (f & PAGE_MAPPED && f & (PAGE_R | PAGE_W))
+        *err |= PF_ERR_PRESENT;
+    return false;
+}
+
+static enum decode_status fetch_fault(struct insn *out, gaddr eip, gaddr at, uint16_t err)
+{
+    fail(out, eip, OP_FETCH_FAULT, DECODE_FETCH_FAULT);
+    out->imm = at;
+    out->imm2 = err;
+    return DECODE_FETCH_FAULT;
+}
+
+enum decode_status decode_insn(gaddr eip, unsigned mode, struct insn *out)
+{
+    uint8_t code[INSN_MAX];
+    uint16_t err = 0;
+    bool more;
+    if (!fetchable(eip, &err))
+        return fetch_fault(out, eip, eip, err);
+    size_t n = GUEST_PAGE_SIZE - (eip & GUEST_PAGE_MASK);
+    if (n > INSN_MAX)
+        n = INSN_MAX;
+    if (mem_read(code, eip, n))
+        return fetch_fault(out, eip, eip, PF_ERR_USER | PF_ERR_INSN);
+    enum decode_status s = decode_window(code, n, eip, mode, out, &more);
+    if (s != DECODE_FETCH_FAULT || !more)
+        return s;
+    gaddr page2 = eip + (gaddr)n; /* the instruction reaches into the next page */
+    if (!fetchable(page2, &err))
+        return fetch_fault(out, eip, page2, err);
+    if (mem_read(code + n, page2, INSN_MAX - n))
+        return fetch_fault(out, eip, page2, PF_ERR_USER | PF_ERR_INSN);
+    return decode_window(code, INSN_MAX, eip, mode, out, &more);
+}
+
+static void end_block(struct insn *in, gaddr eip)
+{
+    memset(in, 0, sizeof *in);
+    in->eip = in->next = eip;
+    in->op = OP_END_BLOCK;
+    in->flags = INSN_END;
+    in->base = in->index = REG_ZERO;
+}
+
+unsigned decode_block(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end)
+{
+    gaddr pc = eip;
+    for (unsigned n = 0; n < max; n++) {
+        enum decode_status s = decode_insn(pc, mode, &out[n]);
+        if (s != DECODE_OK) {
+            *end = pc + (s == DECODE_FETCH_FAULT ? 0 : INSN_MAX);
+            if (!n) {
+                if (s == DECODE_FETCH_FAULT)
+                    *end = pc + 1;
+                return 1;
+            }
+            end_block(&out[n], pc);
+            *end = pc; /* the bad instruction is looked at again when it is reached */
+            return n + 1;
+        }
+        pc = out[n].next;
+        *end = pc;
+        if (out[n].flags & INSN_END)
+            return n + 1;
+    }
+    end_block(&out[max], pc);
+    return max + 1;
+}
+
+/* ---- text ---- */
+
+static size_t read_code(gaddr eip, uint8_t *code)
+{
+    size_t n = 0;
+    while (n < INSN_MAX && !mem_read(code + n, eip + (gaddr)n, 1))
+        n++;
+    return n;
+}
+
+void decode_format(gaddr eip, unsigned mode, char *buf, size_t size)
+{
+    uint8_t code[INSN_MAX];
+    ZydisDecodedInstruction zi;
+    ZydisDecodedOperand zo[ZYDIS_MAX_OPERAND_COUNT];
+    pthread_once(&once, init);
+    size_t n = read_code(eip, code);
+    if (ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoders[mode & 3], code, n, &zi, zo)) &&
+        ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &zi, zo,
+                                                     zi.operand_count_visible, buf, size, eip,
+                                                     NULL)))
+        return;
+    size_t len = 0;
+    buf[0] = 0;
+    for (size_t i = 0; i < n && len + 4 < size; i++)
+        len += (size_t)snprintf(buf + len, size - len, "%s%02x", i ? " " : "", code[i]);
+}
+
+const char *decode_isa(const uint8_t *code, size_t n, unsigned mode)
+{
+    ZydisDecodedInstruction zi;
+    pthread_once(&once, init);
+    if (!ZYAN_SUCCESS(ZydisDecoderDecodeInstruction(&decoders[mode & 3], NULL, code, n, &zi)))
+        return "?";
+    return ZydisISASetGetString(zi.meta.isa_set);
+}

@@ -1,0 +1,165 @@
+/* xrun: the command. Options, load, run. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "core/cpuid.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/options.h"
+#include "core/path.h"
+#include "elfload/elfload.h"
+#include "runtime/runtime.h"
+#include "syscalls/syscalls.h"
+
+extern char **environ;
+
+static void limits_init(struct process *p)
+{
+    static const int which[] = {RLIMIT_AS, RLIMIT_STACK, RLIMIT_DATA};
+    uint64_t *const to[] = {p->rlim_as, p->rlim_stack, p->rlim_data};
+    for (int i = 0; i < 3; i++) {
+        struct rlimit l;
+        if (getrlimit(which[i], &l))
+            l.rlim_cur = l.rlim_max = RLIM_INFINITY;
+        to[i][0] = l.rlim_cur;
+        to[i][1] = l.rlim_max;
+    }
+}
+
+static struct thread *first_thread(void)
+{
+    struct process *p = xcalloc(1, sizeof *p);
+    pthread_mutex_init(&p->lock, NULL);
+    p->pid = getpid();
+    limits_init(p);
+    long pers = personality(0xffffffff);
+    p->personality = pers < 0 ? 0 : (uint32_t)pers;
+    process_self = p;
+    struct thread *t = thread_new(p);
+    t->tid = p->pid;
+    t->cpu.thread = t;
+    p->threads = t;
+    t->prevp = &p->threads;
+    p->nthreads = 1;
+    return t;
+}
+
+/* Looks `name` up as execvp does; the guest path to run, malloc'ed. */
+static char *find_program(const char *name)
+{
+    char host[PATH_MAX];
+    if (strchr(name, '/'))
+        return xstrdup(name);
+    const char *path = getenv("PATH");
+    if (!path)
+        path = "/bin:/usr/bin";
+    while (*path) {
+        size_t n = strcspn(path, ":");
+        size_t size = n + strlen(name) + 3;
+        char *full = xmalloc(size);
+        snprintf(full, size, "%.*s/%s", n ? (int)n : 1, n ? path : ".", name);
+        if (!path_to_host(full, host, true, false) && !access(host, X_OK))
+            return full;
+        free(full);
+        path += n + (path[n] == ':');
+    }
+    log_die(127, "%s: not found in PATH", name);
+}
+
+static _Noreturn void fail(const char *name, const struct elfload_error *e)
+{
+    log_die(e->err == ENOENT ? 127 : 126, "%s: %s", name, e->reason);
+}
+
+static char **guest_argv(const char *path, char **rest)
+{
+    int n = 0;
+    while (rest[n])
+        n++;
+    char **v = xcalloc((size_t)n + 1, sizeof *v);
+    for (int i = 0; i < n; i++)
+        v[i] = rest[i];
+    if (opt.argv0)
+        v[0] = xstrdup(opt.argv0);
+    else if (!n)
+        v[0] = xstrdup(path);
+    return v;
+}
+
+/* Variables that steer this xrun only are not the guest's: a child xrun gets them as options. */
+static void open_log(void)
+{
+    if (!opt.log_file)
+        return;
+    int fd = open(opt.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 900);
+    if (fd < 0)
+        log_die(126, "%s: %s", opt.log_file, strerror(errno));
+    if (high >= 0)
+        close(fd);
+    log_set_fd(high >= 0 ? high : fd);
+}
+
+static void set_comm(const char *path)
+{
+    const char *base = strrchr(path, '/');
+    prctl(PR_SET_NAME, base ? base + 1 : path, 0, 0, 0);
+}
+
+int main(int argc, char **argv)
+{
+    int i = options_parse(argc, argv);
+    if (i < 0)
+        return 126;
+    if (opt.help) {
+        options_help();
+        return 0;
+    }
+    if (opt.version) {
+        printf("xrun %s\n", XRUN_VERSION);
+        return 0;
+    }
+    if (opt.syscalls) {
+        syscalls_print_table();
+        return 0;
+    }
+    if (i >= argc)
+        log_die(126, "no program given (see xrun --help)");
+    if (!cpuid_select(opt.cpu))
+        log_die(126, "--cpu=%s: unknown model; choose one of %s", opt.cpu, cpuid_model_names());
+    if (sysconf(_SC_PAGESIZE) != GUEST_PAGE_SIZE)
+        log_die(126, "this kernel uses pages of %ld bytes; xrun needs 4096", sysconf(_SC_PAGESIZE));
+    open_log();
+    exec_init(argv);
+    struct thread *t = first_thread();
+    thread_self = t;
+    runtime_init();
+    int r = mem_init();
+    if (r)
+        log_die(126, "cannot reserve the low 4 GiB of the address space: %s", strerror(-r));
+    signal_init();
+    cache_thread_add(t);
+
+    char *path = find_program(argv[i]);
+    char *execfn = xstrdup(path);
+    char **gargv = guest_argv(path, argv + i);
+    struct elfload_error e = {0};
+    if (elfload_script(&path, &gargv, &e))
+        fail(argv[i], &e);
+    char host[PATH_MAX];
+    if (path_to_host(path, host, true, false))
+        log_die(126, "%s: name too long", path);
+    if (elfload_load(t, host, execfn, gargv, environ, &e))
+        fail(path, &e);
+    set_comm(execfn);
+    if (opt.lockstep)
+        log_die(126, "--lockstep: not built yet");
+    dispatch_run(t);
+}

@@ -1,0 +1,27 @@
+/* host_safe_syscall(pending, nr, a..f): makes the call unless *pending is set. A signal handler
+ * that finds the pc in [start, end) moves it to abort: the call has then not been made. */
+        .text
+        .globl  host_safe_syscall, host_safe_syscall_start, host_safe_syscall_end
+        .globl  host_safe_syscall_abort
+        .type   host_safe_syscall, %function
+host_safe_syscall:
+        mov     x9, x0
+        mov     x8, x1
+        mov     x0, x2
+        mov     x1, x3
+        mov     x2, x4
+        mov     x3, x5
+        mov     x4, x6
+        mov     x5, x7
+host_safe_syscall_start:
+        ldr     w10, [x9]
+        cbnz    w10, host_safe_syscall_abort
+        svc     #0
+host_safe_syscall_end:
+        ret
+host_safe_syscall_abort:
+        mov     x0, #-512               /* -SAFE_RESTART */
+        ret
+        .size   host_safe_syscall, .-host_safe_syscall
+
+        .section .note.GNU-stack,"",@progbits

@@ -1,0 +1,376 @@
+/* The code cache: predecoded blocks found by (address, mode), shared by all threads.
+ * Lookups that miss a thread's jump cache take one lock. A block that must be forgotten is
+ * unlinked at once (no thread can newly enter it) and freed when every thread has been in
+ * cache_lookup or in a system call since: rt_thread.epoch says so. */
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/options.h"
+#include "decode/decode.h"
+#include "interp/interp.h"
+#include "interp/priv.h"
+#include "runtime/runtime.h"
+
+#ifdef XRUN_SMALL_LIMITS
+enum { BLOCK_MAX = 2, CACHE_BYTES_MAX = 64 << 10 };
+#else
+enum { BLOCK_MAX = 64, CACHE_BYTES_MAX = 128 << 20 };
+#endif
+
+struct block_key {
+    gaddr eip;
+    uint32_t mode;
+};
+
+struct block;
+struct edge { /* an outgoing direct edge, on the list of the block it leads to */
+    struct block *to;
+    struct edge *next_in;
+    uint8_t slot;
+    struct block *from;
+};
+
+struct block {
+    UT_hash_handle hh;
+    struct block_key key;
+    gaddr end;              /* behind the last code byte */
+    bool valid;
+    uint32_t n;             /* struct insn, including the end marker */
+    uint32_t bytes;         /* of this allocation */
+    struct edge out[2];
+    struct edge *in;        /* edges that lead here */
+    struct block *page_next[2];  /* per page it lies in */
+    struct block *retired_next;
+    uint64_t retired_epoch;
+    struct insn insn[];     /* n, then struct insn_links */
+};
+
+struct page_blocks {
+    UT_hash_handle hh;
+    uint32_t page;
+    struct block *first;
+};
+
+static pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
+static struct block *blocks;       /* uthash by key */
+static struct page_blocks *pages;  /* uthash by page number */
+static struct rt_thread *threads;
+static struct block *retired;
+static uint64_t epoch = 1;         /* grows with every retired block */
+static uint64_t total_bytes;
+static uint64_t new_blocks;        /* since the last flush, for --flush-every */
+static volatile uint64_t inval_seq;
+
+static struct insn_links *block_links(struct block *b)
+{
+    return (struct insn_links *)&b->insn[b->n];
+}
+
+static unsigned page_slot(const struct block *b, uint32_t page)
+{
+    return b->key.eip >> GUEST_PAGE_SHIFT == page ? 0 : 1;
+}
+
+/* ---- pages ---- */
+
+static void page_add(struct block *b, uint32_t page)
+{
+    struct page_blocks *p;
+    HASH_FIND(hh, pages, &page, sizeof page, p);
+    if (!p) {
+        p = xcalloc(1, sizeof *p);
+        p->page = page;
+        HASH_ADD(hh, pages, page, sizeof page, p);
+    }
+    b->page_next[page_slot(b, page)] = p->first;
+    p->first = b;
+}
+
+static void page_remove(struct block *b, uint32_t page)
+{
+    struct page_blocks *p;
+    HASH_FIND(hh, pages, &page, sizeof page, p);
+    if (!p)
+        return;
+    for (struct block **q = &p->first; *q; q = &(*q)->page_next[page_slot(*q, page)])
+        if (*q == b) {
+            *q = b->page_next[page_slot(b, page)];
+            break;
+        }
+    /* an empty entry stays: nothing may be freed here, this may run in a signal handler */
+}
+
+static uint32_t last_page(const struct block *b)
+{
+    return (b->end - 1) >> GUEST_PAGE_SHIFT;
+}
+
+/* ---- edges ---- */
+
+static void edge_set(struct block *from, int slot, struct block *to)
+{
+    struct edge *e = &from->out[slot];
+    if (e->to)
+        return;
+    e->to = to;
+    e->next_in = to->in;
+    to->in = e;
+    __atomic_store_n(&block_links(from)->to[slot], to->insn, __ATOMIC_RELEASE);
+}
+
+static void edge_clear(struct edge *e)
+{
+    struct edge **q = &e->to->in;
+    while (*q != e)
+        q = &(*q)->next_in;
+    *q = e->next_in;
+    __atomic_store_n(&block_links(e->from)->to[e->slot], NULL, __ATOMIC_RELAXED);
+    e->to = NULL;
+}
+
+/* ---- retiring ---- */
+
+static void retire(struct block *b)
+{
+    b->valid = false;
+    HASH_DEL(blocks, b);
+    page_remove(b, b->key.eip >> GUEST_PAGE_SHIFT);
+    if (last_page(b) != b->key.eip >> GUEST_PAGE_SHIFT)
+        page_remove(b, last_page(b));
+    while (b->in)
+        edge_clear(b->in);
+    for (int s = 0; s < 2; s++)
+        if (b->out[s].to)
+            edge_clear(&b->out[s]);
+    for (struct rt_thread *r = threads; r; r = r->next) {
+        struct jump_cache_entry *e = &r->jump_cache[jump_cache_index(b->key.eip)];
+        if (e->first == b->insn)
+            __atomic_store_n(&e->first, NULL, __ATOMIC_RELAXED);
+    }
+    b->retired_epoch = ++epoch;
+    b->retired_next = retired;
+    retired = b;
+}
+
+static void reclaim(void)
+{
+    uint64_t oldest = UINT64_MAX;
+    for (struct rt_thread *r = threads; r; r = r->next)
+        if (r->epoch < oldest)
+            oldest = r->epoch;
+    for (struct block **q = &retired; *q;) {
+        struct block *b = *q;
+        if (b->retired_epoch <= oldest) {
+            *q = b->retired_next;
+            total_bytes -= b->bytes;
+            free(b);
+        } else {
+            q = &b->retired_next;
+        }
+    }
+}
+
+static void flush_all(void)
+{
+    struct block *b, *tmp;
+    HASH_ITER(hh, blocks, b, tmp)
+        retire(b);
+    for (struct rt_thread *r = threads; r; r = r->next)
+        r->t->cpu.pending = 1; /* so that it passes here and the memory becomes free */
+    new_blocks = 0;
+}
+
+void cache_invalidate(gaddr start, gaddr end)
+{
+    pthread_mutex_lock(&lock_);
+    inval_seq++;
+    for (uint64_t p = start >> GUEST_PAGE_SHIFT; p << GUEST_PAGE_SHIFT < end; p++) {
+        uint32_t page = (uint32_t)p;
+        struct page_blocks *pb;
+        if (!pages)
+            break;
+        HASH_FIND(hh, pages, &page, sizeof page, pb);
+        while (pb && pb->first)
+            retire(pb->first);
+    }
+    pthread_mutex_unlock(&lock_);
+}
+
+/* ---- making blocks ---- */
+
+/* Decodes at cpu->eip into buf; the bytes are stable from then on: a later store would invalidate.
+ * Returns the count, 0 if the invalidation sequence moved. */
+static unsigned decode_stable(struct cpu *cpu, struct insn *buf, unsigned max, gaddr *end,
+                              uint64_t *seq)
+{
+    for (;;) {
+        *seq = __atomic_load_n(&inval_seq, __ATOMIC_ACQUIRE);
+        unsigned n = decode_block(cpu->eip, cpu->mode, max, buf, end);
+        if (buf[0].op == OP_FETCH_FAULT)
+            return n;
+        if (!mem_code_protect(cpu->eip, *end - cpu->eip))
+            return n;
+    }
+}
+
+static struct block *block_new(struct cpu *cpu, const struct insn *buf, unsigned n, gaddr end)
+{
+    size_t bytes = sizeof(struct block) + n * sizeof(struct insn) + sizeof(struct insn_links);
+    struct block *b = xcalloc(1, bytes);
+    b->key.eip = cpu->eip;
+    b->key.mode = cpu->mode;
+    b->end = end;
+    b->valid = true;
+    b->n = n;
+    b->bytes = (uint32_t)bytes;
+    memcpy(b->insn, buf, n * sizeof *buf);
+    for (unsigned i = 0; i < n; i++)
+        interp_bind(&b->insn[i]);
+    struct insn_links *l = block_links(b);
+    l->owner = b;
+    l->n = n - (buf[n - 1].op == OP_END_BLOCK);
+    for (uint8_t s = 0; s < 2; s++) {
+        b->out[s].slot = s;
+        b->out[s].from = b;
+    }
+    return b;
+}
+
+static void block_insert(struct block *b)
+{
+    HASH_ADD(hh, blocks, key, sizeof b->key, b);
+    page_add(b, b->key.eip >> GUEST_PAGE_SHIFT);
+    if (last_page(b) != b->key.eip >> GUEST_PAGE_SHIFT)
+        page_add(b, last_page(b));
+    total_bytes += b->bytes;
+    new_blocks++;
+}
+
+static struct block *find(const struct cpu *cpu)
+{
+    struct block_key k = {cpu->eip, cpu->mode};
+    struct block *b;
+    HASH_FIND(hh, blocks, &k, sizeof k, b);
+    return b;
+}
+
+/* With the lock held and the block valid: links the edge taken, fills the jump cache. */
+static void enter(struct thread *t, struct block *b)
+{
+    struct cpu *cpu = &t->cpu;
+    struct insn_links *l = (struct insn_links *)(uintptr_t)cpu->exit_links;
+    if (l && l->owner->valid)
+        edge_set(l->owner, cpu->exit_slot, b);
+    cpu->exit_links = NULL;
+    struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(cpu->eip)];
+    e->eip = cpu->eip;
+    __atomic_store_n(&e->first, b->insn, __ATOMIC_RELAXED);
+    rt(t)->epoch = epoch;
+    if (retired)
+        reclaim();
+}
+
+static void finish_step(struct step_block *s)
+{
+    s->links[0] = (struct insn_links){.n = 1};
+    s->insn[1] = (struct insn){.op = OP_END_BLOCK, .flags = INSN_END, .eip = s->insn[0].next,
+                               .next = s->insn[0].next};
+    if (s->insn[0].flags & INSN_END) /* its links follow it directly */
+        memset(&s->insn[1], 0, sizeof s->insn[1]);
+    else
+        interp_bind(&s->insn[1]);
+    interp_bind(&s->insn[0]);
+}
+
+const struct insn *cache_step(struct thread *t)
+{
+    struct step_block *s = &rt(t)->step;
+    t->cpu.exit_links = NULL;
+    decode_insn(t->cpu.eip, t->cpu.mode, &s->insn[0]);
+    finish_step(s);
+    return s->insn;
+}
+
+const struct insn *cache_lookup(struct thread *t)
+{
+    struct cpu *cpu = &t->cpu;
+    struct insn buf[BLOCK_MAX + 1];
+    unsigned max = opt.block_max && opt.block_max < BLOCK_MAX ? opt.block_max : BLOCK_MAX;
+
+    pthread_mutex_lock(&lock_);
+    struct block *b = find(cpu);
+    while (!b) {
+        pthread_mutex_unlock(&lock_);
+        gaddr end;
+        uint64_t seq;
+        unsigned n = decode_stable(cpu, buf, max, &end, &seq);
+        if (buf[0].op == OP_FETCH_FAULT)
+            return cache_step(t);
+        b = block_new(cpu, buf, n, end);
+        pthread_mutex_lock(&lock_);
+        struct block *other = find(cpu);
+        if (other || seq != inval_seq) {
+            free(b);
+            b = other;
+            continue;
+        }
+        if (total_bytes > CACHE_BYTES_MAX || (opt.flush_every && new_blocks >= opt.flush_every))
+            flush_all();
+        block_insert(b);
+    }
+    enter(t, b);
+    pthread_mutex_unlock(&lock_);
+    return b->insn;
+}
+
+/* ---- threads ---- */
+
+void cache_thread_add(struct thread *t)
+{
+    struct rt_thread *r = rt(t);
+    t->cpu.jump_cache = r->jump_cache;
+    memset(r->jump_cache, 0, sizeof r->jump_cache);
+    r->epoch = UINT64_MAX;
+    pthread_mutex_lock(&lock_);
+    r->next = threads;
+    threads = r;
+    pthread_mutex_unlock(&lock_);
+}
+
+void cache_thread_remove(struct thread *t)
+{
+    pthread_mutex_lock(&lock_);
+    struct rt_thread **q = &threads;
+    while (*q && *q != rt(t))
+        q = &(*q)->next;
+    if (*q)
+        *q = rt(t)->next;
+    pthread_mutex_unlock(&lock_);
+}
+
+void cache_offline(struct thread *t)
+{
+    rt(t)->epoch = UINT64_MAX;
+}
+
+void cache_fork_prepare(void)
+{
+    pthread_mutex_lock(&lock_);
+}
+
+void cache_fork_done(bool child)
+{
+    if (child) { /* only the forking thread lives on */
+        threads = rt(thread_self);
+        threads->next = NULL;
+    }
+    pthread_mutex_unlock(&lock_);
+}
+
+void cache_init(void)
+{
+    mem_set_code_hook(cache_invalidate);
+}

@@ -1,0 +1,130 @@
+/* The dispatcher: finds code for eip, runs it, acts on why it stopped. One per guest thread. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/flags.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/options.h"
+#include "decode/decode.h"
+#include "interp/interp.h"
+#include "runtime/runtime.h"
+#include "syscalls/syscalls.h"
+
+static void run(struct thread *t, const struct insn *first)
+{
+    t->running = 1;
+    __asm__ volatile("" ::: "memory");
+    interp_run(&t->cpu, first);
+    __asm__ volatile("" ::: "memory");
+    t->running = 0;
+}
+
+/* Makes a system call with number eax; `resume` is where the call instruction starts, for a
+ * restart. */
+static void do_syscall(struct thread *t, gaddr resume)
+{
+    struct cpu *cpu = &t->cpu;
+    uint32_t *r = cpu->gpr;
+    struct sysctx c = {t, r[REG_EAX],
+                       {r[REG_EBX], r[REG_ECX], r[REG_EDX], r[REG_ESI], r[REG_EDI], r[REG_EBP]}};
+    t->orig_eax = c.nr;
+    cache_offline(t);
+    if (opt.strace)
+        strace_enter(&c);
+    int64_t ret = syscalls_dispatch(&c);
+    if (opt.strace)
+        strace_exit(&c, ret);
+    if (ret == SYSRET_DONE)
+        return;
+    if (ret <= SYSRET_RESTART && ret >= SYSRET_RESTART_NOHAND) {
+        rt(t)->restart = ret;
+        rt(t)->restart_eip = resume;
+        rt(t)->restart_eax = c.nr;
+        cpu->pending = 1; /* signal_deliver decides */
+        return;
+    }
+    r[REG_EAX] = (uint32_t)ret;
+    if (t->sigmask_restore)
+        cpu->pending = 1;
+}
+
+/* SYSENTER as Linux's 32-bit entry takes it: the sixth argument is on the stack, execution goes on
+ * at the vDSO's landing address. */
+static void do_sysenter(struct thread *t)
+{
+    struct cpu *cpu = &t->cpu;
+    gaddr sp = cpu->gpr[REG_EBP];
+    uint32_t arg6;
+    cpu->eip = t->proc->vdso_sysenter_return;
+    cpu->gpr[REG_ESP] = sp;
+    if (mem_read32(sp, &arg6)) {
+        cpu->gpr[REG_EAX] = (uint32_t)-14; /* EFAULT */
+        return;
+    }
+    cpu->gpr[REG_EBP] = arg6;
+    do_syscall(t, cpu->eip - 2);
+    cpu->gpr[REG_EBP] = sp;
+}
+
+static void dump_exec(struct thread *t)
+{
+    const struct cpu *c = &t->cpu;
+    char buf[512];
+    int n = snprintf(buf, sizeof buf,
+                     "%08x eax=%08x ecx=%08x edx=%08x ebx=%08x esp=%08x ebp=%08x esi=%08x "
+                     "edi=%08x efl=%08x\n",
+                     c->eip, c->gpr[0], c->gpr[1], c->gpr[2], c->gpr[3], c->gpr[4], c->gpr[5],
+                     c->gpr[6], c->gpr[7], cpu_get_eflags(c));
+    log_write(log_fd(), buf, (size_t)n);
+}
+
+/* One instruction with the trap flag set: #DB behind it. */
+static void step(struct thread *t)
+{
+    struct cpu *cpu = &t->cpu;
+    run(t, cache_step(t));
+    if (cpu->exit != EXIT_BRANCH)
+        return;
+    cpu->trap = (struct cpu_trap){.vec = TRAP_DB, .err = 0, .addr = cpu->trap.addr};
+    cpu->exit = EXIT_TRAP;
+}
+
+static void act(struct thread *t)
+{
+    switch ((enum cpu_exit)t->cpu.exit) {
+    case EXIT_BRANCH: break;
+    case EXIT_SYSCALL: do_syscall(t, t->cpu.eip - 2); break;
+    case EXIT_SYSENTER: do_sysenter(t); break;
+    case EXIT_TRAP: signal_trap(t); break;
+    }
+}
+
+void dispatch_run(struct thread *t)
+{
+    struct cpu *cpu = &t->cpu;
+    bool dump = opt.dump && strstr(opt.dump, "exec");
+    int why = sigsetjmp(t->trap_jb, 0);
+    t->running = 0;
+    if (why) {
+        cpu->exit_links = NULL;
+        if (why == JB_REDO) {
+            cpu->eip = cpu->cur->eip;
+            run(t, cache_step(t));
+        } else {
+            cpu->exit = EXIT_TRAP;
+        }
+        act(t);
+    }
+    for (;;) {
+        if (unlikely(cpu->pending))
+            signal_deliver(t);
+        if (unlikely(dump))
+            dump_exec(t);
+        if (unlikely(cpu->eflags & EFL_TF))
+            step(t);
+        else
+            run(t, cache_lookup(t));
+        act(t);
+    }
+}

@@ -1,0 +1,26 @@
+/* What depends on the host architecture in runtime/: one file per host implements it. */
+#ifndef XRUN_RUNTIME_HOST_H
+#define XRUN_RUNTIME_HOST_H
+
+#include <ucontext.h>
+
+#include "core/types.h"
+
+/* The host program counter of an interrupted context. */
+uintptr_t host_pc(const ucontext_t *uc);
+void host_set_pc(ucontext_t *uc, uintptr_t pc);
+/* The page-fault error code of a SIGSEGV/SIGBUS context, as x86 hardware gives it (PF_ERR_*). */
+uint32_t host_fault_error(const ucontext_t *uc);
+
+/* rt_sigaction(2) at kernel level (glibc refuses signals 32 and 33). `handler` as in
+ * sa_sigaction, or SIG_DFL/SIG_IGN; `mask` bit n-1 is signal n. 0 or -errno. */
+int host_sigaction(int sig, void *handler, unsigned long flags, uint64_t mask);
+/* The present handler of `sig`. */
+void *host_sigaction_get(int sig);
+
+/* The system-call stub behind host_syscall_blocking and its critical section, see syscall.S. */
+long host_safe_syscall(volatile uint32_t *pending, long nr, long a, long b, long c, long d, long e,
+                       long f);
+extern char host_safe_syscall_start[], host_safe_syscall_end[], host_safe_syscall_abort[];
+
+#endif

@@ -1,0 +1,17 @@
+/* Connects the runtime with the parts below it. */
+#include "runtime/runtime.h"
+
+void runtime_init(void)
+{
+    runtime_hooks = (struct runtime_hooks){
+        .clone = clone_thread,
+        .exit_thread = thread_exit,
+        .exit_group = thread_exit_group,
+        .exec = exec_program,
+        .sigreturn = signal_sigreturn,
+        .sigaction_changed = signal_action_changed,
+        .sigmask_changed = signal_set_host_mask,
+        .invalidate = cache_invalidate,
+    };
+    cache_init();
+}

@@ -1,0 +1,94 @@
+/* What the files of runtime/ share: the code cache, the dispatcher, signals, thread life. */
+#ifndef XRUN_RUNTIME_RUNTIME_H
+#define XRUN_RUNTIME_RUNTIME_H
+
+#include "core/thread.h"
+#include "decode/insn.h"
+
+/* Values with which thread->trap_jb is entered. */
+enum { JB_TRAP = 1 /* cpu->trap is set */, JB_REDO = 2 /* redo cpu->cur alone, then go on */ };
+
+/* Signals that xrun itself needs unblocked: the kernel raises them for guest faults. */
+enum { SYNC_SIGNALS = 5 };
+
+/* A one-instruction block for stepping, with room for its end marker and links. */
+struct step_block {
+    struct insn insn[2];
+    struct insn_links links[1];
+};
+
+/* thread->runtime. */
+struct rt_thread {
+    struct thread *t;
+    sigjmp_buf exit_jb;          /* end of the host thread's start function */
+    bool on_pthread;             /* started by pthread_create (else the first thread or a fork) */
+    volatile uint64_t epoch;     /* code retired before this epoch is not in use by this thread */
+    struct rt_thread *next;      /* registry of cache.c */
+    struct pending_signal sync_pend[SYNC_SIGNALS]; /* sent by kill(2) while the guest blocks them */
+    int64_t restart;             /* SYSRET_RESTART*, 0: no system call to restart */
+    uint32_t restart_eip;        /* where to rewind to, */
+    uint32_t restart_eax;        /* and the number it needs */
+    struct step_block step;
+    struct jump_cache_entry jump_cache[JUMP_CACHE_SIZE];
+};
+
+static inline struct rt_thread *rt(struct thread *t)
+{
+    return t->runtime;
+}
+
+/* cache.c: predecoded blocks by address. */
+void cache_init(void);
+void cache_thread_add(struct thread *t);
+void cache_thread_remove(struct thread *t);
+/* The block at cpu->eip, decoded if need be; links the edge the thread just left through
+ * (cpu->exit_links). Never NULL: code that cannot be fetched gives an instruction that faults. */
+const struct insn *cache_lookup(struct thread *t);
+/* The single instruction at cpu->eip as a block of its own. */
+const struct insn *cache_step(struct thread *t);
+void cache_invalidate(gaddr start, gaddr end);
+/* The thread holds no pointer into the cache (before a system call that may block). */
+void cache_offline(struct thread *t);
+void cache_fork_prepare(void);
+void cache_fork_done(bool child);
+
+/* dispatch.c */
+/* Runs the guest thread until it ends; does not return. */
+_Noreturn void dispatch_run(struct thread *t);
+
+/* signal.c */
+void signal_init(void);
+/* Makes the host's blocked set of the calling thread follow t->sigmask. */
+void signal_set_host_mask(struct thread *t);
+void signal_block_all(uint64_t *old);
+void signal_restore(uint64_t old);
+/* Delivers what is pending; also decides about restarting a system call (rt(t)->restart). */
+void signal_deliver(struct thread *t);
+/* Turns cpu->trap into the guest's signal. */
+void signal_trap(struct thread *t);
+/* Sends a fault signal that cannot be blocked or ignored (SIGSEGV for a bad frame...). */
+void signal_force(struct thread *t, int sig, int code, gaddr addr);
+void signal_action_changed(int sig);
+void signal_sigreturn(struct thread *t, bool rt);
+/* Ends the process as by signal `sig` with its default action. */
+_Noreturn void signal_die(struct thread *t, int sig);
+/* Gives a held signal back to the kernel's queue (before exec). */
+void signal_requeue(struct thread *t);
+
+/* clone.c */
+int64_t clone_thread(struct thread *t, const struct clone_request *rq);
+_Noreturn void thread_exit(struct thread *t, int status);
+_Noreturn void thread_exit_group(struct thread *t, int status);
+/* Allocates a thread of process p with its runtime part. */
+struct thread *thread_new(struct process *p);
+void thread_free(struct thread *t);
+
+/* exec.c */
+void exec_init(char **argv);
+int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv, char **envp,
+                     int flags);
+
+/* Installs runtime_hooks. */
+void runtime_init(void);
+
+#endif

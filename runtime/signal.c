@@ -1,0 +1,390 @@
+/* The exception emulator: host signals -> guest faults and guest signals.
+ * Synchronous: a host SIGSEGV/SIGBUS raised while guest code runs is mended (mem_fault) or becomes
+ * the guest's #PF; one raised in mem_read/mem_write becomes -EFAULT; any other is xrun's own.
+ * Asynchronous: the handler keeps one siginfo in t->pend and leaves everything blocked; at the
+ * next block boundary the guest's frame is built and the host's mask set to the guest's, which
+ * lets the next one in. So the host kernel keeps queues, order and payloads. */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "abi/sigframe.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/options.h"
+#include "runtime/host.h"
+#include "runtime/runtime.h"
+#include "syscalls/syscalls.h"
+
+#ifndef SEGV_PKUERR
+#define SEGV_PKUERR 4
+#endif
+
+enum { GUEST_SA_NODEFER = 0x40000000 };
+#define GUEST_SA_RESETHAND 0x80000000u
+#define GUEST_SA_RESTART 0x10000000u
+
+static uint64_t bit(int sig) { return UINT64_C(1) << (sig - 1); }
+
+static const uint8_t sync_sigs[SYNC_SIGNALS] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
+
+static int sync_index(int sig)
+{
+    for (int i = 0; i < SYNC_SIGNALS; i++)
+        if (sync_sigs[i] == sig)
+            return i;
+    return -1;
+}
+
+static uint64_t sync_mask(void)
+{
+    return bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGFPE) | bit(SIGTRAP);
+}
+
+/* ---- host masks ---- */
+
+static void host_mask(uint64_t m, uint64_t *old)
+{
+    host_syscall(SYS_rt_sigprocmask, SIG_SETMASK, (long)&m, (long)old, 8, 0, 0);
+}
+
+void signal_block_all(uint64_t *old)
+{
+    host_mask(~sync_mask(), old);
+}
+
+void signal_restore(uint64_t old)
+{
+    host_mask(old, NULL);
+}
+
+void signal_set_host_mask(struct thread *t)
+{
+    if (!t->pend.valid) /* else everything stays blocked until it is delivered */
+        host_mask(t->sigmask & ~sync_mask(), NULL);
+}
+
+/* ---- host handler ---- */
+
+static _Noreturn void own_fault(int sig, const siginfo_t *info, const ucontext_t *uc)
+{
+    const struct thread *t = thread_self;
+    log_user("internal error: signal %d at host address %#lx, fault address %p; this is a fault "
+             "of xrun, not of the program (guest eip %08x)",
+             sig, (unsigned long)host_pc(uc), info->si_addr, t ? t->cpu.eip : 0);
+    host_sigaction(SIGABRT, SIG_DFL, 0, 0);
+    abort();
+}
+
+static void page_fault(struct thread *t, gaddr addr, uint32_t err)
+{
+    struct cpu *cpu = &t->cpu;
+    cpu->trap = (struct cpu_trap){.vec = TRAP_PF, .err = err | PF_ERR_USER, .addr = addr};
+    cpu->eip = cpu->cur->eip;
+    siglongjmp(t->trap_jb, JB_TRAP);
+}
+
+/* A SIGSEGV or SIGBUS of the kernel's own making. Returns to retry the access. */
+static void on_fault(int sig, const siginfo_t *info, const ucontext_t *uc)
+{
+    struct thread *t = thread_self;
+    uintptr_t a = (uintptr_t)info->si_addr;
+    bool guest_addr = a < (UINT64_C(1) << 32) + 0x80000000u;
+    if (!t || !guest_addr || !(t->running || t->copying) || info->si_code == SI_KERNEL)
+        own_fault(sig, info, uc);
+    uint32_t err = host_fault_error(uc);
+    bool copying = t->copying;
+    if (sig == SIGSEGV) {
+        enum mem_fault r = a >> 32 ? MEM_FAULT_MAPERR
+                                   : mem_fault((gaddr)a, err & PF_ERR_WRITE, t->cpu.gpr[REG_ESP]);
+        if (r == MEM_FAULT_RETRY || (r == MEM_FAULT_CODE && copying))
+            return;
+        if (copying)
+            siglongjmp(t->copy_jb, 1);
+        if (r == MEM_FAULT_CODE)
+            siglongjmp(t->trap_jb, JB_REDO);
+        page_fault(t, (gaddr)a, err);
+    }
+    if (copying)
+        siglongjmp(t->copy_jb, 1);
+    t->cpu.trap = (struct cpu_trap){.vec = TRAP_SIGBUS, .err = err, .addr = (gaddr)a};
+    t->cpu.eip = t->cpu.cur->eip;
+    siglongjmp(t->trap_jb, JB_TRAP);
+}
+
+static void on_signal(int sig, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    struct thread *t = thread_self;
+    int saved_errno = errno;
+    int sync = sync_index(sig);
+    if (sync >= 0 && info->si_code > 0) {
+        if (sig == SIGSEGV || sig == SIGBUS)
+            on_fault(sig, info, uc);
+        else
+            own_fault(sig, info, uc);
+        errno = saved_errno;
+        return;
+    }
+    if (!t)
+        return;
+    struct pending_signal *p = sync >= 0 ? &rt(t)->sync_pend[sync] : &t->pend;
+    if (!p->valid) {
+        p->info = *info;
+        p->valid = 1;
+    }
+    t->cpu.pending = 1;
+    if (sync < 0) {
+        uint64_t all = ~sync_mask();
+        memcpy(&uc->uc_sigmask, &all, sizeof all);
+    }
+    uintptr_t pc = host_pc(uc);
+    if (pc >= (uintptr_t)host_safe_syscall_start && pc < (uintptr_t)host_safe_syscall_end)
+        host_set_pc(uc, (uintptr_t)host_safe_syscall_abort);
+    errno = saved_errno;
+}
+
+static void install(int sig, void *handler)
+{
+    bool sync = sync_index(sig) >= 0;
+    unsigned long flags = SA_SIGINFO | (sync ? SA_NODEFER : 0);
+    host_sigaction(sig, handler, flags, sync ? 0 : ~sync_mask());
+}
+
+void signal_action_changed(int sig)
+{
+    if (sync_index(sig) >= 0 || sig == SIGKILL || sig == SIGSTOP)
+        return; /* always xrun's; deliver() looks at the guest's action */
+    const struct guest_sigaction *sa = &thread_self->proc->sigaction[sig];
+    unsigned long nocld = sa->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT);
+    if (sa->handler <= 1)
+        host_sigaction(sig, sa->handler ? SIG_IGN : SIG_DFL, nocld, 0);
+    else
+        host_sigaction(sig, (void *)on_signal, SA_SIGINFO | nocld, ~sync_mask());
+}
+
+void signal_init(void)
+{
+    struct process *p = thread_self->proc;
+    for (int sig = 1; sig <= NSIG_GUEST; sig++)
+        if (host_sigaction_get(sig) == (void *)SIG_IGN)
+            p->sigaction[sig].handler = 1;
+    for (int i = 0; i < SYNC_SIGNALS; i++)
+        install(sync_sigs[i], (void *)on_signal);
+    uint64_t m = 0;
+    host_syscall(SYS_rt_sigprocmask, SIG_SETMASK, 0, (long)&m, 8, 0, 0);
+    thread_self->sigmask = m;
+    signal_set_host_mask(thread_self);
+}
+
+/* ---- ending by a signal ---- */
+
+void signal_die(struct thread *t, int sig)
+{
+    (void)t;
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none); /* a core would show xrun, not the guest */
+    host_sigaction(sig, SIG_DFL, 0, 0);
+    uint64_t m = ~bit(sig);
+    host_syscall(SYS_tgkill, getpid(), gettid(), sig, 0, 0, 0);
+    host_mask(m, NULL);
+    for (;;) /* only a signal whose default is not death gets here */
+        _exit(128 + sig);
+}
+
+/* ---- delivery ---- */
+
+/* Decides about the interrupted system call; `sa` is the handler about to run, NULL if none. */
+static void settle_restart(struct thread *t, const struct guest_sigaction *sa)
+{
+    struct rt_thread *r = rt(t);
+    if (!r->restart)
+        return;
+    bool again = !sa || r->restart == SYSRET_RESTART_NOINTR ||
+                 (r->restart == SYSRET_RESTART && (sa->flags & GUEST_SA_RESTART));
+    if (again) {
+        t->cpu.eip = r->restart_eip;
+        t->cpu.gpr[REG_EAX] = r->restart_eax;
+    } else {
+        t->cpu.gpr[REG_EAX] = (uint32_t)-EINTR;
+    }
+    r->restart = 0;
+}
+
+static bool default_ignored(int sig)
+{
+    return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT;
+}
+
+static bool default_stops(int sig)
+{
+    return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+}
+
+/* Runs the guest's handler: frame, registers, mask. `forced`: a fault, which may not be blocked. */
+static void run_handler(struct thread *t, int sig, const siginfo_t *info,
+                        const struct guest_sigaction *sa)
+{
+    uint64_t old = t->sigmask_restore ? t->sigmask_saved : t->sigmask;
+    t->sigmask_restore = false;
+    settle_restart(t, sa);
+    if (opt.strace)
+        strace_signal(t, sig, info);
+    if (sa->flags & GUEST_SA_RESETHAND) {
+        pthread_mutex_lock(&t->proc->lock);
+        t->proc->sigaction[sig].handler = 0;
+        pthread_mutex_unlock(&t->proc->lock);
+        signal_action_changed(sig);
+    }
+    if (sigframe_build(t, sig, info, sa, old)) {
+        if (sig == SIGSEGV)
+            signal_die(t, SIGSEGV);
+        signal_force(t, SIGSEGV, SI_KERNEL, 0);
+        return;
+    }
+    t->sigmask |= sa->mask;
+    if (!(sa->flags & GUEST_SA_NODEFER))
+        t->sigmask |= bit(sig);
+    t->sigmask &= ~(bit(SIGKILL) | bit(SIGSTOP));
+}
+
+static struct guest_sigaction action_of(struct thread *t, int sig)
+{
+    pthread_mutex_lock(&t->proc->lock);
+    struct guest_sigaction sa = t->proc->sigaction[sig];
+    pthread_mutex_unlock(&t->proc->lock);
+    return sa;
+}
+
+static void deliver_one(struct thread *t, const siginfo_t *info)
+{
+    int sig = info->si_signo;
+    struct guest_sigaction sa = action_of(t, sig);
+    if (sa.handler > 1) {
+        run_handler(t, sig, info, &sa);
+    } else if (sa.handler == 1 || default_ignored(sig)) {
+        return;
+    } else if (default_stops(sig)) {
+        host_syscall(SYS_kill, getpid(), SIGSTOP, 0, 0, 0, 0);
+    } else {
+        if (opt.strace)
+            strace_signal(t, sig, info);
+        signal_die(t, sig);
+    }
+}
+
+void signal_deliver(struct thread *t)
+{
+    t->cpu.pending = 0;
+    __asm__ volatile("" ::: "memory");
+    if (t->pend.valid) {
+        siginfo_t info = t->pend.info;
+        deliver_one(t, &info);
+        t->pend.valid = 0; /* from here on the host may give the next one */
+    }
+    for (int i = 0; i < SYNC_SIGNALS; i++) {
+        struct pending_signal *p = &rt(t)->sync_pend[i];
+        if (p->valid && !(t->sigmask & bit(sync_sigs[i]))) {
+            siginfo_t info = p->info;
+            p->valid = 0;
+            deliver_one(t, &info);
+        }
+    }
+    settle_restart(t, NULL);
+    if (t->sigmask_restore) {
+        t->sigmask = t->sigmask_saved;
+        t->sigmask_restore = false;
+    }
+    signal_set_host_mask(t);
+}
+
+void signal_force(struct thread *t, int sig, int code, gaddr addr)
+{
+    siginfo_t info;
+    memset(&info, 0, sizeof info);
+    info.si_signo = sig;
+    info.si_code = code;
+    info.si_addr = (void *)(uintptr_t)addr;
+    struct guest_sigaction sa = action_of(t, sig);
+    if (sa.handler <= 1 || (t->sigmask & bit(sig))) {
+        if (opt.strace)
+            strace_signal(t, sig, &info);
+        log_event("killed by signal %d: code %d, address %08x, eip %08x", sig, code, addr,
+                  t->cpu.eip);
+        signal_die(t, sig);
+    }
+    run_handler(t, sig, &info, &sa);
+    signal_set_host_mask(t);
+}
+
+/* ---- faults of guest code ---- */
+
+/* si_code of a floating-point exception (arch/x86/kernel/fpu/core.c). */
+static int fpe_code(unsigned unmasked)
+{
+    if (unmasked & 1)
+        return FPE_FLTINV;
+    if (unmasked & 4)
+        return FPE_FLTDIV;
+    if (unmasked & 8)
+        return FPE_FLTOVF;
+    if (unmasked & 0x12)
+        return FPE_FLTUND;
+    return unmasked & 0x20 ? FPE_FLTRES : 0;
+}
+
+void signal_trap(struct thread *t)
+{
+    struct cpu *cpu = &t->cpu;
+    const struct cpu_trap *p = &cpu->trap;
+    gaddr eip = cpu->eip;
+    t->orig_eax = UINT32_MAX;
+    switch (p->vec) {
+    case TRAP_DE: signal_force(t, SIGFPE, FPE_INTDIV, eip); break;
+    case TRAP_DB:
+        signal_force(t, SIGTRAP, p->code_kind ? TRAP_BRKPT : TRAP_TRACE, eip);
+        break;
+    case TRAP_BP: signal_force(t, SIGTRAP, SI_KERNEL, 0); break;
+    case TRAP_OF:
+    case TRAP_BR: signal_force(t, SIGSEGV, SI_KERNEL, 0); break;
+    case TRAP_UD: signal_force(t, SIGILL, ILL_ILLOPN, eip); break;
+    case TRAP_NP:
+    case TRAP_SS: signal_force(t, SIGBUS, SI_KERNEL, 0); break;
+    case TRAP_PF: {
+        bool mapped = mem_page_flags(p->addr) & PAGE_MAPPED;
+        signal_force(t, SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, p->addr);
+        break;
+    }
+    case TRAP_SIGBUS:
+        cpu->trap.vec = TRAP_PF;
+        signal_force(t, SIGBUS, BUS_ADRERR, p->addr);
+        break;
+    case TRAP_AC: signal_force(t, SIGBUS, BUS_ADRALN, 0); break;
+    case TRAP_MF: signal_force(t, SIGFPE, fpe_code(cpu->fpu.sw & ~cpu->fpu.cw & 0x3f), eip); break;
+    case TRAP_XM: signal_force(t, SIGFPE, fpe_code(cpu->mxcsr & ~(cpu->mxcsr >> 7) & 0x3f), eip); break;
+    default: signal_force(t, SIGSEGV, SI_KERNEL, 0); break;
+    }
+}
+
+void signal_sigreturn(struct thread *t, bool rt_frame)
+{
+    if (sigframe_restore(t, rt_frame)) {
+        signal_force(t, SIGSEGV, SI_KERNEL, 0);
+        return;
+    }
+    t->orig_eax = UINT32_MAX;
+    t->cpu.pending = 1; /* the mask changed: a held one may go */
+    signal_set_host_mask(t);
+}
+
+void signal_requeue(struct thread *t)
+{
+    if (!t->pend.valid)
+        return;
+    t->pend.valid = 0;
+    host_syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), t->pend.info.si_signo,
+                 (long)&t->pend.info, 0, 0);
+}
