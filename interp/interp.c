@@ -1,0 +1,112 @@
+/* Binding, the run loop, and the pseudo operations. */
+#include "interp/interp.h"
+
+#include <stdio.h>
+
+#include "core/log.h"
+#include "core/mem.h"
+#include "decode/decode.h"
+#include "interp/priv.h"
+
+static void log_bytes(const struct insn *in, const char *what)
+{
+    char buf[64] = "";
+    uint8_t b;
+    int n = 0;
+    for (unsigned i = 0; i < 15 && !mem_read(&b, in->eip + i, 1); i++)
+        n += snprintf(buf + n, sizeof buf - (size_t)n, " %02x", b);
+    log_user("%s instruction at %08x:%s (%s)", what, in->eip, buf, decode_op_name(in->op));
+}
+
+HANDLER(op_invalid)
+{
+    cpu->cur = in;
+    cpu_fault_ud(cpu);
+}
+
+/* Valid, but nobody executes it: the one place where xrun, not the program, may be at fault. */
+HANDLER(op_unsupported)
+{
+    cpu->cur = in;
+    log_bytes(in, "unsupported");
+    cpu_fault_ud(cpu);
+}
+
+HANDLER(op_too_long)
+{
+    cpu->cur = in;
+    cpu_fault_gp(cpu, 0);
+}
+
+HANDLER(op_fetch_fault)
+{
+    cpu->cur = in;
+    cpu_fault(cpu, TRAP_PF, in->imm2, in->imm);
+}
+
+HANDLER(op_end_block)
+{
+    return interp_jump(cpu, in, 0, in->next);
+}
+
+static insn_fn bind_pseudo(const struct insn *in)
+{
+    switch (in->op) {
+    case OP_INVALID: return op_invalid;
+    case OP_TOO_LONG: return op_too_long;
+    case OP_FETCH_FAULT: return op_fetch_fault;
+    case OP_END_BLOCK: return op_end_block;
+    default: return NULL;
+    }
+}
+
+static insn_fn bind(const struct insn *in)
+{
+    switch (decode_op_class(in->op)) {
+    case CLASS_INT: return interp_bind_int(in);
+    case CLASS_STRING: return interp_bind_string(in);
+    case CLASS_SYSTEM: return interp_bind_system(in);
+    case CLASS_X87: return interp_bind_x87(in);
+    case CLASS_MMX: return interp_bind_mmx(in);
+    case CLASS_SSE: return interp_bind_sse(in);
+    case CLASS_PSEUDO: return bind_pseudo(in);
+    }
+    return NULL;
+}
+
+void interp_bind(struct insn *in)
+{
+    insn_fn fn = bind(in);
+    in->fn = fn ? fn : op_unsupported;
+}
+
+bool interp_supports(const struct insn *in)
+{
+    return bind(in) != NULL;
+}
+
+void interp_run(struct cpu *cpu, const struct insn *first)
+{
+    while (first)
+        first = first->fn(cpu, first);
+}
+
+gaddr ea_checked(struct cpu *cpu, enum segreg seg, uint32_t off, uint32_t size, bool write)
+{
+    const struct seg_cache *s = &cpu->seg[seg];
+    enum trap vec = seg == SEG_SS ? TRAP_SS : TRAP_GP;
+    bool code = s->attr & 8;
+    if (!s->valid || (write && (code || !(s->attr & 2))) || (!write && code && !(s->attr & 2)))
+        cpu_fault(cpu, s->valid ? TRAP_GP : vec, 0, 0);
+    uint32_t last = off + size - 1;
+    bool ok;
+    if (!code && (s->attr & 4)) { /* expand-down: valid above the limit */
+        uint32_t top = s->attr & SEGATTR_DB ? 0xffffffff : 0xffff;
+        ok = off > s->limit && last >= off && last <= top;
+    } else {
+        ok = last <= s->limit && (last >= off || s->limit == 0xffffffff);
+    }
+    if (!ok)
+        cpu_fault(cpu, vec, 0, 0);
+    return off + s->base;
+}

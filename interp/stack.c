@@ -1,0 +1,154 @@
+/* PUSH POP PUSHA POPA ENTER LEAVE. esp moves only after the access has succeeded. */
+#include "interp/int.h"
+#include "interp/operand.h"
+
+static inline void push(struct cpu *c, const struct insn *in, uint32_t v)
+{
+    unsigned size = in->opsize;
+    mem_store(ea_stack(c, in, -(int32_t)size, size, true), size, v);
+    stack_add(c, -(int32_t)size);
+}
+
+HANDLER(push_r32)
+{
+    uint32_t v = cpu->gpr[in->o[0].reg];
+    st32(ea_stack(cpu, in, -4, 4, true), v);
+    stack_add(cpu, -4);
+    NEXT;
+}
+
+HANDLER(push_any)
+{
+    push(cpu, in, opnd_read(cpu, in, 0));
+    NEXT;
+}
+
+HANDLER(push_seg) /* with a 32-bit operand size only 16 bits are stored */
+{
+    unsigned size = in->opsize;
+    st16(ea_stack(cpu, in, -(int32_t)size, 2, true), cpu->sel[in->o[0].reg]);
+    stack_add(cpu, -(int32_t)size);
+    NEXT;
+}
+
+HANDLER(pop_r32)
+{
+    uint32_t v = ld32(ea_stack(cpu, in, 0, 4, false));
+    stack_add(cpu, 4);
+    cpu->gpr[in->o[0].reg] = v;
+    NEXT;
+}
+
+HANDLER(pop_r16)
+{
+    uint16_t v = ld16(ea_stack(cpu, in, 0, 2, false));
+    stack_add(cpu, 2);
+    *r16(cpu, in->o[0].reg) = v;
+    NEXT;
+}
+
+HANDLER(pop_mem) /* the address is computed with the incremented esp */
+{
+    unsigned size = in->opsize;
+    uint32_t v = mem_load(ea_stack(cpu, in, 0, size, false), size), esp = cpu->gpr[REG_ESP];
+    stack_add(cpu, (int32_t)size);
+    uint32_t off = ea_offset(cpu, in), after = cpu->gpr[REG_ESP];
+    cpu->gpr[REG_ESP] = esp; /* as before the instruction, should the store fault */
+    gaddr a = in->flags & INSN_SEG_CHECK ? ea_checked(cpu, in->seg, off, size, true)
+                                         : off + cpu->seg_base[in->seg];
+    mem_store(a, size, v);
+    cpu->gpr[REG_ESP] = after;
+    NEXT;
+}
+
+HANDLER(pop_seg)
+{
+    unsigned size = in->opsize;
+    uint32_t sel = ld16(ea_stack(cpu, in, 0, 2, false));
+    uint32_t esp = cpu->gpr[REG_ESP];
+    bool stack16 = cpu->mode & MODE_STACK16;
+    int vec = cpu_load_seg(cpu, in->o[0].reg, (uint16_t)sel);
+    if (vec)
+        cpu_fault(cpu, (enum trap)vec, sel & 0xfffc, 0);
+    if (stack16)
+        *r16(cpu, REG_ESP) = (uint16_t)(esp + size);
+    else
+        cpu->gpr[REG_ESP] = esp + size;
+    return interp_jump(cpu, in, 0, in->next);
+}
+
+HANDLER(op_pusha)
+{
+    int32_t size = in->opsize;
+    for (int i = 7; i >= 0; i--) /* the last slot first: a fault there leaves the rest alone */
+        mem_store(ea_stack(cpu, in, -(i + 1) * size, (uint32_t)size, true), (unsigned)size,
+                  cpu->gpr[i]);
+    stack_add(cpu, -8 * size);
+    NEXT;
+}
+
+HANDLER(op_popa)
+{
+    int32_t size = in->opsize;
+    uint32_t v[8];
+    for (int i = 0; i < 8; i++)
+        v[7 - i] = mem_load(ea_stack(cpu, in, i * size, (uint32_t)size, false), (unsigned)size);
+    for (unsigned r = 0; r < 8; r++)
+        if (r != REG_ESP)
+            reg_write(cpu, r, (unsigned)size, v[r]);
+    stack_add(cpu, 8 * size);
+    NEXT;
+}
+
+HANDLER(op_enter)
+{
+    int32_t size = in->opsize, below = -size;
+    uint32_t level = in->imm2 & 31, ebp = cpu->gpr[REG_EBP];
+    mem_store(ea_stack(cpu, in, below, (uint32_t)size, true), (unsigned)size, ebp);
+    uint32_t frame = cpu->gpr[REG_ESP] + (uint32_t)below;
+    for (uint32_t i = 1; i < level; i++) {
+        int32_t from = (int32_t)(ebp - cpu->gpr[REG_ESP]) - (int32_t)i * size;
+        uint32_t v = mem_load(ea_stack(cpu, in, from, (uint32_t)size, false), (unsigned)size);
+        below -= size;
+        mem_store(ea_stack(cpu, in, below, (uint32_t)size, true), (unsigned)size, v);
+    }
+    if (level) {
+        below -= size;
+        mem_store(ea_stack(cpu, in, below, (uint32_t)size, true), (unsigned)size, frame);
+    }
+    below -= (int32_t)in->imm;
+    ld8(ea_stack(cpu, in, below, 1, true)); /* the new top must be accessible */
+    reg_write(cpu, REG_EBP, cpu->mode & MODE_STACK16 || size == 2 ? 2 : 4, frame);
+    stack_add(cpu, below);
+    NEXT;
+}
+
+HANDLER(op_leave)
+{
+    int32_t size = in->opsize;
+    int32_t delta = (int32_t)(cpu->gpr[REG_EBP] - cpu->gpr[REG_ESP]);
+    uint32_t v = mem_load(ea_stack(cpu, in, delta, (uint32_t)size, false), (unsigned)size);
+    stack_add(cpu, delta + size);
+    reg_write(cpu, REG_EBP, (unsigned)size, v);
+    NEXT;
+}
+
+insn_fn bind_stack(const struct insn *in)
+{
+    const struct opnd *o = &in->o[0];
+    switch (in->op) {
+    case OP_PUSH:
+        if (o->kind == OPND_SEG)
+            return push_seg;
+        return o->kind == OPND_GPR && in->opsize == 4 ? push_r32 : push_any;
+    case OP_POP:
+        if (o->kind == OPND_SEG)
+            return pop_seg;
+        return o->kind == OPND_MEM ? pop_mem : in->opsize == 4 ? pop_r32 : pop_r16;
+    case OP_PUSHA: return op_pusha;
+    case OP_POPA: return op_popa;
+    case OP_ENTER: return op_enter;
+    case OP_LEAVE: return op_leave;
+    default: return NULL;
+    }
+}
