@@ -75,6 +75,7 @@ struct process {
     uint32_t auxv[2 * 32];          /* as on the guest's stack, for /proc/self/auxv */
     uint32_t auxv_len;              /* bytes */
     gaddr vdso;                     /* base of the vDSO page; */
+    gaddr vdso_vsyscall;            /* __kernel_vsyscall, AT_SYSINFO */
     gaddr vdso_sysenter_return;     /* landing address in __kernel_vsyscall after a system call */
     gaddr vdso_sigreturn, vdso_rt_sigreturn;
     uint64_t rlim_as[2], rlim_stack[2], rlim_data[2]; /* the guest's view: soft, hard */

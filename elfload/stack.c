@@ -1,0 +1,154 @@
+/* The initial stack; see stack.h. From the top: 8 bytes of zero, the file name, environment and
+ * argument strings, (16-aligned) platform string, random bytes, auxv, envp, argv, argc. */
+#include "elfload/stack.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "core/cpuid.h"
+#include "core/log.h"
+#include "core/mem.h"
+
+#ifndef AT_MINSIGSTKSZ
+#define AT_MINSIGSTKSZ 51
+#endif
+
+enum { STACK_EXTRA = 128 << 10, GUEST_MINSIGSTKSZ = 1024 };
+
+static size_t count(char **v)
+{
+    size_t n = 0;
+    while (v[n])
+        n++;
+    return n;
+}
+
+static uint64_t strings_size(char **v)
+{
+    uint64_t n = 0;
+    for (; *v; v++)
+        n += strlen(*v) + 1;
+    return n;
+}
+
+static uint64_t total_size(const struct stack_image *s)
+{
+    return strings_size(s->argv) + strings_size(s->envp) + strlen(s->execfn) + 64 +
+           4 * (count(s->argv) + count(s->envp) + 80);
+}
+
+int stack_map(struct stack_image *s, struct elfload_error *e)
+{
+    uint64_t need = total_size(s), limit = process_self->rlim_stack[0];
+    uint64_t max = limit / 4 > (6u << 20) ? 6u << 20 : limit / 4;
+    if (max < (STACK_EXTRA))
+        max = STACK_EXTRA;
+    if (need > max) {
+        e->err = E2BIG;
+        snprintf(e->reason, sizeof e->reason, "argument list too long");
+        return -1;
+    }
+    uint32_t size = PAGE_UP((uint32_t)need + STACK_EXTRA);
+    s->top = MEM_TASK_SIZE;
+    int prot = PROT_READ | PROT_WRITE | (s->exec ? PROT_EXEC : 0);
+    int64_t r = mem_map_kind(s->top - size, size, prot,
+                             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0,
+                             MEM_STACK, NULL);
+    if (r < 0) {
+        e->err = ENOMEM;
+        snprintf(e->reason, sizeof e->reason, "no room for the stack");
+        return -1;
+    }
+    return 0;
+}
+
+/* Copies strings so that the last ends below *p; addresses go to out[]. */
+static void push_strings(char **v, size_t n, gaddr *p, gaddr *out)
+{
+    for (size_t i = n; i-- > 0;) {
+        uint32_t len = (uint32_t)strlen(v[i]) + 1;
+        *p -= len;
+        mem_write(*p, v[i], len);
+        out[i] = *p;
+    }
+}
+
+static void aux(struct process *p, uint32_t type, uint32_t value)
+{
+    p->auxv[p->auxv_len / 4] = type;
+    p->auxv[p->auxv_len / 4 + 1] = value;
+    p->auxv_len += 8;
+}
+
+static void fill_auxv(struct process *p, const struct stack_image *s, gaddr random, gaddr execfn,
+                      gaddr platform)
+{
+    p->auxv_len = 0;
+    aux(p, AT_SYSINFO, p->vdso_vsyscall);
+    aux(p, AT_SYSINFO_EHDR, p->vdso);
+    aux(p, AT_MINSIGSTKSZ, GUEST_MINSIGSTKSZ);
+    aux(p, AT_HWCAP, cpuid_hwcap());
+    aux(p, AT_PAGESZ, GUEST_PAGE_SIZE);
+    aux(p, AT_CLKTCK, 100);
+    aux(p, AT_PHDR, s->phdr);
+    aux(p, AT_PHENT, sizeof(Elf32_Phdr));
+    aux(p, AT_PHNUM, s->phnum);
+    aux(p, AT_BASE, s->base);
+    aux(p, AT_FLAGS, 0);
+    aux(p, AT_ENTRY, s->entry);
+    aux(p, AT_UID, getuid());
+    aux(p, AT_EUID, geteuid());
+    aux(p, AT_GID, getgid());
+    aux(p, AT_EGID, getegid());
+    aux(p, AT_SECURE, (uint32_t)getauxval(AT_SECURE));
+    aux(p, AT_RANDOM, random);
+    aux(p, AT_HWCAP2, 0);
+    aux(p, AT_EXECFN, execfn);
+    aux(p, AT_PLATFORM, platform);
+    aux(p, AT_NULL, 0);
+}
+
+int stack_build(struct process *p, struct stack_image *s, struct elfload_error *e)
+{
+    (void)e;
+    size_t argc = count(s->argv), envc = count(s->envp);
+    gaddr *v = xcalloc(argc + envc + 2, sizeof *v);
+    uint8_t random[16];
+    gaddr at = s->top - 8, execfn;
+    char *one[1] = {(char *)(uintptr_t)s->execfn};
+    push_strings(one, 1, &at, &execfn);
+    p->env_end = at;
+    push_strings(s->envp, envc, &at, v + argc + 1);
+    p->env_start = p->arg_end = at;
+    push_strings(s->argv, argc, &at, v);
+    p->arg_start = at;
+    at &= ~15u;
+    at -= sizeof "i686";
+    gaddr platform = at;
+    mem_write(at, "i686", sizeof "i686");
+    at -= sizeof random;
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        memset(random, 0x5a, sizeof random);
+    mem_write(at, random, sizeof random);
+    fill_auxv(p, s, at, execfn, platform);
+    uint32_t words = (uint32_t)(1 + argc + 1 + envc + 1) + p->auxv_len / 4;
+    gaddr sp = (at - words * 4) & ~15u;
+    s->esp = sp;
+    p->start_stack = sp;
+    mem_write32(sp, (uint32_t)argc);
+    mem_write(sp + 4, v, (argc + 1 + envc + 1) * 4);
+    mem_write(sp + 4 + (uint32_t)(argc + envc + 2) * 4, p->auxv, p->auxv_len);
+    p->argc = (int)argc;
+    p->argv = xcalloc(argc + 1, sizeof *p->argv);
+    for (size_t i = 0; i < argc; i++)
+        p->argv[i] = xstrdup(s->argv[i]);
+    free(v);
+    return 0;
+}
