@@ -34,9 +34,9 @@ static uint64_t cas_in_word(gaddr a, uint64_t old, uint64_t val, unsigned size)
 static uint64_t cas_split(gaddr a, uint64_t old, uint64_t val, unsigned size)
 {
     uint64_t cur = 0;
-    volatile uint8_t *p = (volatile uint8_t *)(uintptr_t)a;
-    p[0] = p[0]; /* fault, if at all, before the lock is taken */
-    p[size - 1] = p[size - 1];
+    uint8_t *p = (uint8_t *)(uintptr_t)a;
+    __atomic_fetch_or(p, 0, __ATOMIC_SEQ_CST); /* fault, if at all, before the lock is taken */
+    __atomic_fetch_or(p + size - 1, 0, __ATOMIC_SEQ_CST);
     pthread_mutex_lock(&split_lock);
     memcpy(&cur, (const void *)(uintptr_t)a, size);
     if (cur == old)

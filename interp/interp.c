@@ -32,7 +32,7 @@ HANDLER(op_unsupported)
     cpu_fault_ud(cpu);
 }
 
-HANDLER(op_too_long)
+HANDLER(op_protection)
 {
     cpu->cur = in;
     cpu_fault_gp(cpu, 0);
@@ -53,15 +53,26 @@ static insn_fn bind_pseudo(const struct insn *in)
 {
     switch (in->op) {
     case OP_INVALID: return op_invalid;
-    case OP_TOO_LONG: return op_too_long;
+    case OP_TOO_LONG: return op_protection;
     case OP_FETCH_FAULT: return op_fetch_fault;
     case OP_END_BLOCK: return op_end_block;
     default: return NULL;
     }
 }
 
+/* A code segment is never writable in protected mode. */
+static bool writes_code_segment(const struct insn *in)
+{
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_MEM && (in->o[i].access & ACCESS_W))
+            return in->seg == SEG_CS && in->op != OP_LEA && decode_op_class(in->op) != CLASS_STRING;
+    return false;
+}
+
 static insn_fn bind(const struct insn *in)
 {
+    if (writes_code_segment(in))
+        return op_protection;
     switch (decode_op_class(in->op)) {
     case CLASS_INT: return interp_bind_int(in);
     case CLASS_STRING: return interp_bind_string(in);
@@ -78,6 +89,22 @@ void interp_bind(struct insn *in)
 {
     insn_fn fn = bind(in);
     in->fn = fn ? fn : op_unsupported;
+}
+
+/* Hardware reads the destination of a read-modify-write with the intent to write, so that a missing
+ * page is reported as a write; the interpreter's own load says "read". */
+uint32_t interp_fault_error(const struct cpu *cpu, uint32_t err, gaddr addr)
+{
+    const struct insn *in = cpu->cur;
+    err |= PF_ERR_USER;
+    if (in->op == OP_ENTER) /* the probe of the new stack top; frame pointers lie above esp */
+        return addr < cpu->gpr[REG_ESP] ? err | PF_ERR_WRITE : err;
+    if (decode_op_class(in->op) == CLASS_STRING)
+        return err;
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_MEM && in->o[i].access == (ACCESS_R | ACCESS_W))
+            return err | PF_ERR_WRITE;
+    return err;
 }
 
 bool interp_supports(const struct insn *in)

@@ -13,6 +13,10 @@ void interp_bind(struct insn *in);
 /* True if the operation is implemented (tests and CPUID consistency). */
 bool interp_supports(const struct insn *in);
 
+/* Error code of the #PF that instruction cpu->cur gives the guest, from the host's (PF_ERR_*) for a
+ * fault at `addr`. Async-signal-safe. */
+uint32_t interp_fault_error(const struct cpu *cpu, uint32_t err, gaddr addr);
+
 /* Runs from `first` (cpu->eip == first->eip) until something leaves the chain; cpu->exit says why. */
 void interp_run(struct cpu *cpu, const struct insn *first);
 

@@ -23,11 +23,9 @@ HANDLER(push_any)
     NEXT;
 }
 
-HANDLER(push_seg) /* with a 32-bit operand size only 16 bits are stored */
+HANDLER(push_seg) /* zero-extended, as AMD and older Intel CPUs do; newer ones store 16 bits */
 {
-    unsigned size = in->opsize;
-    st16(ea_stack(cpu, in, -(int32_t)size, 2, true), cpu->sel[in->o[0].reg]);
-    stack_add(cpu, -(int32_t)size);
+    push(cpu, in, cpu->sel[in->o[0].reg]);
     NEXT;
 }
 

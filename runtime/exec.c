@@ -40,6 +40,7 @@ void exec_init(char **argv)
         self_fd = fd;
     else
         close(fd);
+    opt.self_fd = (uint32_t)self_fd;
 }
 
 static int count(char **v)

@@ -82,7 +82,8 @@ static _Noreturn void own_fault(int sig, const siginfo_t *info, const ucontext_t
 static void page_fault(struct thread *t, gaddr addr, uint32_t err)
 {
     struct cpu *cpu = &t->cpu;
-    cpu->trap = (struct cpu_trap){.vec = TRAP_PF, .err = err | PF_ERR_USER, .addr = addr};
+    cpu->trap = (struct cpu_trap){.vec = TRAP_PF, .err = interp_fault_error(cpu, err, addr),
+                                  .addr = addr};
     cpu->eip = cpu->cur->eip;
     siglongjmp(t->trap_jb, JB_TRAP);
 }

@@ -1,0 +1,190 @@
+/* stat in its four layouts, statfs in two. Values that do not fit give EOVERFLOW, as natively. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+
+#include "syscalls/priv.h"
+
+static uint16_t low16(uint32_t id) { return id > 0xffff ? 65534 : (uint16_t)id; }
+
+/* new_encode_dev / huge: 32-bit device numbers as i386 user space sees them. */
+static uint32_t dev32(uint64_t d)
+{
+    return (uint32_t)(minor(d) & 0xff) | (uint32_t)major(d) << 8 | (uint32_t)(minor(d) & ~0xffu) << 12;
+}
+
+static int put_old(uint32_t a, const struct stat *s)
+{
+    struct i386_oldstat o;
+    memset(&o, 0, sizeof o);
+    o.dev = (uint16_t)(major(s->st_dev) << 8 | (minor(s->st_dev) & 0xff));
+    o.ino = (uint16_t)s->st_ino;
+    o.mode = (uint16_t)s->st_mode;
+    o.nlink = (uint16_t)s->st_nlink;
+    o.uid = low16(s->st_uid);
+    o.gid = low16(s->st_gid);
+    o.rdev = (uint16_t)(major(s->st_rdev) << 8 | (minor(s->st_rdev) & 0xff));
+    if (s->st_ino > 0xffff || s->st_nlink > 0xffff || s->st_size > INT32_MAX)
+        return -EOVERFLOW;
+    o.size = (uint32_t)s->st_size;
+    o.atime = (uint32_t)s->st_atime;
+    o.mtime = (uint32_t)s->st_mtime;
+    o.ctime = (uint32_t)s->st_ctime;
+    return mem_write(a, &o, sizeof o);
+}
+
+static int put_stat(uint32_t a, const struct stat *s)
+{
+    struct i386_stat o;
+    memset(&o, 0, sizeof o);
+    if (s->st_ino > UINT32_MAX || s->st_nlink > 0xffff || s->st_size > INT32_MAX)
+        return -EOVERFLOW;
+    o.dev = dev32(s->st_dev);
+    o.ino = (uint32_t)s->st_ino;
+    o.mode = (uint16_t)s->st_mode;
+    o.nlink = (uint16_t)s->st_nlink;
+    o.uid = low16(s->st_uid);
+    o.gid = low16(s->st_gid);
+    o.rdev = dev32(s->st_rdev);
+    o.size = (uint32_t)s->st_size;
+    o.blksize = (uint32_t)s->st_blksize;
+    o.blocks = (uint32_t)s->st_blocks;
+    o.atime = (uint32_t)s->st_atim.tv_sec, o.atime_nsec = (uint32_t)s->st_atim.tv_nsec;
+    o.mtime = (uint32_t)s->st_mtim.tv_sec, o.mtime_nsec = (uint32_t)s->st_mtim.tv_nsec;
+    o.ctime = (uint32_t)s->st_ctim.tv_sec, o.ctime_nsec = (uint32_t)s->st_ctim.tv_nsec;
+    return mem_write(a, &o, sizeof o);
+}
+
+static int put_stat64(uint32_t a, const struct stat *s)
+{
+    struct i386_stat64 o;
+    memset(&o, 0, sizeof o);
+    o.dev = s->st_dev;
+    o.ino32 = (uint32_t)s->st_ino;
+    o.mode = s->st_mode;
+    o.nlink = (uint32_t)s->st_nlink;
+    o.uid = s->st_uid;
+    o.gid = s->st_gid;
+    o.rdev = s->st_rdev;
+    o.size = s->st_size;
+    o.blksize = (uint32_t)s->st_blksize;
+    o.blocks = (uint64_t)s->st_blocks;
+    o.atime = (uint32_t)s->st_atim.tv_sec, o.atime_nsec = (uint32_t)s->st_atim.tv_nsec;
+    o.mtime = (uint32_t)s->st_mtim.tv_sec, o.mtime_nsec = (uint32_t)s->st_mtim.tv_nsec;
+    o.ctime = (uint32_t)s->st_ctim.tv_sec, o.ctime_nsec = (uint32_t)s->st_ctim.tv_nsec;
+    o.ino = s->st_ino;
+    return mem_write(a, &o, sizeof o);
+}
+
+typedef int (*put_fn)(uint32_t a, const struct stat *s);
+
+static int64_t by_path(int dirfd, uint32_t path, uint32_t out, int flags, put_fn put)
+{
+    char host[PATH_MAX];
+    struct stat s;
+    int r = get_path(path, host, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW);
+    if (r)
+        return r;
+    int64_t ret = HC(SYS_newfstatat, dirfd, host, &s, flags, 0, 0);
+    return ret ? ret : put(out, &s);
+}
+
+static int64_t by_fd(uint32_t fd, uint32_t out, put_fn put)
+{
+    struct stat s;
+    int64_t r = HC(SYS_fstat, s32(fd), &s, 0, 0, 0, 0);
+    return r ? r : put(out, &s);
+}
+
+SYSCALL(oldstat) { return by_path(AT_FDCWD, c->a[0], c->a[1], 0, put_old); }
+SYSCALL(oldlstat) { return by_path(AT_FDCWD, c->a[0], c->a[1], AT_SYMLINK_NOFOLLOW, put_old); }
+SYSCALL(oldfstat) { return by_fd(c->a[0], c->a[1], put_old); }
+SYSCALL(stat) { return by_path(AT_FDCWD, c->a[0], c->a[1], 0, put_stat); }
+SYSCALL(lstat) { return by_path(AT_FDCWD, c->a[0], c->a[1], AT_SYMLINK_NOFOLLOW, put_stat); }
+SYSCALL(fstat) { return by_fd(c->a[0], c->a[1], put_stat); }
+SYSCALL(stat64) { return by_path(AT_FDCWD, c->a[0], c->a[1], 0, put_stat64); }
+SYSCALL(lstat64) { return by_path(AT_FDCWD, c->a[0], c->a[1], AT_SYMLINK_NOFOLLOW, put_stat64); }
+SYSCALL(fstat64) { return by_fd(c->a[0], c->a[1], put_stat64); }
+SYSCALL(fstatat64) { return by_path((int)c->a[0], c->a[1], c->a[2], (int)c->a[3], put_stat64); }
+
+/* ---- statfs ---- */
+
+static int put_statfs(uint32_t a, const struct statfs *s)
+{
+    struct i386_statfs o;
+    memset(&o, 0, sizeof o);
+    if ((s->f_blocks | s->f_bfree | s->f_bavail) >> 32 ||
+        (s->f_files != (fsfilcnt_t)-1 && s->f_files >> 32) ||
+        (s->f_ffree != (fsfilcnt_t)-1 && s->f_ffree >> 32))
+        return -EOVERFLOW;
+    o.type = (uint32_t)s->f_type;
+    o.bsize = (uint32_t)s->f_bsize;
+    o.blocks = (uint32_t)s->f_blocks;
+    o.bfree = (uint32_t)s->f_bfree;
+    o.bavail = (uint32_t)s->f_bavail;
+    o.files = (uint32_t)s->f_files;
+    o.ffree = (uint32_t)s->f_ffree;
+    memcpy(o.fsid, &s->f_fsid, 8);
+    o.namelen = (uint32_t)s->f_namelen;
+    o.frsize = (uint32_t)s->f_frsize;
+    o.flags = (uint32_t)s->f_flags;
+    return mem_write(a, &o, sizeof o);
+}
+
+static int put_statfs64(uint32_t a, const struct statfs *s)
+{
+    struct i386_statfs64 o;
+    memset(&o, 0, sizeof o);
+    o.type = (uint32_t)s->f_type;
+    o.bsize = (uint32_t)s->f_bsize;
+    o.blocks = s->f_blocks;
+    o.bfree = s->f_bfree;
+    o.bavail = s->f_bavail;
+    o.files = s->f_files;
+    o.ffree = s->f_ffree;
+    memcpy(o.fsid, &s->f_fsid, 8);
+    o.namelen = (uint32_t)s->f_namelen;
+    o.frsize = (uint32_t)s->f_frsize;
+    o.flags = (uint32_t)s->f_flags;
+    return mem_write(a, &o, sizeof o);
+}
+
+static int64_t statfs_path(uint32_t path, struct statfs *s)
+{
+    char host[PATH_MAX];
+    int r = get_path(path, host, PATH_FOLLOW);
+    return r ? r : HC(SYS_statfs, host, s, 0, 0, 0, 0);
+}
+
+SYSCALL(statfs)
+{
+    struct statfs s;
+    int64_t r = statfs_path(c->a[0], &s);
+    return r ? r : put_statfs(c->a[1], &s);
+}
+SYSCALL(fstatfs)
+{
+    struct statfs s;
+    int64_t r = HC(SYS_fstatfs, s32(c->a[0]), &s, 0, 0, 0, 0);
+    return r ? r : put_statfs(c->a[1], &s);
+}
+/* The size argument is 84 packed, or 88 from callers that pad. */
+static bool bad_size64(uint32_t n) { return n != 84 && n != 88; }
+SYSCALL(statfs64)
+{
+    struct statfs s;
+    if (bad_size64(c->a[1]))
+        return -EINVAL;
+    int64_t r = statfs_path(c->a[0], &s);
+    return r ? r : put_statfs64(c->a[2], &s);
+}
+SYSCALL(fstatfs64)
+{
+    struct statfs s;
+    if (bad_size64(c->a[1]))
+        return -EINVAL;
+    int64_t r = HC(SYS_fstatfs, s32(c->a[0]), &s, 0, 0, 0, 0);
+    return r ? r : put_statfs64(c->a[2], &s);
+}

@@ -1,0 +1,124 @@
+/* The table, the generic calls, dispatch and --syscalls. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/options.h"
+#include "syscalls/priv.h"
+
+struct host_row {
+    int nr;         /* host number; -1: not a HOST row */
+    bool blocking;
+};
+
+const struct sys_row syscalls_table[] = {
+#define SYS(nr, name, args, level, note) [nr] = {#name, sys_##name, args, level, note},
+#define HOST(nr, name, args, hostname) [nr] = {#name, NULL, args, SYS_EXACT, NULL},
+#define HOSTB(nr, name, args, hostname) [nr] = {#name, NULL, args, SYS_EXACT, NULL},
+#define NYI(nr, name, args, reason) [nr] = {#name, NULL, args, SYS_REFUSED, reason},
+#include "syscalls/table.def"
+#undef SYS
+#undef HOST
+#undef HOSTB
+#undef NYI
+};
+const unsigned syscalls_count = ARRAY_SIZE(syscalls_table);
+
+static const struct host_row host_rows[] = {
+#define SYS(nr, name, args, level, note) [nr] = {-1, false},
+#define HOST(nr, name, args, hostname) [nr] = {SYS_##hostname, false},
+#define HOSTB(nr, name, args, hostname) [nr] = {SYS_##hostname, true},
+#define NYI(nr, name, args, reason) [nr] = {-1, false},
+#include "syscalls/table.def"
+#undef SYS
+#undef HOST
+#undef HOSTB
+#undef NYI
+};
+
+
+int64_t restartable(long r)
+{
+    return r == -EINTR || r == -SAFE_RESTART ? SYSRET_RESTART : r;
+}
+
+int get_path(uint32_t a, char out[PATH_MAX], int how)
+{
+    char path[PATH_MAX];
+    int n = mem_read_str(path, a, sizeof path);
+    if (n < 0)
+        return n;
+    if (!n) {
+        out[0] = 0;
+        return 0;
+    }
+    return path_to_host(path, out, how & PATH_FOLLOW, how & PATH_CREATE);
+}
+
+enum { OUT_MAX = 256, PATHS_MAX = 2 };
+
+/* Builds the host arguments of a HOST row as its letters say, makes the call. */
+static int64_t host_call(const struct sysctx *c, const char *args, const struct host_row *h)
+{
+    char paths[PATHS_MAX][PATH_MAX];
+    long v[6] = {0};
+    int n = 0, np = 0, r;
+    unsigned g = 0;
+    for (const char *p = args; *p && n < 6; p++, n++) {
+        uint32_t a = g < 6 ? c->a[g] : 0;
+        switch (*p) {
+        case '@': v[n] = AT_FDCWD; continue;
+        case '0': v[n] = 0; continue;
+        case 'R': v[n] = AT_REMOVEDIR; continue;
+        case 'L': v[n] = AT_SYMLINK_NOFOLLOW; continue;
+        case 'd': v[n] = (int32_t)a; break;
+        case 'X': v[n] = open_flags_to_host(a); break;
+        case 'f': case 'F': case 'c':
+            r = a ? get_path(a, paths[np], *p == 'f' ? PATH_FOLLOW : *p == 'c' ? PATH_CREATE : 0)
+                  : -EFAULT;
+            if (r)
+                return r;
+            v[n] = (long)paths[np++];
+            break;
+        case 'o':
+            mem_prepare_write(a, OUT_MAX);
+            v[n] = (long)a;
+            break;
+        case 'W':
+            mem_prepare_write(a, c->a[g + 1]);
+            v[n] = (long)a;
+            break;
+        default: v[n] = (long)a; break;
+        }
+        g++;
+    }
+    if (h->blocking)
+        return HCB(h->nr, v[0], v[1], v[2], v[3], v[4], v[5]);
+    return HC(h->nr, v[0], v[1], v[2], v[3], v[4], v[5]);
+}
+
+int64_t syscalls_dispatch(struct sysctx *c)
+{
+    const struct sys_row *row = c->nr < syscalls_count ? &syscalls_table[c->nr] : NULL;
+    if (!row || !row->name) {
+        log_event("system call %u: unknown number", c->nr);
+        return -ENOSYS;
+    }
+    if (row->fn)
+        return row->fn(c);
+    if (host_rows[c->nr].nr >= 0 && row->level != SYS_REFUSED)
+        return host_call(c, row->args, &host_rows[c->nr]);
+    log_event("system call %s (%u) refused: %s", row->name, c->nr, row->note);
+    return -ENOSYS;
+}
+
+void syscalls_print_table(void)
+{
+    static const char *const level[] = {"exact", "approximated", "refused"};
+    for (unsigned i = 0; i < syscalls_count; i++) {
+        const struct sys_row *r = &syscalls_table[i];
+        if (r->name)
+            printf("%3u  %-28s %-12s %s\n", i, r->name, level[r->level], r->note ? r->note : "");
+    }
+}

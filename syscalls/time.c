@@ -1,0 +1,285 @@
+/* Clocks, sleeping, interval and POSIX timers, in 32- and 64-bit time. */
+#include <linux/time_types.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <sys/timex.h>
+#include <sys/times.h>
+#include <unistd.h>
+
+#include "syscalls/priv.h"
+
+int get_timespec(uint32_t a, bool t64, struct timespec *ts)
+{
+    if (t64) {
+        int64_t v[2];
+        if (mem_read(v, a, sizeof v))
+            return -EFAULT;
+        *ts = (struct timespec){v[0], (uint32_t)v[1]}; /* the upper half is padding */
+        return 0;
+    }
+    struct i386_timespec v;
+    if (mem_read(&v, a, sizeof v))
+        return -EFAULT;
+    *ts = (struct timespec){v.sec, v.nsec};
+    return 0;
+}
+
+int put_timespec(uint32_t a, bool t64, const struct timespec *ts)
+{
+    if (t64) {
+        int64_t v[2] = {ts->tv_sec, ts->tv_nsec};
+        return mem_write(a, v, sizeof v);
+    }
+    struct i386_timespec v = {(int32_t)ts->tv_sec, (int32_t)ts->tv_nsec};
+    return mem_write(a, &v, sizeof v);
+}
+
+static int put_timeval(uint32_t a, const struct timeval *tv)
+{
+    struct i386_timeval v = {(int32_t)tv->tv_sec, (int32_t)tv->tv_usec};
+    return mem_write(a, &v, sizeof v);
+}
+
+SYSCALL(time)
+{
+    int32_t now = (int32_t)time(NULL);
+    if (c->a[0] && mem_write(c->a[0], &now, 4))
+        return -EFAULT;
+    return (uint32_t)now;
+}
+
+SYSCALL(stime)
+{
+    int32_t v;
+    if (mem_read(&v, c->a[0], 4))
+        return -EFAULT;
+    struct timespec ts = {v, 0};
+    return HC(SYS_clock_settime, CLOCK_REALTIME, &ts, 0, 0, 0, 0);
+}
+
+SYSCALL(gettimeofday)
+{
+    struct timeval tv;
+    struct timezone tz;
+    int64_t r = HC(SYS_gettimeofday, &tv, &tz, 0, 0, 0, 0);
+    if (!r && c->a[0])
+        r = put_timeval(c->a[0], &tv);
+    if (!r && c->a[1])
+        r = mem_write(c->a[1], &tz, 8);
+    return r;
+}
+
+SYSCALL(settimeofday)
+{
+    struct i386_timeval v;
+    struct timeval tv;
+    int32_t tz[2];
+    if (c->a[0]) {
+        if (mem_read(&v, c->a[0], sizeof v))
+            return -EFAULT;
+        tv = (struct timeval){v.sec, v.usec};
+    }
+    if (c->a[1] && mem_read(tz, c->a[1], 8))
+        return -EFAULT;
+    return HC(SYS_settimeofday, c->a[0] ? &tv : NULL, c->a[1] ? tz : NULL, 0, 0, 0, 0);
+}
+
+static int64_t clock_read(struct sysctx *c, long nr, bool t64)
+{
+    struct timespec ts;
+    int64_t r = HC(nr, s32(c->a[0]), &ts, 0, 0, 0, 0);
+    if (r || (nr == SYS_clock_getres && !c->a[1]))
+        return r;
+    return put_timespec(c->a[1], t64, &ts);
+}
+
+static int64_t clock_set(struct sysctx *c, bool t64)
+{
+    struct timespec ts;
+    if (get_timespec(c->a[1], t64, &ts))
+        return -EFAULT;
+    return HC(SYS_clock_settime, s32(c->a[0]), &ts, 0, 0, 0, 0);
+}
+
+SYSCALL(clock_gettime) { return clock_read(c, SYS_clock_gettime, false); }
+SYSCALL(clock_gettime64) { return clock_read(c, SYS_clock_gettime, true); }
+SYSCALL(clock_getres) { return clock_read(c, SYS_clock_getres, false); }
+SYSCALL(clock_getres_time64) { return clock_read(c, SYS_clock_getres, true); }
+SYSCALL(clock_settime) { return clock_set(c, false); }
+SYSCALL(clock_settime64) { return clock_set(c, true); }
+
+/* A relative sleep that a signal interrupts writes what is left and fails with EINTR if a handler
+ * runs; otherwise it goes on by itself, for the guest through restart_syscall. */
+static int64_t sleep_on(int clock, int flags, uint32_t req, uint32_t rem, bool t64)
+{
+    struct timespec ts, left = {0, 0};
+    if (get_timespec(req, t64, &ts))
+        return -EFAULT;
+    long r = host_syscall_blocking(SYS_clock_nanosleep, clock, flags, (long)&ts, (long)&left, 0, 0);
+    if (r != -EINTR && r != -SAFE_RESTART)
+        return r;
+    if (r == -SAFE_RESTART)
+        left = ts;
+    if (!(flags & TIMER_ABSTIME) && rem && put_timespec(rem, t64, &left))
+        return -EFAULT;
+    return flags & TIMER_ABSTIME ? SYSRET_RESTART_NOHAND : -EINTR;
+}
+
+SYSCALL(nanosleep) { return sleep_on(CLOCK_MONOTONIC, 0, c->a[0], c->a[1], false); }
+SYSCALL(clock_nanosleep)
+{
+    return sleep_on((int)c->a[0], (int)c->a[1], c->a[2], c->a[3], false);
+}
+SYSCALL(clock_nanosleep_time64)
+{
+    return sleep_on((int)c->a[0], (int)c->a[1], c->a[2], c->a[3], true);
+}
+
+SYSCALL(times)
+{
+    struct tms t;
+    int64_t r = HC(SYS_times, &t, 0, 0, 0, 0, 0);
+    struct i386_tms g = {(int32_t)t.tms_utime, (int32_t)t.tms_stime, (int32_t)t.tms_cutime,
+                         (int32_t)t.tms_cstime};
+    if (c->a[0] && mem_write(c->a[0], &g, sizeof g))
+        return -EFAULT;
+    return (uint32_t)r;
+}
+
+/* ---- interval timers ---- */
+
+static int put_itimerval(uint32_t a, const struct itimerval *v)
+{
+    struct i386_itimerval g = {
+        {(int32_t)v->it_interval.tv_sec, (int32_t)v->it_interval.tv_usec},
+        {(int32_t)v->it_value.tv_sec, (int32_t)v->it_value.tv_usec}};
+    return mem_write(a, &g, sizeof g);
+}
+
+SYSCALL(getitimer)
+{
+    struct itimerval v;
+    int64_t r = HC(SYS_getitimer, s32(c->a[0]), &v, 0, 0, 0, 0);
+    return r ? r : put_itimerval(c->a[1], &v);
+}
+
+SYSCALL(setitimer)
+{
+    struct i386_itimerval g = {{0, 0}, {0, 0}};
+    struct itimerval v, old;
+    if (c->a[1] && mem_read(&g, c->a[1], sizeof g))
+        return -EFAULT;
+    v.it_interval = (struct timeval){g.interval.sec, g.interval.usec};
+    v.it_value = (struct timeval){g.value.sec, g.value.usec};
+    int64_t r = HC(SYS_setitimer, s32(c->a[0]), &v, &old, 0, 0, 0);
+    return r || !c->a[2] ? r : put_itimerval(c->a[2], &old);
+}
+
+SYSCALL(alarm)
+{
+    struct itimerval v = {{0, 0}, {(time_t)c->a[0], 0}}, old;
+    int64_t r = HC(SYS_setitimer, ITIMER_REAL, &v, &old, 0, 0, 0);
+    if (r)
+        return r;
+    uint32_t s = (uint32_t)old.it_value.tv_sec;
+    return s + ((!s && old.it_value.tv_usec) || old.it_value.tv_usec >= 500000);
+}
+
+static int get_itimerspec(uint32_t a, bool t64, struct itimerspec *v)
+{
+    uint32_t half = t64 ? 16 : 8;
+    return get_timespec(a, t64, &v->it_interval) || get_timespec(a + half, t64, &v->it_value)
+               ? -EFAULT : 0;
+}
+
+static int put_itimerspec(uint32_t a, bool t64, const struct itimerspec *v)
+{
+    uint32_t half = t64 ? 16 : 8;
+    return put_timespec(a, t64, &v->it_interval) || put_timespec(a + half, t64, &v->it_value)
+               ? -EFAULT : 0;
+}
+
+static int64_t timer_set(struct sysctx *c, long nr, bool t64)
+{
+    struct itimerspec v, old;
+    if (get_itimerspec(c->a[2], t64, &v))
+        return -EFAULT;
+    int64_t r = HC(nr, s32(c->a[0]), s32(c->a[1]), &v, &old, 0, 0);
+    return r || !c->a[3] ? r : put_itimerspec(c->a[3], t64, &old);
+}
+
+static int64_t timer_get(struct sysctx *c, long nr, bool t64)
+{
+    struct itimerspec v;
+    int64_t r = HC(nr, s32(c->a[0]), &v, 0, 0, 0, 0);
+    return r ? r : put_itimerspec(c->a[1], t64, &v);
+}
+
+SYSCALL(timer_settime) { return timer_set(c, SYS_timer_settime, false); }
+SYSCALL(timer_settime64) { return timer_set(c, SYS_timer_settime, true); }
+SYSCALL(timer_gettime) { return timer_get(c, SYS_timer_gettime, false); }
+SYSCALL(timer_gettime64) { return timer_get(c, SYS_timer_gettime, true); }
+SYSCALL(timer_getoverrun) { return HC(SYS_timer_getoverrun, s32(c->a[0]), 0, 0, 0, 0, 0); }
+SYSCALL(timer_delete) { return HC(SYS_timer_delete, s32(c->a[0]), 0, 0, 0, 0, 0); }
+SYSCALL(timerfd_settime) { return timer_set(c, SYS_timerfd_settime, false); }
+SYSCALL(timerfd_settime64) { return timer_set(c, SYS_timerfd_settime, true); }
+SYSCALL(timerfd_gettime) { return timer_get(c, SYS_timerfd_gettime, false); }
+SYSCALL(timerfd_gettime64) { return timer_get(c, SYS_timerfd_gettime, true); }
+
+SYSCALL(timer_create)
+{
+    struct { uint32_t value; int32_t signo, notify, tid; } g; /* i386 sigevent, first words */
+    struct sigevent ev;
+    int id;
+    memset(&ev, 0, sizeof ev);
+    if (c->a[1]) {
+        if (mem_read(&g, c->a[1], sizeof g))
+            return -EFAULT;
+        ev.sigev_value.sival_ptr = (void *)(uintptr_t)g.value;
+        ev.sigev_signo = g.signo;
+        ev.sigev_notify = g.notify;
+        memcpy((char *)&ev + 16, &g.tid, 4); /* _sigev_un._tid */
+    }
+    int64_t r = HC(SYS_timer_create, s32(c->a[0]), c->a[1] ? &ev : NULL, &id, 0, 0, 0);
+    return r ? r : mem_write(c->a[2], &id, 4);
+}
+
+/* ---- adjtimex: 32-bit timex is 128 bytes: modes, then longs ---- */
+
+static int64_t timex_call(long nr, int clock, uint32_t a, bool wide)
+{
+    struct timex t;
+    int32_t g[32];
+    int64_t r;
+    if (wide) { /* struct __kernel_timex is the host's */
+        if (mem_read(&t, a, sizeof t))
+            return -EFAULT;
+        r = HC(SYS_clock_adjtime, clock, &t, 0, 0, 0, 0);
+        return mem_write(a, &t, sizeof t) ? -EFAULT : r;
+    }
+    if (mem_read(g, a, sizeof g))
+        return -EFAULT;
+    memset(&t, 0, sizeof t);
+    t.modes = (unsigned)g[0];
+    long *const v[] = {&t.offset, &t.freq, &t.maxerror, &t.esterror};
+    for (int i = 0; i < 4; i++)
+        *v[i] = g[1 + i];
+    t.status = g[5], t.constant = g[6];
+    t.time.tv_sec = g[9], t.time.tv_usec = g[10], t.tick = g[11];
+    r = nr == SYS_adjtimex ? HC(nr, &t, 0, 0, 0, 0, 0) : HC(nr, clock, &t, 0, 0, 0, 0);
+    for (int i = 0; i < 4; i++)
+        g[1 + i] = (int32_t)*v[i];
+    g[0] = (int32_t)t.modes, g[5] = t.status, g[6] = (int32_t)t.constant;
+    g[7] = (int32_t)t.precision, g[8] = (int32_t)t.tolerance, g[9] = (int32_t)t.time.tv_sec;
+    g[10] = (int32_t)t.time.tv_usec, g[11] = (int32_t)t.tick, g[12] = (int32_t)t.ppsfreq;
+    g[13] = (int32_t)t.jitter, g[14] = t.shift, g[15] = (int32_t)t.stabil;
+    g[16] = (int32_t)t.jitcnt, g[17] = (int32_t)t.calcnt, g[18] = (int32_t)t.errcnt;
+    g[19] = (int32_t)t.stbcnt, g[20] = t.tai;
+    return mem_write(a, g, sizeof g) ? -EFAULT : r;
+}
+
+SYSCALL(adjtimex) { return timex_call(SYS_adjtimex, 0, c->a[0], false); }
+SYSCALL(clock_adjtime) { return timex_call(SYS_clock_adjtime, (int)c->a[0], c->a[1], false); }
+SYSCALL(clock_adjtime64) { return timex_call(SYS_clock_adjtime, (int)c->a[0], c->a[1], true); }
