@@ -21,6 +21,7 @@ static uint64_t cas_in_word(gaddr a, uint64_t old, uint64_t val, unsigned size)
     uint64_t *w = (uint64_t *)(uintptr_t)(a & ~7u);
     unsigned shift = (a & 7) * 8;
     uint64_t mask = ((UINT64_C(1) << size * 8) - 1) << shift;
+    __atomic_fetch_or((uint8_t *)(uintptr_t)a, 0, __ATOMIC_SEQ_CST); /* fault at the right address */
     uint64_t cur = __atomic_load_n(w, __ATOMIC_SEQ_CST);
     for (;;) {
         if (((cur & mask) >> shift) != old)

@@ -1,4 +1,5 @@
 /* Decimal adjustment: DAA DAS AAA AAS AAM AAD SALC. The pseudo code of SDM vol. 2. */
+#include "interp/alu.h"
 #include "interp/int.h"
 #include "interp/operand.h"
 
@@ -27,6 +28,8 @@ HANDLER(op_daa_das)
     }
     *al = v;
     szp(cpu, v, carry, af);
+    /* OF, undefined, as of the addition (old + d = v) or subtraction (v + d = old): d < 0x80 */
+    flags_set_cf_of(cpu, carry, (sub ? old & ~v : ~old & v) & 0x80);
     NEXT;
 }
 
@@ -55,9 +58,8 @@ HANDLER(op_aam)
 
 HANDLER(op_aad)
 {
-    uint8_t v = (uint8_t)(*r8(cpu, 0) + *r8(cpu, 4) * (uint8_t)in->imm);
-    *r16(cpu, REG_EAX) = v;
-    szp(cpu, v, false, false);
+    uint8_t product = (uint8_t)(*r8(cpu, 4) * (uint8_t)in->imm);
+    *r16(cpu, REG_EAX) = (uint8_t)alu_ADD(cpu, *r8(cpu, 0), product, 8);
     NEXT;
 }
 

@@ -52,26 +52,28 @@ HANDLER(op_bt_string) /* memory with a register bit number: any distance from th
     NEXT;
 }
 
-static void set_zf(struct cpu *c, bool zf)
+/* Hardware (AMD): CF AF SF OF clear, PF the parity of the bit number, even for none. */
+static void scan_flags(struct cpu *c, uint32_t v, uint32_t r)
 {
-    flags_set_status(c, (flags_get_status(c) & ~(uint32_t)EFL_ZF) | (zf ? EFL_ZF : 0));
+    c->cc_res = v ? 0x100 | r : 0;
+    c->cc_aux = 0;
 }
 
 HANDLER(op_bsf) /* a zero source leaves the destination: documented by AMD, true of Intel */
 {
-    uint32_t v = opnd_read(cpu, in, 1);
-    set_zf(cpu, !v);
+    uint32_t v = opnd_read(cpu, in, 1), r = v ? (uint32_t)__builtin_ctz(v) : 0;
+    scan_flags(cpu, v, r);
     if (v)
-        reg_write(cpu, in->o[0].reg, in->o[0].size, (uint32_t)__builtin_ctz(v));
+        reg_write(cpu, in->o[0].reg, in->o[0].size, r);
     NEXT;
 }
 
 HANDLER(op_bsr)
 {
-    uint32_t v = opnd_read(cpu, in, 1);
-    set_zf(cpu, !v);
+    uint32_t v = opnd_read(cpu, in, 1), r = v ? 31u - (uint32_t)__builtin_clz(v) : 0;
+    scan_flags(cpu, v, r);
     if (v)
-        reg_write(cpu, in->o[0].reg, in->o[0].size, 31u - (uint32_t)__builtin_clz(v));
+        reg_write(cpu, in->o[0].reg, in->o[0].size, r);
     NEXT;
 }
 
@@ -94,7 +96,7 @@ HANDLER(op_zcnt) /* LZCNT TZCNT */
     else
         r = (uint32_t)__builtin_clz(v) - (32 - bits);
     reg_write(cpu, in->o[0].reg, in->o[0].size, r);
-    uint32_t st = flags_get_status(cpu) & ~(uint32_t)(EFL_ZF | EFL_CF);
+    uint32_t st = flags_get_status(cpu) & EFL_OF; /* of the undefined flags, OF stays */
     flags_set_status(cpu, st | (r ? 0 : EFL_ZF) | (v ? 0 : EFL_CF));
     NEXT;
 }
@@ -164,6 +166,8 @@ HANDLER(op_bmi)
     if (flags) {
         flags_logic(cpu, r, 32);
         flags_set_cf_of(cpu, cf, false);
+        if (in->op == OP_BEXTR)
+            cpu->cc_aux |= CCA_AF; /* undefined; set by AMD CPUs */
     }
     NEXT;
 }

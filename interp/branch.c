@@ -99,9 +99,8 @@ static uint16_t far_pointer(struct cpu *c, const struct insn *in, uint32_t *off)
     }
     unsigned size = in->opsize;
     gaddr a = ea(c, in, size + 2, false);
-    uint16_t sel = ld16(a + size);
     *off = mem_load(a, size);
-    return sel;
+    return ld16(a + size);
 }
 
 static const struct insn *far_go(struct cpu *c, const struct insn *in, uint32_t off)
@@ -161,7 +160,7 @@ HANDLER(op_iret)
         cpu->cur = in;
         cpu_fault_gp(cpu, 0);
     }
-    for (int i = 0; i < 3; i++)
+    for (int i = 2; i >= 0; i--)
         v[i] = mem_load(ea_stack(cpu, in, i * size, (uint32_t)size, false), (unsigned)size);
     if ((v[1] & 3) != 3)
         cpu_fault_gp(cpu, v[1] & 0xfffc);

@@ -60,9 +60,23 @@ static insn_fn bind_pseudo(const struct insn *in)
     }
 }
 
+/* Emulated by the kernel on CPUs with UMIP: it stores at the linear address, whatever the segment
+ * allows, and does not look at why a store fails. */
+static bool is_umip(unsigned op)
+{
+    return op == OP_SGDT || op == OP_SIDT || op == OP_SLDT || op == OP_STR || op == OP_SMSW;
+}
+
+static gaddr enter_top(const struct cpu *cpu, const struct insn *in)
+{
+    return cpu->gpr[REG_ESP] - in->opsize * (1u + (in->imm2 & 31)) - in->imm;
+}
+
 /* A code segment is never writable in protected mode. */
 static bool writes_code_segment(const struct insn *in)
 {
+    if (is_umip(in->op))
+        return false;
     for (unsigned i = 0; i < in->nopnd; i++)
         if (in->o[i].kind == OPND_MEM && (in->o[i].access & ACCESS_W))
             return in->seg == SEG_CS && in->op != OP_LEA && decode_op_class(in->op) != CLASS_STRING;
@@ -97,9 +111,11 @@ uint32_t interp_fault_error(const struct cpu *cpu, uint32_t err, gaddr addr)
 {
     const struct insn *in = cpu->cur;
     err |= PF_ERR_USER;
-    if (in->op == OP_ENTER) /* the probe of the new stack top; frame pointers lie above esp */
-        return addr < cpu->gpr[REG_ESP] ? err | PF_ERR_WRITE : err;
-    if (decode_op_class(in->op) == CLASS_STRING)
+    if (in->op == OP_ENTER) /* its probe of the new stack top */
+        return addr == enter_top(cpu, in) ? err | PF_ERR_WRITE : err;
+    if (is_umip(in->op))
+        return PF_ERR_USER | PF_ERR_WRITE;
+    if (in->op == OP_ARPL || decode_op_class(in->op) == CLASS_STRING)
         return err;
     for (unsigned i = 0; i < in->nopnd; i++)
         if (in->o[i].kind == OPND_MEM && in->o[i].access == (ACCESS_R | ACCESS_W))

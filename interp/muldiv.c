@@ -1,5 +1,5 @@
 /* MUL IMUL DIV IDIV MULX. Flags other than CF and OF are undefined after a multiplication, all six
- * after a division: they are left alone where that costs nothing. */
+ * after a division: as on AMD CPUs, the first stay, and a division sets AF and clears PF ZF SF. */
 #include "interp/int.h"
 #include "interp/operand.h"
 
@@ -69,6 +69,12 @@ static _Noreturn void divide_error(struct cpu *cpu, const struct insn *in)
     cpu_fault(cpu, TRAP_DE, 0, 0);
 }
 
+static void division_flags(struct cpu *c)
+{
+    c->cc_res = 1; /* ZF and SF clear; PF clear: odd parity */
+    c->cc_aux = (c->cc_aux & (CCA_CF | CCA_PO)) | CCA_AF;
+}
+
 HANDLER(op_div)
 {
     unsigned size = in->o[0].size;
@@ -88,6 +94,7 @@ HANDLER(op_div)
         reg_write(cpu, REG_EAX, size, (uint32_t)q);
         reg_write(cpu, REG_EDX, size, (uint32_t)r);
     }
+    division_flags(cpu);
     NEXT;
 }
 
@@ -112,6 +119,7 @@ HANDLER(op_idiv)
         reg_write(cpu, REG_EAX, size, (uint32_t)q);
         reg_write(cpu, REG_EDX, size, (uint32_t)r);
     }
+    division_flags(cpu);
     NEXT;
 }
 

@@ -3,10 +3,11 @@
 #include "interp/int.h"
 #include "interp/operand.h"
 
+/* AF is undefined; AMD CPUs set it. */
 static inline void shift_flags(struct cpu *c, uint32_t r, bool cf, bool of, unsigned bits)
 {
     c->cc_res = (uint32_t)((int32_t)(r << (32 - bits)) >> (32 - bits));
-    c->cc_aux = (uint32_t)cf << 31 | (uint32_t)(cf ^ of) << 30;
+    c->cc_aux = (uint32_t)cf << 31 | (uint32_t)(cf ^ of) << 30 | CCA_AF;
 }
 
 static inline uint32_t mask_of(unsigned bits) { return bits == 32 ? ~0u : (1u << bits) - 1; }
@@ -103,34 +104,43 @@ static inline uint32_t do_RCR(struct cpu *c, uint32_t a, unsigned n, unsigned bi
     }
 SHIFT(SHL) SHIFT(SHR) SHIFT(SAR) SHIFT(ROL) SHIFT(ROR) SHIFT(RCL) SHIFT(RCR)
 
-/* SHLD/SHRD. 16-bit counts above 16 are undefined; computed as hardware's 32-bit rotation of the
- * pair gives. */
+/* SHLD/SHRD shift the pair a:b (b:a). 16-bit counts above 16, where the manuals leave the result
+ * undefined, rotate b and clear CF, as AMD CPUs do. */
+static uint32_t shift_pair(struct cpu *c, uint32_t a, uint32_t b, unsigned n, unsigned bits,
+                           bool left)
+{
+    bool over = n > bits;
+    uint64_t low = left ? b : a, high = left ? a : b, third = over ? b : a, v;
+    uint32_t r;
+    bool cf;
+    if (bits == 32) {
+        v = high << 32 | low;
+        r = left ? (uint32_t)(v << n >> 32) : (uint32_t)(v >> n);
+        cf = left ? v >> (64 - n) & 1 : v >> (n - 1) & 1;
+    } else if (left) {
+        v = third << 32 | b << 16 | b;
+        r = (uint32_t)(v << n >> 32) & 0xffff;
+        cf = !over && v >> (48 - n) & 1;
+    } else {
+        v = (uint64_t)b << 32 | b << 16 | third;
+        r = (uint32_t)(v >> n) & 0xffff;
+        cf = !over && v >> (n - 1) & 1;
+    }
+    bool of = left ? !over && cf ^ msb(r, bits) : msb(r, bits) ^ msb(r << 1, bits);
+    shift_flags(c, r, cf, of, bits);
+    return r;
+}
+
 HANDLER(op_shxd)
 {
     struct rmw m;
-    bool left = in->op == OP_SHLD;
     unsigned bits = in->o[0].size * 8u;
     unsigned n = (in->o[2].kind == OPND_GPR ? cpu->gpr[REG_ECX] : in->imm) & 31;
-    uint32_t a = rmw_begin(cpu, in, &m), b = reg_read(cpu, in->o[1].reg, in->o[1].size), r;
+    uint32_t a = rmw_begin(cpu, in, &m), b = reg_read(cpu, in->o[1].reg, in->o[1].size);
     if (in->o[0].kind == OPND_MEM)
-        mem_store(m.a, in->o[0].size, a);
-    if (!n)
-        NEXT;
-    bool cf;
-    if (bits == 32) {
-        r = left ? a << n | b >> (32 - n) : a >> n | b << (32 - n);
-        cf = left ? a >> (32 - n) & 1 : a >> (n - 1) & 1;
-    } else if (left) {
-        uint64_t v = (uint64_t)a << 32 | b << 16 | a;
-        r = (uint32_t)(v << n >> 32) & 0xffff;
-        cf = v >> (48 - n) & 1;
-    } else {
-        uint64_t v = (uint64_t)a << 32 | (uint64_t)b << 16 | a;
-        r = (uint32_t)(v >> n) & 0xffff;
-        cf = v >> (n - 1) & 1;
-    }
-    shift_flags(cpu, r, cf, msb(r, bits) ^ msb(a, bits), bits);
-    rmw_end(cpu, in, &m, r);
+        mem_store(m.a, in->o[0].size, a); /* a write fault comes before the flags change */
+    if (n)
+        rmw_end(cpu, in, &m, shift_pair(cpu, a, b, n, bits, in->op == OP_SHLD));
     NEXT;
 }
 

@@ -78,7 +78,7 @@ HANDLER(pop_seg)
 HANDLER(op_pusha)
 {
     int32_t size = in->opsize;
-    for (int i = 7; i >= 0; i--) /* the last slot first: a fault there leaves the rest alone */
+    for (int i = 0; i < 8; i++) /* the slots written before a fault stay written */
         mem_store(ea_stack(cpu, in, -(i + 1) * size, (uint32_t)size, true), (unsigned)size,
                   cpu->gpr[i]);
     stack_add(cpu, -8 * size);

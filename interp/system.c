@@ -10,7 +10,8 @@
 #include "interp/int.h"
 #include "interp/operand.h"
 
-enum { UMIP_CR0 = 0x33, UMIP_TR = 0x40 };
+enum { UMIP_TR = 0x40 };
+#define UMIP_CR0 0x80050033u
 #define UMIP_GDT 0xfffe0000u
 #define UMIP_IDT 0xffff0000u
 
@@ -157,7 +158,8 @@ HANDLER(op_arpl)
     struct rmw m;
     uint32_t src = *r16(cpu, in->o[1].reg), old = rmw_begin(cpu, in, &m);
     bool adjust = (old & 3) < (src & 3);
-    rmw_end(cpu, in, &m, adjust ? (old & ~3u) | (src & 3) : old);
+    if (adjust)
+        rmw_end(cpu, in, &m, (old & ~3u) | (src & 3));
     set_zf(cpu, adjust);
     NEXT;
 }
@@ -165,8 +167,8 @@ HANDLER(op_arpl)
 HANDLER(op_sgdt_sidt)
 {
     gaddr a = ea(cpu, in, 6, true);
-    st32(a + 2, in->op == OP_SGDT ? UMIP_GDT : UMIP_IDT);
     st16(a, 0);
+    st32(a + 2, in->op == OP_SGDT ? UMIP_GDT : UMIP_IDT);
     NEXT;
 }
 

@@ -1,0 +1,238 @@
+/* Futexes and what hangs on them: robust lists, thread-local storage descriptors, LDT. */
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "syscalls/priv.h"
+
+static int64_t do_futex(struct sysctx *c, bool t64)
+{
+    struct timespec ts, *tp = NULL;
+    uint32_t op = c->a[1] & FUTEX_CMD_MASK;
+    long fourth = c->a[3];
+    bool timed = op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET || op == FUTEX_LOCK_PI ||
+                 op == FUTEX_WAIT_REQUEUE_PI || op == 13 /* FUTEX_LOCK_PI2 */;
+    if (timed) {
+        if (c->a[3]) {
+            if (get_timespec(c->a[3], t64, &ts))
+                return -EFAULT;
+            tp = &ts;
+        }
+        fourth = (long)tp;
+    }
+    if (op != FUTEX_WAIT && op != FUTEX_WAIT_BITSET && op != FUTEX_WAKE)
+        mem_prepare_write(c->a[0], 4);
+    long r = host_syscall_blocking(SYS_futex, (long)c->a[0], s32(c->a[1]), (long)c->a[2], fourth,
+                                   (long)c->a[4], (long)c->a[5]);
+    if (r == -SAFE_RESTART)
+        return SYSRET_RESTART_NOINTR;
+    /* a relative wait that a handler interrupts is not restarted (ERESTART_RESTARTBLOCK) */
+    if (r == -EINTR)
+        return tp && op == FUTEX_WAIT ? SYSRET_RESTART_NOHAND : SYSRET_RESTART;
+    return r;
+}
+SYSCALL(futex) { return do_futex(c, false); }
+SYSCALL(futex_time64) { return do_futex(c, true); }
+
+/* ---- robust lists: 32-bit links, kept by xrun and walked at thread exit ---- */
+
+SYSCALL(set_robust_list)
+{
+    if (c->a[1] != 12)
+        return -EINVAL;
+    c->t->robust_list = c->a[0];
+    c->t->robust_list_len = c->a[1];
+    return 0;
+}
+
+SYSCALL(get_robust_list)
+{
+    const struct thread *t = c->t;
+    if (c->a[0] && (int)c->a[0] != t->tid) {
+        pthread_mutex_lock(&t->proc->lock);
+        for (t = t->proc->threads; t && t->tid != (int)c->a[0];)
+            t = t->next;
+        pthread_mutex_unlock(&c->t->proc->lock);
+        if (!t)
+            return -ESRCH;
+    }
+    if (mem_write32(c->a[1], t->robust_list) || mem_write32(c->a[2], 12))
+        return -EFAULT;
+    return 0;
+}
+
+static void owner_died(struct thread *t, gaddr a, bool pi)
+{
+    uint32_t v;
+    if ((a & 3) || mem_read32(a, &v))
+        return;
+    while ((v & FUTEX_TID_MASK) == (uint32_t)t->tid) {
+        uint32_t next = (v & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
+        mem_prepare_write(a, 4);
+        if (!mem_check(a, 4, 3))
+            return;
+        if (__atomic_compare_exchange_n((uint32_t *)mem_host(a), &v, next, false, __ATOMIC_SEQ_CST,
+                                        __ATOMIC_SEQ_CST)) {
+            if (!pi && (v & FUTEX_WAITERS))
+                HC(SYS_futex, a, FUTEX_WAKE, 1, 0, 0, 0);
+            return;
+        }
+    }
+}
+
+void futex_exit_robust(struct thread *t)
+{
+    enum { LIMIT = 2048 };
+    uint32_t head = t->robust_list, next, offset, pending;
+    t->robust_list = 0;
+    if (!head || mem_read32(head, &next) || mem_read32(head + 4, &offset) ||
+        mem_read32(head + 8, &pending))
+        return;
+    for (int n = 0; n < LIMIT && (next & ~1u) != head; n++) {
+        uint32_t entry = next & ~1u;
+        bool pi = next & 1;
+        if (mem_read32(entry, &next))
+            break;
+        if (entry != (pending & ~1u))
+            owner_died(t, entry + offset, pi);
+    }
+    if (pending & ~1u)
+        owner_died(t, (pending & ~1u) + offset, pending & 1);
+}
+
+/* ---- TLS descriptors (arch/x86/kernel/tls.c) ---- */
+
+enum { F_32BIT = 1, F_CONTENTS = 6, F_READ_ONLY = 8, F_PAGES = 16, F_NOT_PRESENT = 32,
+       F_USEABLE = 64 };
+
+static bool desc_empty(const struct guest_user_desc *d)
+{
+    return (d->base_addr == 0 && d->limit == 0 && d->flags == (F_READ_ONLY | F_NOT_PRESENT)) ||
+           (d->base_addr == 0 && d->limit == 0 && d->flags == 0);
+}
+
+static uint64_t desc_pack(const struct guest_user_desc *d)
+{
+    uint64_t type = (d->flags & F_READ_ONLY ? 0 : 2) | (d->flags & F_CONTENTS) << 1 | 1;
+    uint64_t attr = type | 0x10 | 0x60 | (d->flags & F_NOT_PRESENT ? 0 : 0x80);
+    uint64_t hi = (d->flags & F_USEABLE ? 1u : 0) | (d->flags & F_32BIT ? 4u : 0) |
+                  (d->flags & F_PAGES ? 8u : 0);
+    return (d->limit & 0xffff) | (uint64_t)(d->base_addr & 0xffffff) << 16 | attr << 40 |
+           (uint64_t)(d->limit >> 16 & 15) << 48 | hi << 52 | (uint64_t)(d->base_addr >> 24) << 56;
+}
+
+static void desc_unpack(uint64_t v, struct guest_user_desc *d)
+{
+    uint32_t hi = (uint32_t)(v >> 52) & 15, type = (uint32_t)(v >> 40) & 15;
+    d->base_addr = (uint32_t)(v >> 16 & 0xffffff) | (uint32_t)(v >> 56) << 24;
+    d->limit = (uint32_t)(v & 0xffff) | (uint32_t)(v >> 48 & 15) << 16;
+    d->flags = (hi & 4 ? F_32BIT : 0) | (type >> 1 & F_CONTENTS) | (type & 2 ? 0 : F_READ_ONLY) |
+               (hi & 8 ? F_PAGES : 0) | (v >> 47 & 1 ? 0 : F_NOT_PRESENT) |
+               (hi & 1 ? F_USEABLE : 0);
+}
+
+static void reload_segments(struct cpu *cpu, uint16_t first_sel, uint16_t last_sel)
+{
+    for (int s = 0; s < SEG_COUNT; s++)
+        if (s != SEG_CS && (cpu->sel[s] | 3) >= first_sel && cpu->sel[s] <= (last_sel | 3) &&
+            (cpu->sel[s] & 4) == (first_sel & 4) && cpu_load_seg(cpu, (enum segreg)s, cpu->sel[s]))
+            cpu_load_seg(cpu, (enum segreg)s, 0);
+}
+
+int tls_set_entry(struct thread *t, const struct guest_user_desc *d, bool find_free)
+{
+    int n = (int)d->entry_number;
+    if (n == -1 && find_free) {
+        for (n = TLS_FIRST_ENTRY; n < TLS_FIRST_ENTRY + TLS_ENTRIES; n++)
+            if (!t->tls_desc[n - TLS_FIRST_ENTRY])
+                break;
+        if (n == TLS_FIRST_ENTRY + TLS_ENTRIES)
+            return -ESRCH;
+    }
+    if (n < TLS_FIRST_ENTRY || n >= TLS_FIRST_ENTRY + TLS_ENTRIES)
+        return -EINVAL;
+    bool code = (d->flags & F_CONTENTS) == F_CONTENTS || (d->flags & F_CONTENTS) == 4;
+    if (!desc_empty(d) && (!(d->flags & F_32BIT) || code))
+        return -EINVAL;
+    t->tls_desc[n - TLS_FIRST_ENTRY] = desc_empty(d) ? 0 : desc_pack(d);
+    reload_segments(&t->cpu, (uint16_t)(n << 3), (uint16_t)(n << 3 | 3));
+    return n;
+}
+
+SYSCALL(set_thread_area)
+{
+    struct guest_user_desc d;
+    if (mem_read(&d, c->a[0], sizeof d))
+        return -EFAULT;
+    int n = tls_set_entry(c->t, &d, true);
+    if (n < 0)
+        return n;
+    return d.entry_number == (uint32_t)-1 ? mem_write32(c->a[0], (uint32_t)n) : 0;
+}
+
+SYSCALL(get_thread_area)
+{
+    struct guest_user_desc d;
+    if (mem_read(&d, c->a[0], sizeof d))
+        return -EFAULT;
+    int n = (int)d.entry_number;
+    if (n < TLS_FIRST_ENTRY || n >= TLS_FIRST_ENTRY + TLS_ENTRIES)
+        return -EINVAL;
+    uint64_t v = c->t->tls_desc[n - TLS_FIRST_ENTRY];
+    if (v)
+        desc_unpack(v, &d);
+    else
+        d.base_addr = d.limit = 0, d.flags = F_READ_ONLY | F_NOT_PRESENT;
+    return mem_write(c->a[0], &d, sizeof d);
+}
+
+/* ---- LDT (arch/x86/kernel/ldt.c) ---- */
+
+static int64_t ldt_write(struct sysctx *c, bool old)
+{
+    struct guest_user_desc d;
+    struct process *p = c->t->proc;
+    if (c->a[2] != sizeof d)
+        return -EINVAL;
+    if (mem_read(&d, c->a[1], sizeof d))
+        return -EFAULT;
+    if (d.entry_number >= LDT_ENTRIES_MAX)
+        return -EINVAL;
+    if ((d.flags & F_CONTENTS) == F_CONTENTS && (old || !(d.flags & F_NOT_PRESENT)))
+        return -EINVAL;
+    uint64_t v = 0;
+    if (!((old && !d.base_addr && !d.limit) || desc_empty(&d))) {
+        if (old)
+            d.flags &= ~(uint32_t)F_USEABLE;
+        v = desc_pack(&d);
+    }
+    pthread_mutex_lock(&p->lock);
+    if (!p->ldt)
+        p->ldt = xcalloc(LDT_ENTRIES_MAX, sizeof *p->ldt);
+    p->ldt[d.entry_number] = v;
+    if (d.entry_number >= p->ldt_count)
+        p->ldt_count = d.entry_number + 1;
+    pthread_mutex_unlock(&p->lock);
+    uint16_t sel = (uint16_t)(d.entry_number << 3 | 4);
+    reload_segments(&c->t->cpu, sel, sel | 3);
+    return 0;
+}
+
+SYSCALL(modify_ldt)
+{
+    struct process *p = c->t->proc;
+    uint32_t n = p->ldt_count * 8;
+    switch (c->a[0]) {
+    case 0:
+        if (!p->ldt)
+            return 0;
+        n = n < c->a[2] ? n : c->a[2];
+        return mem_write(c->a[1], p->ldt, n) ? -EFAULT : (int64_t)n;
+    case 2:
+        n = c->a[2] < 128 ? c->a[2] : 128;
+        return mem_zero(c->a[1], n) ? -EFAULT : (int64_t)n;
+    case 1: return ldt_write(c, true);
+    case 0x11: return ldt_write(c, false);
+    default: return -ENOSYS;
+    }
+}

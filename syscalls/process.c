@@ -1,0 +1,437 @@
+/* Processes: creation, execution, waiting, identity, limits, scheduling, prctl. */
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "abi/siginfo.h"
+#include "syscalls/priv.h"
+
+/* ---- creation ---- */
+
+static int64_t start(struct sysctx *c, struct clone_request *rq, uint32_t tls)
+{
+    if (rq->flags & CLONE_SETTLS) {
+        if (mem_read(&rq->tls, tls, sizeof rq->tls))
+            return -EFAULT;
+        rq->set_tls = true;
+    }
+    return runtime_hooks.clone(c->t, rq);
+}
+
+SYSCALL(fork)
+{
+    struct clone_request rq = {.exit_signal = SIGCHLD};
+    return start(c, &rq, 0);
+}
+
+SYSCALL(vfork)
+{
+    struct clone_request rq = {.exit_signal = SIGCHLD, .flags = CLONE_VM | CLONE_VFORK};
+    return start(c, &rq, 0);
+}
+
+SYSCALL(clone) /* flags, stack, ptid, tls, ctid */
+{
+    struct clone_request rq = {.flags = c->a[0] & ~0xffu, .exit_signal = c->a[0] & 0xff,
+                               .stack = c->a[1], .ptid = c->a[2], .pidfd = c->a[2],
+                               .ctid = c->a[4]};
+    return start(c, &rq, c->a[3]);
+}
+
+SYSCALL(clone3)
+{
+    struct { uint64_t flags, pidfd, ctid, ptid, exit_signal, stack, stack_size, tls, set_tid,
+             set_tid_size, cgroup; } a;
+    uint32_t size = c->a[1];
+    if (size < 64)
+        return -EINVAL;
+    if (size > 4096)
+        return -E2BIG;
+    memset(&a, 0, sizeof a);
+    if (mem_read(&a, c->a[0], size < sizeof a ? size : sizeof a))
+        return -EFAULT;
+    if (a.exit_signal > 64 || a.set_tid_size > 32 || (!a.stack) != (!a.stack_size))
+        return -EINVAL;
+    struct clone_request rq = {.flags = a.flags, .exit_signal = (uint32_t)a.exit_signal,
+                               .stack = a.stack ? (uint32_t)(a.stack + a.stack_size) : 0,
+                               .ptid = (uint32_t)a.ptid, .ctid = (uint32_t)a.ctid,
+                               .pidfd = (uint32_t)a.pidfd, .cgroup = (int)a.cgroup,
+                               .set_tid_size = (uint32_t)a.set_tid_size};
+    if (a.set_tid_size && mem_read(rq.set_tid, (uint32_t)a.set_tid, a.set_tid_size * 4))
+        return -EFAULT;
+    return start(c, &rq, (uint32_t)a.tls);
+}
+
+SYSCALL(exit)
+{
+    runtime_hooks.exit_thread(c->t, (int)c->a[0]);
+}
+SYSCALL(exit_group)
+{
+    runtime_hooks.exit_group(c->t, (int)c->a[0]);
+}
+
+/* ---- execution ---- */
+
+enum { ARG_MAX_BYTES = 6 << 20, ARG_STRING_MAX = 131072 };
+
+static void free_strings(char **v)
+{
+    for (size_t i = 0; v && v[i]; i++)
+        free(v[i]);
+    free(v);
+}
+
+/* A host copy of an array of 32-bit string pointers. 0 or -errno. */
+static int copy_strings(uint32_t a, char ***out, size_t *bytes)
+{
+    size_t n = 0, cap = 16;
+    char **v = xcalloc(cap, sizeof *v);
+    char *buf = xmalloc(ARG_STRING_MAX);
+    int r = 0;
+    for (; a && !r; a += 4) {
+        uint32_t s;
+        if (mem_read32(a, &s)) {
+            r = -EFAULT;
+            break;
+        }
+        if (!s)
+            break;
+        int len = mem_read_str(buf, s, ARG_STRING_MAX);
+        if (len < 0) {
+            r = len == -EFAULT ? -EFAULT : -E2BIG;
+            break;
+        }
+        *bytes += (size_t)len + 5;
+        if (*bytes > ARG_MAX_BYTES)
+            r = -E2BIG;
+        if (n + 2 > cap)
+            v = xrealloc(v, (cap *= 2) * sizeof *v);
+        v[n++] = xstrdup(buf);
+        v[n] = NULL;
+    }
+    free(buf);
+    *out = v;
+    return r;
+}
+
+static int64_t do_exec(struct sysctx *c, int dirfd, uint32_t path, uint32_t argv, uint32_t envp,
+                       int flags)
+{
+    char name[PATH_MAX], **av = NULL, **ev = NULL;
+    size_t bytes = 0;
+    int n = mem_read_str(name, path, sizeof name);
+    if (n < 0)
+        return n;
+    int64_t r = copy_strings(argv, &av, &bytes);
+    if (!r)
+        r = copy_strings(envp, &ev, &bytes);
+    if (!r)
+        r = runtime_hooks.exec(c->t, dirfd, name, av, ev, flags);
+    free_strings(av);
+    free_strings(ev);
+    return r;
+}
+
+SYSCALL(execve) { return do_exec(c, AT_FDCWD, c->a[0], c->a[1], c->a[2], 0); }
+SYSCALL(execveat)
+{
+    return do_exec(c, (int)c->a[0], c->a[1], c->a[2], c->a[3], (int)c->a[4]);
+}
+
+/* ---- waiting ---- */
+
+static int put_rusage(uint32_t a, const struct rusage *u)
+{
+    struct i386_rusage g = {{(int32_t)u->ru_utime.tv_sec, (int32_t)u->ru_utime.tv_usec},
+                            {(int32_t)u->ru_stime.tv_sec, (int32_t)u->ru_stime.tv_usec}, {0}};
+    const long *v = &u->ru_maxrss;
+    for (int i = 0; i < 14; i++)
+        g.v[i] = (int32_t)v[i];
+    return mem_write(a, &g, sizeof g);
+}
+
+static int64_t do_wait4(uint32_t pid, uint32_t status, uint32_t options, uint32_t usage)
+{
+    struct rusage u;
+    int st = 0;
+    int64_t r = HCB(SYS_wait4, s32(pid), &st, s32(options), &u, 0, 0);
+    if (r > 0 && status && mem_write(status, &st, 4))
+        return -EFAULT;
+    if (r > 0 && usage && put_rusage(usage, &u))
+        return -EFAULT;
+    return r;
+}
+
+SYSCALL(wait4) { return do_wait4(c->a[0], c->a[1], c->a[2], c->a[3]); }
+SYSCALL(waitpid) { return do_wait4(c->a[0], c->a[1], c->a[2], 0); }
+
+SYSCALL(waitid)
+{
+    siginfo_t info;
+    struct rusage u;
+    memset(&info, 0, sizeof info);
+    int64_t r = HCB(SYS_waitid, s32(c->a[0]), s32(c->a[1]), &info, s32(c->a[3]), &u, 0);
+    if (r < 0)
+        return r;
+    if (c->a[4] && info.si_signo && put_rusage(c->a[4], &u))
+        return -EFAULT;
+    return c->a[2] ? abi_write_siginfo(c->a[2], &info) : r;
+}
+
+SYSCALL(getrusage)
+{
+    struct rusage u;
+    int64_t r = HC(SYS_getrusage, s32(c->a[0]), &u, 0, 0, 0, 0);
+    return r ? r : put_rusage(c->a[1], &u);
+}
+
+/* ---- identity: 16-bit forms ---- */
+
+static long id16(uint32_t v) { return (v & 0xffff) == 0xffff ? -1 : (long)(v & 0xffff); }
+static int64_t low16(int64_t id) { return id > 0xffff ? 65534 : id; }
+
+SYSCALL(getuid) { (void)c; return low16(getuid()); }
+SYSCALL(geteuid) { (void)c; return low16(geteuid()); }
+SYSCALL(getgid) { (void)c; return low16(getgid()); }
+SYSCALL(getegid) { (void)c; return low16(getegid()); }
+SYSCALL(setuid) { return HC(SYS_setuid, id16(c->a[0]), 0, 0, 0, 0, 0); }
+SYSCALL(setgid) { return HC(SYS_setgid, id16(c->a[0]), 0, 0, 0, 0, 0); }
+SYSCALL(setfsuid) { return HC(SYS_setfsuid, id16(c->a[0]), 0, 0, 0, 0, 0); }
+SYSCALL(setfsgid) { return HC(SYS_setfsgid, id16(c->a[0]), 0, 0, 0, 0, 0); }
+SYSCALL(setreuid) { return HC(SYS_setreuid, id16(c->a[0]), id16(c->a[1]), 0, 0, 0, 0); }
+SYSCALL(setregid) { return HC(SYS_setregid, id16(c->a[0]), id16(c->a[1]), 0, 0, 0, 0); }
+SYSCALL(setresuid)
+{
+    return HC(SYS_setresuid, id16(c->a[0]), id16(c->a[1]), id16(c->a[2]), 0, 0, 0);
+}
+SYSCALL(setresgid)
+{
+    return HC(SYS_setresgid, id16(c->a[0]), id16(c->a[1]), id16(c->a[2]), 0, 0, 0);
+}
+
+static int64_t get_three(struct sysctx *c, long nr)
+{
+    uint32_t v[3];
+    int64_t r = HC(nr, &v[0], &v[1], &v[2], 0, 0, 0);
+    for (int i = 0; i < 3 && !r; i++) {
+        uint16_t x = (uint16_t)low16(v[i]);
+        r = mem_write(c->a[i], &x, 2);
+    }
+    return r;
+}
+SYSCALL(getresuid) { return get_three(c, SYS_getresuid); }
+SYSCALL(getresgid) { return get_three(c, SYS_getresgid); }
+
+enum { NGROUPS = 65536 };
+
+SYSCALL(getgroups)
+{
+    uint32_t *v = xcalloc(NGROUPS, 4);
+    int64_t n = HC(SYS_getgroups, c->a[0] ? NGROUPS : 0, v, 0, 0, 0, 0);
+    if (n > 0 && c->a[0]) {
+        if ((int32_t)c->a[0] < n)
+            n = -EINVAL;
+        for (int64_t i = 0; i < n; i++) {
+            uint16_t x = (uint16_t)low16(v[i]);
+            if (mem_write(c->a[1] + (uint32_t)i * 2, &x, 2))
+                n = -EFAULT;
+        }
+    }
+    free(v);
+    return n;
+}
+
+SYSCALL(setgroups)
+{
+    uint32_t n = c->a[0];
+    if (n > NGROUPS)
+        return -EINVAL;
+    uint32_t *v = xcalloc(n, 4);
+    int64_t r = 0;
+    for (uint32_t i = 0; i < n && !r; i++) {
+        uint16_t x;
+        r = mem_read(&x, c->a[1] + i * 2, 2);
+        v[i] = (uint32_t)id16(x);
+    }
+    if (!r)
+        r = HC(SYS_setgroups, n, v, 0, 0, 0, 0);
+    free(v);
+    return r;
+}
+
+SYSCALL(getpgrp) { (void)c; return HC(SYS_getpgid, 0, 0, 0, 0, 0, 0); }
+SYSCALL(gettid) { return c->t->tid; }
+SYSCALL(set_tid_address)
+{
+    c->t->clear_child_tid = c->a[0];
+    return c->t->tid;
+}
+
+SYSCALL(nice)
+{
+    errno = 0;
+    int64_t now = 20 - HC(SYS_getpriority, PRIO_PROCESS, 0, 0, 0, 0, 0);
+    int64_t want = now + s32(c->a[0]);
+    want = want > 19 ? 19 : want < -20 ? -20 : want;
+    int64_t r = HC(SYS_setpriority, PRIO_PROCESS, 0, want, 0, 0, 0);
+    return r == -EACCES ? -EPERM : r;
+}
+
+/* ---- limits ---- */
+
+/* Limits that bound the guest, not xrun, are kept here. NULL: the host's. */
+static uint64_t *own_limit(struct process *p, uint32_t which)
+{
+    switch (which) {
+    case RLIMIT_AS: return p->rlim_as;
+    case RLIMIT_STACK: return p->rlim_stack;
+    case RLIMIT_DATA: return p->rlim_data;
+    default: return NULL;
+    }
+}
+
+static int64_t get_limit(struct sysctx *c, uint32_t which, struct rlimit *l)
+{
+    uint64_t *own = own_limit(c->t->proc, which);
+    if (!own)
+        return HC(SYS_prlimit64, 0, which, 0, l, 0, 0);
+    l->rlim_cur = own[0];
+    l->rlim_max = own[1];
+    return 0;
+}
+
+static int64_t set_limit(struct sysctx *c, uint32_t which, const struct rlimit *l)
+{
+    uint64_t *own = own_limit(c->t->proc, which);
+    if (!own)
+        return HC(SYS_prlimit64, 0, which, l, 0, 0, 0);
+    if (l->rlim_cur > l->rlim_max)
+        return -EINVAL;
+    if (l->rlim_max > own[1] && geteuid())
+        return -EPERM;
+    own[0] = l->rlim_cur;
+    own[1] = l->rlim_max;
+    return 0;
+}
+
+static int64_t limit32(struct sysctx *c, uint32_t infinity)
+{
+    struct rlimit l;
+    int64_t r = get_limit(c, c->a[0], &l);
+    struct i386_rlimit g = {l.rlim_cur > infinity ? infinity : (uint32_t)l.rlim_cur,
+                            l.rlim_max > infinity ? infinity : (uint32_t)l.rlim_max};
+    return r ? r : mem_write(c->a[1], &g, sizeof g);
+}
+
+SYSCALL(getrlimit) { return limit32(c, 0x7fffffff); }
+SYSCALL(ugetrlimit) { return limit32(c, 0xffffffff); }
+SYSCALL(setrlimit)
+{
+    struct i386_rlimit g;
+    if (mem_read(&g, c->a[1], sizeof g))
+        return -EFAULT;
+    struct rlimit l = {g.cur == 0xffffffff ? RLIM_INFINITY : g.cur,
+                       g.max == 0xffffffff ? RLIM_INFINITY : g.max};
+    return set_limit(c, c->a[0], &l);
+}
+
+SYSCALL(prlimit64)
+{
+    struct rlimit l, old;
+    bool self = !c->a[0] || (int)c->a[0] == c->t->proc->pid;
+    if (c->a[2] && mem_read(&l, c->a[2], sizeof l))
+        return -EFAULT;
+    int64_t r;
+    if (self && own_limit(c->t->proc, c->a[1])) {
+        r = get_limit(c, c->a[1], &old);
+        if (!r && c->a[2])
+            r = set_limit(c, c->a[1], &l);
+    } else {
+        r = HC(SYS_prlimit64, s32(c->a[0]), c->a[1], c->a[2] ? &l : NULL, c->a[3] ? &old : NULL, 0,
+               0);
+    }
+    return r || !c->a[3] ? r : mem_write(c->a[3], &old, sizeof old);
+}
+
+/* ---- scheduling ---- */
+
+enum { CPU_MASK_BYTES = 1024 };
+
+SYSCALL(sched_setaffinity)
+{
+    uint8_t m[CPU_MASK_BYTES] = {0};
+    uint32_t n = c->a[1] < sizeof m ? c->a[1] : (uint32_t)sizeof m;
+    if (mem_read(m, c->a[2], n))
+        return -EFAULT;
+    return HC(SYS_sched_setaffinity, s32(c->a[0]), sizeof m, m, 0, 0, 0);
+}
+
+SYSCALL(sched_getaffinity)
+{
+    uint8_t m[CPU_MASK_BYTES] = {0};
+    if (c->a[1] & 3)
+        return -EINVAL;
+    int64_t n = HC(SYS_sched_getaffinity, s32(c->a[0]), sizeof m, m, 0, 0, 0);
+    if (n < 0)
+        return n;
+    if (c->a[1] < n && c->a[1] < 8 && n > 8) /* more CPUs than the mask holds */
+        return -EINVAL;
+    if (n > c->a[1])
+        n = c->a[1];
+    return mem_write(c->a[2], m, (size_t)n) ? -EFAULT : n;
+}
+
+static int64_t rr_interval(struct sysctx *c, bool t64)
+{
+    struct timespec ts;
+    int64_t r = HC(SYS_sched_rr_get_interval, s32(c->a[0]), &ts, 0, 0, 0, 0);
+    return r ? r : put_timespec(c->a[1], t64, &ts);
+}
+SYSCALL(sched_rr_get_interval) { return rr_interval(c, false); }
+SYSCALL(sched_rr_get_interval_time64) { return rr_interval(c, true); }
+
+/* ---- personality, prctl ---- */
+
+SYSCALL(personality)
+{
+    uint32_t old = c->t->proc->personality;
+    if (c->a[0] != 0xffffffff) {
+        c->t->proc->personality = c->a[0];
+        mem_read_implies_exec = c->a[0] & 0x0400000;
+    }
+    return old;
+}
+
+SYSCALL(prctl)
+{
+    uint32_t o = c->a[0];
+    switch (o) {
+    case PR_SET_NAME: case PR_GET_NAME:
+        if (o == PR_GET_NAME)
+            mem_prepare_write(c->a[1], 16);
+        return HC(SYS_prctl, o, c->a[1], 0, 0, 0, 0);
+    case PR_GET_PDEATHSIG: case PR_GET_CHILD_SUBREAPER: case PR_GET_TSC: case PR_GET_ENDIAN:
+    case PR_GET_UNALIGN: case PR_GET_FPEMU: case PR_GET_FPEXC:
+        mem_prepare_write(c->a[1], 4);
+        return HC(SYS_prctl, o, c->a[1], 0, 0, 0, 0);
+    case PR_GET_TID_ADDRESS: return mem_write32(c->a[1], c->t->clear_child_tid);
+    case PR_SET_PDEATHSIG: case PR_GET_DUMPABLE: case PR_SET_DUMPABLE: case PR_GET_KEEPCAPS:
+    case PR_SET_KEEPCAPS: case PR_GET_TIMING: case PR_SET_TIMING: case PR_CAPBSET_READ:
+    case PR_CAPBSET_DROP: case PR_GET_SECUREBITS: case PR_SET_SECUREBITS:
+    case PR_GET_TIMERSLACK: case PR_SET_TIMERSLACK: case PR_SET_CHILD_SUBREAPER:
+    case PR_SET_NO_NEW_PRIVS: case PR_GET_NO_NEW_PRIVS: case PR_CAP_AMBIENT:
+    case PR_GET_THP_DISABLE: case PR_SET_THP_DISABLE: case PR_SET_PTRACER:
+        return HC(SYS_prctl, o, s32(c->a[1]), s32(c->a[2]), s32(c->a[3]), s32(c->a[4]), 0);
+    case PR_GET_SECCOMP: return 0;
+    default:
+        log_event("prctl(%u) refused: not built yet", o);
+        return -EINVAL;
+    }
+}

@@ -1,0 +1,273 @@
+/* Signals: dispositions, masks, waiting, sending. Queues live in the host kernel (see
+ * runtime/signal.c); what is kept here is what the guest believes about handlers and masks. */
+#include <linux/signalfd.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "abi/siginfo.h"
+#include "syscalls/priv.h"
+
+enum { G_SS_ONSTACK = 1, G_SS_DISABLE = 2, MINSIGSTKSZ_GUEST = 2048 };
+#define G_SS_AUTODISARM 0x80000000u
+
+static uint64_t bit(int sig) { return UINT64_C(1) << (sig - 1); }
+static uint64_t blockable(uint64_t m) { return m & ~(bit(SIGKILL) | bit(SIGSTOP)); }
+
+/* Replaces the action of `sig`; old actions are returned. 0 or -EINVAL. */
+static int set_action(struct thread *t, int sig, const struct guest_sigaction *new,
+                      struct guest_sigaction *old)
+{
+    struct process *p = t->proc;
+    if (sig < 1 || sig > NSIG_GUEST || (new && (sig == SIGKILL || sig == SIGSTOP)))
+        return -EINVAL;
+    pthread_mutex_lock(&p->lock);
+    *old = p->sigaction[sig];
+    if (new) {
+        p->sigaction[sig] = *new;
+        p->sigaction[sig].mask = blockable(new->mask);
+        runtime_hooks.sigaction_changed(sig);
+    }
+    pthread_mutex_unlock(&p->lock);
+    return 0;
+}
+
+SYSCALL(rt_sigaction)
+{
+    struct i386_sigaction g;
+    struct guest_sigaction new, old;
+    if (c->a[3] != 8)
+        return -EINVAL;
+    if (c->a[1]) {
+        if (mem_read(&g, c->a[1], sizeof g))
+            return -EFAULT;
+        new = (struct guest_sigaction){g.handler, g.flags, g.restorer, g.mask};
+    }
+    int r = set_action(c->t, (int)c->a[0], c->a[1] ? &new : NULL, &old);
+    if (r || !c->a[2])
+        return r;
+    g = (struct i386_sigaction){old.handler, old.flags, old.restorer, old.mask};
+    return mem_write(c->a[2], &g, sizeof g);
+}
+
+SYSCALL(sigaction)
+{
+    struct i386_old_sigaction g;
+    struct guest_sigaction new, old;
+    if (c->a[1]) {
+        if (mem_read(&g, c->a[1], sizeof g))
+            return -EFAULT;
+        new = (struct guest_sigaction){g.handler, g.flags, g.restorer, g.mask};
+    }
+    int r = set_action(c->t, (int)c->a[0], c->a[1] ? &new : NULL, &old);
+    if (r || !c->a[2])
+        return r;
+    g = (struct i386_old_sigaction){old.handler, (uint32_t)old.mask, old.flags, old.restorer};
+    return mem_write(c->a[2], &g, sizeof g);
+}
+
+SYSCALL(signal) /* SA_ONESHOT | SA_NOMASK */
+{
+    struct guest_sigaction new = {c->a[1], 0xc0000000u, 0, 0}, old;
+    int r = set_action(c->t, (int)c->a[0], &new, &old);
+    return r ? r : (int64_t)old.handler;
+}
+
+/* ---- masks ---- */
+
+static int change_mask(struct thread *t, uint32_t how, uint64_t set, uint64_t keep)
+{
+    uint64_t m = t->sigmask;
+    switch (how) {
+    case SIG_BLOCK: m |= set; break;
+    case SIG_UNBLOCK: m &= ~set; break;
+    case SIG_SETMASK: m = (m & keep) | set; break;
+    default: return -EINVAL;
+    }
+    t->sigmask = blockable(m);
+    runtime_hooks.sigmask_changed(t);
+    t->cpu.pending = 1; /* one held back may be deliverable now */
+    return 0;
+}
+
+SYSCALL(rt_sigprocmask)
+{
+    uint64_t set, old = c->t->sigmask;
+    if (c->a[3] != 8)
+        return -EINVAL;
+    if (c->a[1]) {
+        if (mem_read(&set, c->a[1], 8))
+            return -EFAULT;
+        int r = change_mask(c->t, c->a[0], set, 0);
+        if (r)
+            return r;
+    }
+    return c->a[2] ? mem_write(c->a[2], &old, 8) : 0;
+}
+
+SYSCALL(sigprocmask)
+{
+    uint32_t set, old = (uint32_t)c->t->sigmask;
+    if (c->a[1]) {
+        if (mem_read(&set, c->a[1], 4))
+            return -EFAULT;
+        int r = change_mask(c->t, c->a[0], set, ~UINT64_C(0xffffffff));
+        if (r)
+            return r;
+    }
+    return c->a[2] ? mem_write(c->a[2], &old, 4) : 0;
+}
+
+SYSCALL(sgetmask) { return (uint32_t)c->t->sigmask; }
+SYSCALL(ssetmask)
+{
+    uint32_t old = (uint32_t)c->t->sigmask;
+    change_mask(c->t, SIG_SETMASK, c->a[0], 0);
+    return old;
+}
+
+static int64_t pending(struct thread *t)
+{
+    uint64_t m = 0;
+    HC(SYS_rt_sigpending, &m, 8, 0, 0, 0, 0);
+    if (t->pend.valid)
+        m |= bit(t->pend.info.si_signo);
+    return (int64_t)(m & t->sigmask);
+}
+
+SYSCALL(rt_sigpending)
+{
+    uint64_t m = (uint64_t)pending(c->t);
+    return c->a[1] > 8 ? -EINVAL : mem_write(c->a[0], &m, c->a[1]);
+}
+SYSCALL(sigpending)
+{
+    uint32_t m = (uint32_t)pending(c->t);
+    return mem_write(c->a[0], &m, 4);
+}
+
+static int64_t suspend(struct thread *t, uint64_t mask)
+{
+    if (!t->sigmask_restore) {
+        t->sigmask_saved = t->sigmask;
+        t->sigmask_restore = true;
+    }
+    t->sigmask = blockable(mask);
+    uint64_t host = t->sigmask & ~(bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGFPE) |
+                                   bit(SIGTRAP));
+    HCB(SYS_rt_sigsuspend, &host, 8, 0, 0, 0, 0);
+    return SYSRET_RESTART_NOHAND;
+}
+
+SYSCALL(rt_sigsuspend)
+{
+    uint64_t m;
+    if (c->a[1] != 8)
+        return -EINVAL;
+    return mem_read(&m, c->a[0], 8) ? -EFAULT : suspend(c->t, m);
+}
+SYSCALL(sigsuspend) { return suspend(c->t, c->a[2]); }
+SYSCALL(pause)
+{
+    HCB(SYS_ppoll, 0, 0, 0, 0, 0, 0);
+    return SYSRET_RESTART_NOHAND;
+}
+
+/* ---- waiting for ---- */
+
+static int64_t timedwait(struct sysctx *c, bool t64)
+{
+    uint64_t set;
+    siginfo_t info;
+    struct timespec ts;
+    if (c->a[3] != 8)
+        return -EINVAL;
+    if (mem_read(&set, c->a[0], 8) || (c->a[2] && get_timespec(c->a[2], t64, &ts)))
+        return -EFAULT;
+    long r = host_syscall_blocking(SYS_rt_sigtimedwait, (long)&set, (long)&info,
+                                   c->a[2] ? (long)&ts : 0, 8, 0, 0);
+    if (r == -SAFE_RESTART)
+        return SYSRET_RESTART_NOINTR;
+    if (r > 0 && c->a[1] && abi_write_siginfo(c->a[1], &info))
+        return -EFAULT;
+    return r;
+}
+SYSCALL(rt_sigtimedwait) { return timedwait(c, false); }
+SYSCALL(rt_sigtimedwait_time64) { return timedwait(c, true); }
+
+static int64_t do_signalfd(uint32_t fd, uint32_t mask, uint32_t size, uint32_t flags)
+{
+    uint64_t m;
+    if (size != 8)
+        return -EINVAL;
+    if (mem_read(&m, mask, 8))
+        return -EFAULT;
+    return HC(SYS_signalfd4, s32(fd), &m, 8, flags, 0, 0);
+}
+SYSCALL(signalfd) { return do_signalfd(c->a[0], c->a[1], c->a[2], 0); }
+SYSCALL(signalfd4) { return do_signalfd(c->a[0], c->a[1], c->a[2], c->a[3]); }
+
+/* ---- sending with payload ---- */
+
+SYSCALL(rt_sigqueueinfo)
+{
+    siginfo_t info;
+    if (abi_read_siginfo(&info, c->a[2]))
+        return -EFAULT;
+    return HC(SYS_rt_sigqueueinfo, s32(c->a[0]), s32(c->a[1]), &info, 0, 0, 0);
+}
+SYSCALL(rt_tgsigqueueinfo)
+{
+    siginfo_t info;
+    if (abi_read_siginfo(&info, c->a[3]))
+        return -EFAULT;
+    return HC(SYS_rt_tgsigqueueinfo, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), &info, 0, 0);
+}
+SYSCALL(pidfd_send_signal)
+{
+    siginfo_t info;
+    if (c->a[2] && abi_read_siginfo(&info, c->a[2]))
+        return -EFAULT;
+    return HC(SYS_pidfd_send_signal, s32(c->a[0]), s32(c->a[1]), c->a[2] ? &info : NULL, c->a[3], 0,
+              0);
+}
+
+/* ---- alternate stack, return ---- */
+
+SYSCALL(sigaltstack)
+{
+    struct thread *t = c->t;
+    struct guest_altstack *s = &t->altstack;
+    gaddr sp = t->cpu.gpr[REG_ESP];
+    bool on = !(s->flags & G_SS_AUTODISARM) && s->size && sp > s->sp && sp - s->sp <= s->size;
+    struct i386_stack new,
+        old = {s->sp, s->size ? (on ? G_SS_ONSTACK : 0) | (s->flags & G_SS_AUTODISARM) : G_SS_DISABLE,
+               s->size};
+    if (c->a[0]) {
+        if (mem_read(&new, c->a[0], sizeof new))
+            return -EFAULT;
+        if (on)
+            return -EPERM;
+        uint32_t mode = new.flags & ~G_SS_AUTODISARM;
+        if (mode != 0 && mode != G_SS_ONSTACK && mode != G_SS_DISABLE)
+            return -EINVAL;
+        if (mode == G_SS_DISABLE)
+            new.sp = new.size = 0;
+        else if (new.size < MINSIGSTKSZ_GUEST)
+            return -ENOMEM;
+        *s = (struct guest_altstack){new.sp, new.flags, new.size};
+    }
+    return c->a[1] ? mem_write(c->a[1], &old, sizeof old) : 0;
+}
+
+SYSCALL(sigreturn)
+{
+    runtime_hooks.sigreturn(c->t, false);
+    return SYSRET_DONE;
+}
+SYSCALL(rt_sigreturn)
+{
+    runtime_hooks.sigreturn(c->t, true);
+    return SYSRET_DONE;
+}
