@@ -167,7 +167,7 @@ HANDLER(op_bmi)
         flags_logic(cpu, r, 32);
         flags_set_cf_of(cpu, cf, false);
         if (in->op == OP_BEXTR)
-            cpu->cc_aux |= CCA_AF; /* undefined; set by AMD CPUs */
+            cpu->cc_aux |= CCA_AF | r >> 31; /* AMD: AF set, SF clear */
     }
     NEXT;
 }

@@ -75,7 +75,7 @@ static gaddr enter_top(const struct cpu *cpu, const struct insn *in)
 /* A code segment is never writable in protected mode. */
 static bool writes_code_segment(const struct insn *in)
 {
-    if (is_umip(in->op))
+    if (is_umip(in->op) || in->op == OP_ARPL /* may not write */)
         return false;
     for (unsigned i = 0; i < in->nopnd; i++)
         if (in->o[i].kind == OPND_MEM && (in->o[i].access & ACCESS_W))

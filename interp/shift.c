@@ -126,7 +126,9 @@ static uint32_t shift_pair(struct cpu *c, uint32_t a, uint32_t b, unsigned n, un
         r = (uint32_t)(v >> n) & 0xffff;
         cf = !over && v >> (n - 1) & 1;
     }
-    bool of = left ? !over && cf ^ msb(r, bits) : msb(r, bits) ^ msb(r << 1, bits);
+    bool of = msb(r, bits) ^ msb(r << 1, bits);
+    if (left)
+        of = n < bits ? cf ^ msb(r, bits) : cf;
     shift_flags(c, r, cf, of, bits);
     return r;
 }

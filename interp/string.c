@@ -69,13 +69,8 @@ static inline void element(struct cpu *c, const struct insn *in, unsigned size, 
         advance(c, in, REG_ESI, step);
         break;
     case OP_CMPS:
-        if (in->flags & (INSN_REP | INSN_REPNE) && size == 1) { /* which side faults first (AMD) */
-            a = mem_load(src(c, in, size), size);
-            b = mem_load(dst(c, in, size, false), size);
-        } else {
-            b = mem_load(dst(c, in, size, false), size);
-            a = mem_load(src(c, in, size), size);
-        }
+        b = mem_load(dst(c, in, size, false), size); /* mostly this side faults first */
+        a = mem_load(src(c, in, size), size);
         compare(c, a, b, size);
         advance(c, in, REG_ESI, step);
         advance(c, in, REG_EDI, step);

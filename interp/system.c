@@ -158,6 +158,8 @@ HANDLER(op_arpl)
     struct rmw m;
     uint32_t src = *r16(cpu, in->o[1].reg), old = rmw_begin(cpu, in, &m);
     bool adjust = (old & 3) < (src & 3);
+    if (adjust && in->o[0].kind == OPND_MEM && in->seg == SEG_CS)
+        cpu_fault_gp(cpu, 0); /* code segments are not writable */
     if (adjust)
         rmw_end(cpu, in, &m, (old & ~3u) | (src & 3));
     set_zf(cpu, adjust);
