@@ -252,6 +252,17 @@ static void put_string(struct insn *in, const ZydisDecodedInstruction *zi,
         in->flags |= INSN_SEG_CHECK;
 }
 
+/* Operations whose only memory operand is implicit still honour a segment prefix. */
+static void put_implicit_segment(struct insn *in, const ZydisDecodedInstruction *zi,
+                                 const ZydisDecodedOperand *zo, unsigned mode)
+{
+    for (unsigned i = 0; i < zi->operand_count; i++)
+        if (zo[i].type == ZYDIS_OPERAND_TYPE_MEMORY)
+            in->seg = (uint8_t)seg_number(zo[i].mem.segment);
+    if (in->seg >= SEG_FS || (mode & MODE_SEGS))
+        in->flags |= INSN_SEG_CHECK;
+}
+
 static void convert(struct insn *in, const ZydisDecodedInstruction *zi,
                     const ZydisDecodedOperand *zo, gaddr eip, unsigned mode)
 {
@@ -273,6 +284,8 @@ static void convert(struct insn *in, const ZydisDecodedInstruction *zi,
     }
     if (decode_op_class(in->op) == CLASS_STRING)
         put_string(in, zi, zo, mode);
+    if (in->op == OP_XLAT || in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU)
+        put_implicit_segment(in, zi, zo, mode);
     if (ends_block(in))
         in->flags |= INSN_END;
     put_flags(in, zi);

@@ -3,19 +3,29 @@
 #include "interp/int.h"
 #include "interp/operand.h"
 
-/* Offset in the code segment -> linear. */
-static inline gaddr code_linear(const struct cpu *c, const struct insn *in, uint32_t off)
+/* Offset in the code segment -> linear; #GP if it is beyond the segment's limit. */
+static gaddr code_linear_checked(struct cpu *c, const struct insn *in, uint32_t off)
 {
-    return (in->opsize == 2 ? off & 0xffff : off) + c->seg_base[SEG_CS];
+    if (off > c->seg[SEG_CS].limit) {
+        c->cur = in;
+        cpu_fault_gp(c, 0);
+    }
+    return off + c->seg_base[SEG_CS];
+}
+
+static inline gaddr code_linear(struct cpu *c, const struct insn *in, uint32_t off)
+{
+    if (in->opsize == 2)
+        off &= 0xffff;
+    return likely(!(c->mode & MODE_SEGS)) ? off : code_linear_checked(c, in, off);
 }
 
 /* Target of a relative branch: decoded for a code segment that begins at 0. */
-static inline gaddr rel_target(const struct cpu *c, const struct insn *in)
+static inline gaddr rel_target(struct cpu *c, const struct insn *in)
 {
-    if (likely(!c->seg_base[SEG_CS] || in->opsize == 4))
+    if (likely(!(c->mode & MODE_SEGS)))
         return in->imm;
-    uint32_t base = c->seg_base[SEG_CS];
-    return base + ((in->imm - (base & 0xffff)) & 0xffff);
+    return code_linear(c, in, in->imm - c->seg_base[SEG_CS]);
 }
 
 #define JCC(n)                                                                                     \
@@ -47,31 +57,36 @@ static inline void push_return(struct cpu *c, const struct insn *in)
 
 HANDLER(call_rel)
 {
+    gaddr target = rel_target(cpu, in);
     push_return(cpu, in);
-    return interp_jump(cpu, in, 0, rel_target(cpu, in));
+    return interp_jump(cpu, in, 0, target);
 }
 
 HANDLER(call_ind)
 {
-    uint32_t off = opnd_read(cpu, in, 0);
+    gaddr target = code_linear(cpu, in, opnd_read(cpu, in, 0));
     push_return(cpu, in);
-    return interp_jump_indirect(cpu, in, code_linear(cpu, in, off));
+    return interp_jump_indirect(cpu, in, target);
 }
 
 HANDLER(ret_near)
 {
     unsigned size = in->opsize;
     uint32_t off = mem_load(ea_stack(cpu, in, 0, size, false), size);
+    gaddr target = code_linear(cpu, in, off);
     stack_add(cpu, (int32_t)(size + (in->nopnd ? in->imm & 0xffff : 0)));
-    return interp_jump_indirect(cpu, in, code_linear(cpu, in, off));
+    return interp_jump_indirect(cpu, in, target);
 }
 
 HANDLER(op_loop)
 {
     bool small = in->flags & INSN_ADDR16;
-    uint32_t n = small ? --*r16(cpu, REG_ECX) : --cpu->gpr[REG_ECX];
-    bool take = n && (in->op == OP_LOOP || flag_zf(cpu) == (in->op == OP_LOOPE));
-    return take ? interp_jump(cpu, in, 1, rel_target(cpu, in)) : interp_jump(cpu, in, 0, in->next);
+    uint32_t n = (small ? *r16(cpu, REG_ECX) : cpu->gpr[REG_ECX]) - 1;
+    bool take = (small ? n & 0xffff : n) &&
+                (in->op == OP_LOOP || flag_zf(cpu) == (in->op == OP_LOOPE));
+    gaddr target = take ? rel_target(cpu, in) : in->next;
+    reg_write(cpu, REG_ECX, small ? 2 : 4, n);
+    return interp_jump(cpu, in, take, target);
 }
 
 HANDLER(op_jcxz)
@@ -82,12 +97,37 @@ HANDLER(op_jcxz)
 
 /* ---- far ---- */
 
-static void load_cs_or_fault(struct cpu *c, const struct insn *in, uint16_t sel)
+/* The code segment, saved while a far transfer may still fault. */
+struct cs_save {
+    struct seg_cache seg;
+    uint16_t sel;
+};
+
+static struct cs_save cs_get(const struct cpu *c)
 {
+    return (struct cs_save){c->seg[SEG_CS], c->sel[SEG_CS]};
+}
+
+static void cs_put(struct cpu *c, const struct cs_save *s)
+{
+    c->seg[SEG_CS] = s->seg;
+    c->sel[SEG_CS] = s->sel;
+    cpu_update_mode(c);
+}
+
+/* What CS becomes by a transfer to sel:off. Faults, with CS as before, if it cannot. */
+static struct cs_save far_check(struct cpu *c, const struct insn *in, uint16_t sel, uint32_t off)
+{
+    struct cs_save old = cs_get(c);
     c->cur = in;
     int vec = cpu_load_cs(c, sel);
     if (vec)
         cpu_fault(c, (enum trap)vec, sel & 0xfffcu, 0);
+    struct cs_save new = cs_get(c);
+    cs_put(c, &old);
+    if ((in->opsize == 2 ? off & 0xffff : off) > new.seg.limit)
+        cpu_fault_gp(c, 0);
+    return new;
 }
 
 /* The far pointer operand: selector and offset. */
@@ -103,8 +143,10 @@ static uint16_t far_pointer(struct cpu *c, const struct insn *in, uint32_t *off)
     return ld16(a + size);
 }
 
-static const struct insn *far_go(struct cpu *c, const struct insn *in, uint32_t off)
+static const struct insn *far_go(struct cpu *c, const struct insn *in, const struct cs_save *to,
+                                 uint32_t off)
 {
+    cs_put(c, to);
     c->eip = (in->opsize == 2 ? off & 0xffff : off) + c->seg_base[SEG_CS];
     return interp_exit(c, in, EXIT_BRANCH);
 }
@@ -113,29 +155,20 @@ HANDLER(jmp_far)
 {
     uint32_t off;
     uint16_t sel = far_pointer(cpu, in, &off);
-    load_cs_or_fault(cpu, in, sel);
-    return far_go(cpu, in, off);
+    struct cs_save to = far_check(cpu, in, sel, off);
+    return far_go(cpu, in, &to, off);
 }
 
 HANDLER(call_far)
 {
     uint32_t off, ret = in->next - cpu->seg_base[SEG_CS];
     int32_t size = in->opsize;
-    uint16_t sel = far_pointer(cpu, in, &off), old_sel = cpu->sel[SEG_CS];
-    struct seg_cache old = cpu->seg[SEG_CS];
-    load_cs_or_fault(cpu, in, sel);
-    struct seg_cache new = cpu->seg[SEG_CS];
-    uint16_t new_sel = cpu->sel[SEG_CS];
-    cpu->seg[SEG_CS] = old; /* until the stores have succeeded */
-    cpu->sel[SEG_CS] = old_sel;
-    cpu_update_mode(cpu);
+    uint16_t sel = far_pointer(cpu, in, &off);
+    struct cs_save to = far_check(cpu, in, sel, off);
+    mem_store(ea_stack(cpu, in, -size, (uint32_t)size, true), (unsigned)size, cpu->sel[SEG_CS]);
     mem_store(ea_stack(cpu, in, -2 * size, (uint32_t)size, true), (unsigned)size, ret);
-    mem_store(ea_stack(cpu, in, -size, (uint32_t)size, true), (unsigned)size, old_sel);
     stack_add(cpu, -2 * size);
-    cpu->seg[SEG_CS] = new;
-    cpu->sel[SEG_CS] = new_sel;
-    cpu_update_mode(cpu);
-    return far_go(cpu, in, off);
+    return far_go(cpu, in, &to, off);
 }
 
 HANDLER(ret_far)
@@ -145,9 +178,9 @@ HANDLER(ret_far)
     uint32_t sel = mem_load(ea_stack(cpu, in, size, (uint32_t)size, false), (unsigned)size);
     if ((sel & 3) != 3)
         cpu_fault_gp(cpu, sel & 0xfffc);
-    load_cs_or_fault(cpu, in, (uint16_t)sel);
+    struct cs_save to = far_check(cpu, in, (uint16_t)sel, off);
     stack_add(cpu, 2 * size + (int32_t)(in->nopnd ? in->imm & 0xffff : 0));
-    return far_go(cpu, in, off);
+    return far_go(cpu, in, &to, off);
 }
 
 enum { IRET_FLAGS = EFL_STATUS | EFL_TF | EFL_DF | EFL_NT | EFL_AC | EFL_ID };
@@ -164,13 +197,13 @@ HANDLER(op_iret)
         v[i] = mem_load(ea_stack(cpu, in, i * size, (uint32_t)size, false), (unsigned)size);
     if ((v[1] & 3) != 3)
         cpu_fault_gp(cpu, v[1] & 0xfffc);
-    load_cs_or_fault(cpu, in, (uint16_t)v[1]);
+    struct cs_save to = far_check(cpu, in, (uint16_t)v[1], v[0]);
     stack_add(cpu, 3 * size);
     uint32_t change = size == 2 ? IRET_FLAGS & 0xffff : IRET_FLAGS | EFL_RF;
     cpu->eflags = (cpu->eflags & ~(change & ~(uint32_t)EFL_STATUS)) |
                   (v[2] & change & ~(uint32_t)(EFL_STATUS | EFL_RF));
     flags_set_status(cpu, v[2]);
-    return far_go(cpu, in, v[0]);
+    return far_go(cpu, in, &to, v[0]);
 }
 
 insn_fn bind_branch(const struct insn *in)

@@ -69,7 +69,8 @@ static bool is_umip(unsigned op)
 
 static gaddr enter_top(const struct cpu *cpu, const struct insn *in)
 {
-    return cpu->gpr[REG_ESP] - in->opsize * (1u + (in->imm2 & 31)) - in->imm;
+    uint32_t top = cpu->gpr[REG_ESP] - in->opsize * (1u + (in->imm2 & 31)) - in->imm;
+    return (cpu->mode & MODE_STACK16 ? top & 0xffff : top) + cpu->seg_base[SEG_SS];
 }
 
 /* A code segment is never writable in protected mode. */
@@ -147,7 +148,7 @@ gaddr ea_checked(struct cpu *cpu, enum segreg seg, uint32_t off, uint32_t size, 
         uint32_t top = s->attr & SEGATTR_DB ? 0xffffffff : 0xffff;
         ok = off > s->limit && last >= off && last <= top;
     } else {
-        ok = last <= s->limit && (last >= off || s->limit == 0xffffffff);
+        ok = last <= s->limit && last >= off;
     }
     if (!ok)
         cpu_fault(cpu, vec, 0, 0);

@@ -103,7 +103,9 @@ HANDLER(op_enter)
     int32_t size = in->opsize, below = -size;
     uint32_t level = in->imm2 & 31, ebp = cpu->gpr[REG_EBP];
     mem_store(ea_stack(cpu, in, below, (uint32_t)size, true), (unsigned)size, ebp);
-    uint32_t frame = cpu->gpr[REG_ESP] + (uint32_t)below;
+    uint32_t esp = cpu->gpr[REG_ESP], frame = esp + (uint32_t)below;
+    if (cpu->mode & MODE_STACK16)
+        frame = (esp & 0xffff0000) | (frame & 0xffff);
     for (uint32_t i = 1; i < level; i++) {
         int32_t from = (int32_t)(ebp - cpu->gpr[REG_ESP]) - (int32_t)i * size;
         uint32_t v = mem_load(ea_stack(cpu, in, from, (uint32_t)size, false), (unsigned)size);
@@ -116,7 +118,7 @@ HANDLER(op_enter)
     }
     below -= (int32_t)in->imm;
     ld8(ea_stack(cpu, in, below, 1, true)); /* the new top must be accessible */
-    reg_write(cpu, REG_EBP, cpu->mode & MODE_STACK16 || size == 2 ? 2 : 4, frame);
+    reg_write(cpu, REG_EBP, (unsigned)size, frame);
     stack_add(cpu, below);
     NEXT;
 }

@@ -153,15 +153,15 @@ HANDLER(op_verr_verw)
     NEXT;
 }
 
-HANDLER(op_arpl)
+HANDLER(op_arpl) /* writes only if it changes something */
 {
-    struct rmw m;
-    uint32_t src = *r16(cpu, in->o[1].reg), old = rmw_begin(cpu, in, &m);
+    uint32_t src = *r16(cpu, in->o[1].reg), old = opnd_read(cpu, in, 0);
     bool adjust = (old & 3) < (src & 3);
-    if (adjust && in->o[0].kind == OPND_MEM && in->seg == SEG_CS)
-        cpu_fault_gp(cpu, 0); /* code segments are not writable */
-    if (adjust)
-        rmw_end(cpu, in, &m, (old & ~3u) | (src & 3));
+    if (adjust) {
+        if (in->o[0].kind == OPND_MEM && in->seg == SEG_CS)
+            cpu_fault_gp(cpu, 0); /* code segments are not writable */
+        opnd_write(cpu, in, 0, (old & ~3u) | (src & 3));
+    }
     set_zf(cpu, adjust);
     NEXT;
 }
@@ -233,9 +233,10 @@ HANDLER(op_rdrand)
     NEXT;
 }
 
-HANDLER(op_clflush) /* faults like a load */
+HANDLER(op_clflush) /* faults like a load, but may use an execute-only code segment */
 {
-    ld8(ea(cpu, in, 1, false));
+    cpu->cur = in;
+    ld8(in->seg == SEG_CS ? ea_offset(cpu, in) + cpu->seg_base[SEG_CS] : ea(cpu, in, 1, false));
     NEXT;
 }
 

@@ -6,6 +6,7 @@
  * lets the next one in. So the host kernel keeps queues, order and payloads. */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -15,6 +16,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
+#include "interp/interp.h"
 #include "runtime/host.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"

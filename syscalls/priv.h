@@ -20,7 +20,7 @@
 #define SYS_fchmodat2 452
 #endif
 
-#define SYSCALL(name) int64_t sys_##name(struct sysctx *c); int64_t sys_##name(struct sysctx *c)
+#define SYSCALL(name) int64_t sys_##name(__attribute__((unused)) struct sysctx *c)
 
 /* Every handler named in the table. */
 #define SYS(nr, name, args, level, note) int64_t sys_##name(struct sysctx *c);

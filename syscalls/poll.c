@@ -1,0 +1,215 @@
+/* poll, select and epoll in both time widths. A timeout that the kernel updates is written back. */
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/select.h>
+
+#include "syscalls/priv.h"
+
+/* Installs the mask for a p-call: t->sigmask is the new one until the dispatcher has looked at
+ * signals. Returns the host's view in *host. 0 or -errno. */
+static int use_mask(struct thread *t, uint32_t addr, uint32_t size, uint64_t *host)
+{
+    uint64_t m;
+    if (size != 8)
+        return -EINVAL;
+    if (mem_read(&m, addr, 8))
+        return -EFAULT;
+    if (!t->sigmask_restore) {
+        t->sigmask_saved = t->sigmask;
+        t->sigmask_restore = true;
+    }
+    t->sigmask = m & ~(UINT64_C(1) << (SIGKILL - 1) | UINT64_C(1) << (SIGSTOP - 1));
+    static const uint8_t own[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP};
+    *host = t->sigmask;
+    for (size_t i = 0; i < sizeof own; i++)
+        *host &= ~(UINT64_C(1) << (own[i] - 1));
+    return 0;
+}
+
+/* poll-like calls are not restarted after a handler ran. */
+static int64_t nohand(long r)
+{
+    return r == -EINTR || r == -SAFE_RESTART ? SYSRET_RESTART_NOHAND : r;
+}
+
+SYSCALL(poll)
+{
+    struct timespec ts = {s32(c->a[2]) / 1000, s32(c->a[2]) % 1000 * 1000000L};
+    mem_prepare_write(c->a[0], c->a[1] * 8);
+    return nohand(host_syscall_blocking(SYS_ppoll, (long)c->a[0], (long)c->a[1],
+                                        s32(c->a[2]) < 0 ? 0 : (long)&ts, 0, 8, 0));
+}
+
+static int64_t do_ppoll(struct sysctx *c, bool t64)
+{
+    struct timespec ts;
+    uint64_t mask;
+    if (c->a[2] && get_timespec(c->a[2], t64, &ts))
+        return -EFAULT;
+    int r = c->a[3] ? use_mask(c->t, c->a[3], c->a[4], &mask) : 0;
+    if (r)
+        return r;
+    mem_prepare_write(c->a[0], c->a[1] * 8);
+    int64_t ret = nohand(host_syscall_blocking(SYS_ppoll, (long)c->a[0], (long)c->a[1],
+                                               c->a[2] ? (long)&ts : 0,
+                                               c->a[3] ? (long)&mask : 0, 8, 0));
+    if (c->a[2])
+        put_timespec(c->a[2], t64, &ts);
+    return ret;
+}
+SYSCALL(ppoll) { return do_ppoll(c, false); }
+SYSCALL(ppoll_time64) { return do_ppoll(c, true); }
+
+/* ---- select ---- */
+
+struct sets {
+    fd_set in[3]; /* read, write, except */
+    fd_set *p[3];
+};
+
+/* The guest's sets are in 32-bit words: exactly the words that hold n bits are touched. */
+static uint32_t set_bytes(uint32_t n) { return (n + 31) / 32 * 4; }
+
+static int read_sets(struct sets *s, uint32_t n, const uint32_t addr[3])
+{
+    memset(s, 0, sizeof *s);
+    for (int i = 0; i < 3; i++) {
+        if (!addr[i])
+            continue;
+        if (mem_read(&s->in[i], addr[i], set_bytes(n)))
+            return -EFAULT;
+        s->p[i] = &s->in[i];
+    }
+    return 0;
+}
+
+static int64_t do_select(struct sysctx *c, uint32_t n, const uint32_t addr[3], struct timespec *ts,
+                         const uint64_t *mask)
+{
+    struct sets s;
+    (void)c;
+    if ((int32_t)n < 0)
+        return -EINVAL;
+    if (n > FD_SETSIZE)
+        n = FD_SETSIZE;
+    int r = read_sets(&s, n, addr);
+    if (r)
+        return r;
+    struct { const void *p; size_t size; } sig = {mask, 8};
+    int64_t ret = nohand(host_syscall_blocking(SYS_pselect6, n, (long)s.p[0], (long)s.p[1],
+                                               (long)s.p[2], (long)ts, (long)&sig));
+    for (int i = 0; i < 3 && ret >= 0; i++)
+        if (addr[i] && mem_write(addr[i], &s.in[i], set_bytes(n)))
+            return -EFAULT;
+    return ret;
+}
+
+static int64_t select_timeval(struct sysctx *c, const uint32_t v[5])
+{
+    struct i386_timeval tv;
+    struct timespec ts;
+    if (v[4]) {
+        if (mem_read(&tv, v[4], sizeof tv))
+            return -EFAULT;
+        if (tv.sec < 0 || tv.usec < 0)
+            return -EINVAL;
+        ts = (struct timespec){tv.sec + tv.usec / 1000000, tv.usec % 1000000 * 1000L};
+    }
+    int64_t r = do_select(c, v[0], v + 1, v[4] ? &ts : NULL, NULL);
+    if (v[4]) {
+        tv = (struct i386_timeval){(int32_t)ts.tv_sec, (int32_t)(ts.tv_nsec / 1000)};
+        mem_write(v[4], &tv, sizeof tv);
+    }
+    return r;
+}
+
+SYSCALL(_newselect) { return select_timeval(c, c->a); }
+SYSCALL(select)
+{
+    uint32_t v[5];
+    return mem_read(v, c->a[0], sizeof v) ? -EFAULT : select_timeval(c, v);
+}
+
+static int64_t do_pselect(struct sysctx *c, bool t64)
+{
+    struct timespec ts;
+    uint32_t sig[2] = {0, 0};
+    uint64_t mask;
+    if (c->a[5] && mem_read(sig, c->a[5], 8))
+        return -EFAULT;
+    if (c->a[4] && get_timespec(c->a[4], t64, &ts))
+        return -EFAULT;
+    int r = sig[0] ? use_mask(c->t, sig[0], sig[1], &mask) : 0;
+    if (r)
+        return r;
+    int64_t ret = do_select(c, c->a[0], c->a + 1, c->a[4] ? &ts : NULL, sig[0] ? &mask : NULL);
+    if (c->a[4])
+        put_timespec(c->a[4], t64, &ts);
+    return ret;
+}
+SYSCALL(pselect6) { return do_pselect(c, false); }
+SYSCALL(pselect6_time64) { return do_pselect(c, true); }
+
+/* ---- epoll: 12-byte events ---- */
+
+SYSCALL(epoll_create) { return s32(c->a[0]) <= 0 ? -EINVAL : HC(SYS_epoll_create1, 0, 0, 0, 0, 0, 0); }
+
+SYSCALL(epoll_ctl)
+{
+    struct i386_epoll_event g;
+    struct epoll_event ev;
+    memset(&ev, 0, sizeof ev);
+    if (c->a[1] != EPOLL_CTL_DEL) {
+        if (mem_read(&g, c->a[3], sizeof g))
+            return -EFAULT;
+        ev.events = g.events;
+        ev.data.u64 = g.data;
+    }
+    return HC(SYS_epoll_ctl, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), &ev, 0, 0);
+}
+
+static int64_t epoll_wait_any(struct sysctx *c, long timeout_ms, const struct timespec *ts,
+                              uint32_t mask_addr, uint32_t mask_size)
+{
+    int32_t max = (int32_t)c->a[2];
+    uint64_t mask;
+    if (max <= 0 || max > 0x7fffffff / 12)
+        return -EINVAL;
+    int r = mask_addr ? use_mask(c->t, mask_addr, mask_size, &mask) : 0;
+    if (r)
+        return r;
+    if (max > 4096)
+        max = 4096;
+    struct epoll_event *ev = xmalloc((size_t)max * sizeof *ev);
+    int64_t n;
+    if (ts)
+        n = nohand(host_syscall_blocking(441 /* epoll_pwait2 */, s32(c->a[0]), (long)ev, max,
+                                         (long)ts, mask_addr ? (long)&mask : 0, 8));
+    else
+        n = nohand(host_syscall_blocking(SYS_epoll_pwait, s32(c->a[0]), (long)ev, max, timeout_ms,
+                                         mask_addr ? (long)&mask : 0, 8));
+    for (int64_t i = 0; i < n; i++) {
+        struct i386_epoll_event g = {ev[i].events, ev[i].data.u64};
+        if (mem_write(c->a[1] + (uint32_t)i * 12, &g, sizeof g))
+            n = -EFAULT;
+    }
+    free(ev);
+    return n;
+}
+
+SYSCALL(epoll_wait) { return epoll_wait_any(c, s32(c->a[3]), NULL, 0, 0); }
+SYSCALL(epoll_pwait) { return epoll_wait_any(c, s32(c->a[3]), NULL, c->a[4], c->a[5]); }
+SYSCALL(epoll_pwait2)
+{
+    struct timespec ts;
+    if (!c->a[3])
+        return epoll_wait_any(c, -1, NULL, c->a[4], c->a[5]);
+    if (get_timespec(c->a[3], true, &ts))
+        return -EFAULT;
+    return epoll_wait_any(c, 0, &ts, c->a[4], c->a[5]);
+}
+SYSCALL(eventfd) { return HC(SYS_eventfd2, c->a[0], 0, 0, 0, 0, 0); }
