@@ -1,41 +1,73 @@
-/* CPUID: one row per model. The features of `max` are exactly those whose instructions the
- * interpreter executes; older models show fewer. */
+/* CPUID: one row per model, after dumps of the real CPU of that name. A bit for an instruction set
+ * is shown only if the interpreter executes all of it: MISSING_* below hide the rest in every model.
+ * Bits of system features (paging, machine checks, ...) say nothing that a program at CPL 3 could
+ * try, so they are what the real CPU shows. Leaves: SDM vol. 2, CPUID. */
 #include "core/cpuid.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#define BIT(n) (UINT32_C(1) << (n))
+
 enum { /* leaf 1 edx */
-    D_FPU = 1 << 0, D_TSC = 1 << 4, D_CX8 = 1 << 8, D_SEP = 1 << 11, D_CMOV = 1 << 15,
-    D_CLFSH = 1 << 19, D_MMX = 1 << 23, D_FXSR = 1 << 24, D_SSE = 1 << 25, D_SSE2 = 1 << 26,
+    D_FPU, D_VME, D_DE, D_PSE, D_TSC, D_MSR, D_PAE, D_MCE, D_CX8, D_APIC, D_SEP = 11, D_MTRR,
+    D_PGE, D_MCA, D_CMOV, D_PAT, D_PSE36, D_CLFSH = 19, D_MMX = 23, D_FXSR, D_SSE, D_SSE2, D_SS,
 };
 enum { /* leaf 1 ecx */
-    C_SSE3 = 1 << 0, C_PCLMUL = 1 << 1, C_SSSE3 = 1 << 9, C_SSE41 = 1 << 19, C_SSE42 = 1 << 20,
-    C_MOVBE = 1 << 22, C_POPCNT = 1 << 23, C_AES = 1 << 25, C_RDRAND = 1 << 30,
+    C_SSE3 = 0, C_PCLMUL = 1, C_SSSE3 = 9, C_SSE41 = 19, C_SSE42 = 20, C_MOVBE = 22, C_POPCNT = 23,
+    C_AES = 25, C_RDRAND = 30, C_HYPERVISOR = 31,
 };
+enum { /* leaf 7 ebx */
+    B7_BMI1 = 3, B7_BMI2 = 8, B7_ERMS = 9, B7_RDSEED = 18, B7_ADX = 19, B7_CLFLUSHOPT = 23,
+    B7_CLWB = 24, B7_SHA = 29,
+};
+enum { C7_RDPID = 22 };                    /* leaf 7 ecx */
+enum { E1C_LAHF = 0, E1C_LZCNT = 5, E1C_PREFETCHW = 8 }; /* leaf 0x80000001 ecx */
+enum { E1D_RDTSCP = 27 };                  /* leaf 0x80000001 edx */
 
-#define D_P5 (D_FPU | D_TSC | D_CX8)
-#define D_PIII (D_P5 | D_SEP | D_CMOV | D_MMX | D_FXSR | D_SSE)
-#define D_P4 (D_PIII | D_CLFSH | D_SSE2)
-#define C_CORE2 (C_SSE3 | C_SSSE3)
-#define C_NEHALEM (C_CORE2 | C_SSE41 | C_SSE42 | C_POPCNT)
-#define C_MAX (C_NEHALEM | C_MOVBE | C_RDRAND)
+/* In no row: XSAVE and all of AVX, FMA, F16C, CMPXCHG16B (64-bit only), MONITOR, TSX, PKU.
+ * Delete a bit here when the interpreter has the instructions. */
+#define MISSING_1C (BIT(C_AES) | BIT(C_PCLMUL))
+#define MISSING_7B BIT(B7_SHA)
+
+#define D_486 BIT(D_FPU)
+#define D_P5 (D_486 | BIT(D_VME) | BIT(D_DE) | BIT(D_PSE) | BIT(D_TSC) | BIT(D_MSR) | \
+              BIT(D_MCE) | BIT(D_CX8))
+#define D_P6 (D_P5 | BIT(D_PAE) | BIT(D_SEP) | BIT(D_MTRR) | BIT(D_PGE) | BIT(D_MCA) | \
+              BIT(D_CMOV) | BIT(D_PAT) | BIT(D_PSE36) | BIT(D_MMX) | BIT(D_FXSR) | BIT(D_SSE))
+#define D_P4 (D_P6 | BIT(D_APIC) | BIT(D_CLFSH) | BIT(D_SSE2) | BIT(D_SS))
+#define C_CORE2 (BIT(C_SSE3) | BIT(C_SSSE3))
+#define C_NEHALEM (C_CORE2 | BIT(C_SSE41) | BIT(C_SSE42) | BIT(C_POPCNT))
+#define C_HASWELL (C_NEHALEM | BIT(C_MOVBE) | BIT(C_RDRAND) | BIT(C_AES) | BIT(C_PCLMUL))
+#define B7_HASWELL (BIT(B7_BMI1) | BIT(B7_BMI2) | BIT(B7_ERMS))
+#define B7_MAX (B7_HASWELL | BIT(B7_RDSEED) | BIT(B7_ADX) | BIT(B7_CLFLUSHOPT) | \
+                BIT(B7_CLWB) | BIT(B7_SHA))
 
 static const struct model {
     const char *name;
-    uint32_t signature; /* leaf 1 eax */
-    uint32_t edx, ecx;
-    uint32_t max_leaf;
+    uint32_t max_leaf, max_ext; /* max_ext 0: no extended leaves */
+    uint32_t signature;         /* leaf 1 eax */
+    uint32_t edx, ecx;          /* leaf 1 */
+    uint32_t ebx7, ecx7;        /* leaf 7 */
+    uint32_t ext_ecx, ext_edx;  /* leaf 0x80000001 */
+    struct cpuid_regs leaf2;
     const char *brand;
 } models[] = {
-    {"486", 0x0435, D_FPU, 0, 1, "xrun 486"},
-    {"pentium", 0x0524, D_P5, 0, 1, "xrun Pentium"},
-    {"pentium3", 0x0683, D_PIII, 0, 2, "xrun Pentium III"},
-    {"pentium4", 0x0f29, D_P4, 0, 2, "xrun Pentium 4"},
-    {"core2", 0x06fb, D_P4, C_CORE2, 4, "xrun Core 2"},
-    {"nehalem", 0x106a5, D_P4, C_NEHALEM, 7, "xrun Nehalem"},
-    {"haswell", 0x306c3, D_P4, C_MAX, 7, "xrun Haswell"},
-    {"max", 0x306c3, D_P4, C_MAX, 7, "xrun"},
+    {"486", 1, 0, 0x0480, D_486, 0, 0, 0, 0, 0, {0}, ""},
+    {"pentium", 1, 0, 0x0524, D_P5, 0, 0, 0, 0, 0, {0}, ""},
+    {"pentium3", 2, 0, 0x0683, D_P6, 0, 0, 0, 0, 0, {0x03020101, 0, 0, 0x0c040882}, ""},
+    {"pentium4", 2, 0x80000004, 0x0f29, D_P4, 0, 0, 0, 0, 0, {0x665b5001, 0, 0, 0x007b7040},
+     "Intel(R) Pentium(R) 4 CPU 2.80GHz"},
+    {"core2", 10, 0x80000008, 0x06fb, D_P4, C_CORE2, 0, 0, BIT(E1C_LAHF), 0,
+     {0x05b0b101, 0x005657f0, 0, 0x2cb43049}, "Intel(R) Core(TM)2 CPU"},
+    {"nehalem", 11, 0x80000008, 0x106a5, D_P4, C_NEHALEM, 0, 0, BIT(E1C_LAHF), BIT(E1D_RDTSCP),
+     {0x55035a01, 0x00f0b2e4, 0, 0x09ca212c}, "Intel(R) Core(TM) i7 CPU"},
+    {"haswell", 13, 0x80000008, 0x306c3, D_P4, C_HASWELL, B7_HASWELL, 0,
+     BIT(E1C_LAHF) | BIT(E1C_LZCNT), BIT(E1D_RDTSCP), {0x76036301, 0x00f0b5ff, 0, 0x00c10000},
+     "Intel(R) Core(TM) i7-4770 CPU"},
+    {"max", 13, 0x80000008, 0x306c3, D_P4, C_HASWELL, B7_MAX, BIT(C7_RDPID),
+     BIT(E1C_LAHF) | BIT(E1C_LZCNT) | BIT(E1C_PREFETCHW), BIT(E1D_RDTSCP),
+     {0x76036301, 0x00f0b5ff, 0, 0x00c10000}, "xrun virtual i686"},
 };
 
 static const struct model *cur = &models[ARRAY_SIZE(models) - 1];
@@ -66,30 +98,58 @@ uint32_t cpuid_hwcap(void)
     return cur->edx;
 }
 
-static struct cpuid_regs text(const char *s, unsigned part)
+static struct cpuid_regs regs(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+    return (struct cpuid_regs){a, b, c, d};
+}
+
+static struct cpuid_regs brand(unsigned part)
 {
     char buf[48] = {0};
     struct cpuid_regs r;
-    strncpy(buf, s, sizeof buf - 1);
-    memcpy(&r, buf + part * 16, 16);
+    snprintf(buf, sizeof buf, "%s", cur->brand);
+    memcpy(&r, buf + part * 16, sizeof r);
     return r;
+}
+
+/* Leaf 4: L1 data and code, L2, L3, each private to the one core shown. */
+static struct cpuid_regs cache(uint32_t subleaf)
+{
+    static const struct { uint8_t type, level; uint16_t ways; uint32_t sets; } c[] = {
+        {1, 1, 8, 64}, {2, 1, 8, 64}, {3, 2, 8, 512}, {3, 3, 16, 8192}};
+    if (subleaf >= ARRAY_SIZE(c))
+        return regs(0, 0, 0, 0);
+    return regs((uint32_t)c[subleaf].level << 5 | c[subleaf].type | 1 << 8,
+                (c[subleaf].ways - 1u) << 22 | 63, c[subleaf].sets - 1, 0);
+}
+
+static struct cpuid_regs extended(uint32_t leaf)
+{
+    switch (leaf) {
+    case 0x80000000: return regs(cur->max_ext, 0, 0, 0);
+    case 0x80000001: return regs(0, 0, cur->ext_ecx, cur->ext_edx);
+    case 0x80000002: case 0x80000003: case 0x80000004: return brand(leaf - 0x80000002);
+    case 0x80000006: return regs(0, 0, 0x01006040, 0); /* L2: 256 KiB, 8 ways, 64-byte lines */
+    case 0x80000007: return regs(0, 0, 0, 1 << 8);     /* the TSC runs at a constant rate */
+    case 0x80000008: return regs(0x2028, 0, 0, 0);     /* 40 physical, 32 linear address bits */
+    default: return regs(0, 0, 0, 0);
+    }
 }
 
 struct cpuid_regs cpuid_query(uint32_t leaf, uint32_t subleaf)
 {
-    (void)subleaf;
-    if (leaf < 0x80000000 && leaf > cur->max_leaf)
+    if (leaf >= 0x80000000 && leaf <= cur->max_ext)
+        return extended(leaf);
+    if (leaf > cur->max_leaf) /* as Intel CPUs: the data of the highest basic leaf */
         leaf = cur->max_leaf;
     switch (leaf) {
-    case 0:
-        return (struct cpuid_regs){cur->max_leaf, 0x756e6547, 0x6c65746e, 0x49656e69};
+    case 0: return regs(cur->max_leaf, 0x756e6547, 0x6c65746e, 0x49656e69); /* GenuineIntel */
     case 1:
-        return (struct cpuid_regs){cur->signature, cur->edx & D_CLFSH ? 8 << 8 : 0, cur->ecx,
-                                   cur->edx};
-    case 2: return (struct cpuid_regs){0x665b5001, 0, 0, 0x007a7000};
-    case 0x80000000: return (struct cpuid_regs){0x80000004, 0, 0, 0};
-    case 0x80000002: case 0x80000003: case 0x80000004:
-        return text(cur->brand, leaf - 0x80000002);
-    default: return (struct cpuid_regs){0, 0, 0, 0};
+        return regs(cur->signature, cur->edx & BIT(D_CLFSH) ? 8 << 8 | 1 << 16 : 0,
+                    cur->ecx & ~MISSING_1C, cur->edx);
+    case 2: return cur->leaf2;
+    case 4: return cache(subleaf);
+    case 7: return subleaf ? regs(0, 0, 0, 0) : regs(0, cur->ebx7 & ~MISSING_7B, cur->ecx7, 0);
+    default: return regs(0, 0, 0, 0);
     }
 }

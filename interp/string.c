@@ -69,7 +69,9 @@ static inline void element(struct cpu *c, const struct insn *in, unsigned size, 
         advance(c, in, REG_ESI, step);
         break;
     case OP_CMPS:
-        b = mem_load(dst(c, in, size, false), size); /* mostly this side faults first */
+        if ((in->flags & INSN_REP) && size == 1) /* the order shows in faults; as AMD CPUs do it */
+            ld8(src(c, in, size));
+        b = mem_load(dst(c, in, size, false), size);
         a = mem_load(src(c, in, size), size);
         compare(c, a, b, size);
         advance(c, in, REG_ESI, step);

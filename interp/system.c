@@ -2,6 +2,7 @@
  * segment loads with pointers, CPUID and counters; privileged ones fault.
  * SGDT SIDT SMSW SLDT STR: CPUs with UMIP fault and Linux emulates them with fixed values
  * (arch/x86/kernel/umip.c); the same values are given here. */
+#include <sched.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -101,6 +102,14 @@ HANDLER(op_sysenter)
 {
     cpu->eip = in->eip;
     return interp_exit(cpu, in, EXIT_SYSENTER);
+}
+
+/* AMD CPUs have SYSCALL in 32-bit mode and Linux takes it like SYSENTER, but that the second
+ * argument comes in ebp since the instruction has overwritten ecx. CPUID does not show it. */
+HANDLER(op_syscall)
+{
+    cpu->gpr[REG_ECX] = cpu->gpr[REG_EBP];
+    return op_sysenter(cpu, in);
 }
 
 /* ---- descriptors ---- */
@@ -214,13 +223,40 @@ HANDLER(op_cpuid)
     NEXT;
 }
 
-HANDLER(op_rdtsc) /* counts nanoseconds: a constant, synchronised 1 GHz counter */
+/* The counter of RDTSC: nanoseconds, that is a constant, synchronised 1 GHz clock. */
+static void read_tsc(struct cpu *c)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
     uint64_t v = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-    cpu->gpr[REG_EAX] = (uint32_t)v;
-    cpu->gpr[REG_EDX] = (uint32_t)(v >> 32);
+    c->gpr[REG_EAX] = (uint32_t)v;
+    c->gpr[REG_EDX] = (uint32_t)(v >> 32);
+}
+
+/* What Linux keeps in IA32_TSC_AUX: the CPU's number and its node. */
+static uint32_t tsc_aux(void)
+{
+    unsigned cpu = 0, node = 0;
+    getcpu(&cpu, &node);
+    return node << 12 | (cpu & 0xfff);
+}
+
+HANDLER(op_rdtsc)
+{
+    read_tsc(cpu);
+    NEXT;
+}
+
+HANDLER(op_rdtscp)
+{
+    read_tsc(cpu);
+    cpu->gpr[REG_ECX] = tsc_aux();
+    NEXT;
+}
+
+HANDLER(op_rdpid)
+{
+    cpu->gpr[in->o[0].reg] = tsc_aux();
     NEXT;
 }
 
@@ -236,7 +272,11 @@ HANDLER(op_rdrand)
 HANDLER(op_clflush) /* faults like a load, but may use an execute-only code segment */
 {
     cpu->cur = in;
-    ld8(in->seg == SEG_CS ? ea_offset(cpu, in) + cpu->seg_base[SEG_CS] : ea(cpu, in, 1, false));
+    uint32_t off = ea_offset(cpu, in);
+    bool code = in->seg == SEG_CS;
+    if (code && off > cpu->seg[SEG_CS].limit)
+        cpu_fault_gp(cpu, 0);
+    ld8(code ? off + cpu->seg_base[SEG_CS] : ea(cpu, in, 1, false));
     NEXT;
 }
 
@@ -271,6 +311,7 @@ insn_fn interp_bind_system(const struct insn *in)
     case OP_INTO: return op_into;
     case OP_BOUND: return op_bound;
     case OP_SYSENTER: return op_sysenter;
+    case OP_SYSCALL: return op_syscall;
     case OP_LAR: return op_lar;
     case OP_LSL: return op_lsl;
     case OP_VERR: case OP_VERW: return op_verr_verw;
@@ -289,7 +330,9 @@ insn_fn interp_bind_system(const struct insn *in)
     case OP_LLDT: case OP_LTR: case OP_LMSW: case OP_CLTS: case OP_INVD: case OP_WBINVD:
     case OP_INVLPG: case OP_RDMSR: case OP_WRMSR: case OP_RDPMC: case OP_SYSEXIT: case OP_SYSRET:
         return op_privileged;
-    case OP_XGETBV: case OP_SYSCALL: case OP_RDTSCP: case OP_RDPID: return op_ud;
+    case OP_RDTSCP: return op_rdtscp;
+    case OP_RDPID: return op_rdpid;
+    case OP_XGETBV: return op_ud; /* CR4.OSXSAVE is clear, CPUID says so */
     default: return NULL;
     }
 }
