@@ -36,6 +36,9 @@ endif
 CFLAGS  ?=
 ALL_CFLAGS := -std=gnu11 -fPIE -pthread -fno-strict-aliasing -fwrapv $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS) \
 	-I. -idirafter /usr/include -D_GNU_SOURCE -DXRUN_VERSION='"$(VERSION)"' -MMD -MP
+# Hosts whose memory is as x86's: total store order, locked operations at any alignment.
+HOST_TSO := $(if $(filter x86_64,$(HOST)),1,0)
+ALL_CFLAGS += -DXRUN_HOST_TSO=$(HOST_TSO)
 SAN := $(filter -fsanitize%,$(CFLAGS_$(MODE)))
 
 # Static libraries from `make deps`: then xrun is a static-pie that runs in any chroot. Without

@@ -16,28 +16,43 @@ static pthread_mutex_t split_lock = PTHREAD_MUTEX_INITIALIZER;
         return expect;                                                                             \
     }
 
+static uint64_t cas(gaddr a, uint64_t old, uint64_t val, unsigned size)
+{
+    switch (size) {
+    case 1: CAS(uint8_t)
+    case 2: CAS(uint16_t)
+    case 4: CAS(uint32_t)
+    default: CAS(uint64_t)
+    }
+}
+
+static void probe_write(gaddr a)
+{
+    __atomic_fetch_or((uint8_t *)(uintptr_t)a, 0, __ATOMIC_SEQ_CST);
+}
+
 static uint64_t cas_in_word(gaddr a, uint64_t old, uint64_t val, unsigned size)
 {
-    uint64_t *w = (uint64_t *)(uintptr_t)(a & ~7u);
+    gaddr word = a & ~7u;
     unsigned shift = (a & 7) * 8;
     uint64_t mask = ((UINT64_C(1) << size * 8) - 1) << shift;
-    __atomic_fetch_or((uint8_t *)(uintptr_t)a, 0, __ATOMIC_SEQ_CST); /* fault at the right address */
-    uint64_t cur = __atomic_load_n(w, __ATOMIC_SEQ_CST);
+    probe_write(a); /* so that a fault names the right address */
+    uint64_t cur = __atomic_load_n((uint64_t *)(uintptr_t)word, __ATOMIC_SEQ_CST);
     for (;;) {
         if (((cur & mask) >> shift) != old)
             return (cur & mask) >> shift;
-        uint64_t next = (cur & ~mask) | val << shift;
-        if (__atomic_compare_exchange_n(w, &cur, next, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+        uint64_t seen = cas(word, cur, (cur & ~mask) | val << shift, 8);
+        if (seen == cur)
             return old;
+        cur = seen;
     }
 }
 
 static uint64_t cas_split(gaddr a, uint64_t old, uint64_t val, unsigned size)
 {
     uint64_t cur = 0;
-    uint8_t *p = (uint8_t *)(uintptr_t)a;
-    __atomic_fetch_or(p, 0, __ATOMIC_SEQ_CST); /* fault, if at all, before the lock is taken */
-    __atomic_fetch_or(p + size - 1, 0, __ATOMIC_SEQ_CST);
+    probe_write(a); /* fault, if at all, before the lock is taken */
+    probe_write(a + size - 1);
     pthread_mutex_lock(&split_lock);
     memcpy(&cur, (const void *)(uintptr_t)a, size);
     if (cur == old)
@@ -46,17 +61,21 @@ static uint64_t cas_split(gaddr a, uint64_t old, uint64_t val, unsigned size)
     return cur;
 }
 
+static uint64_t cas_any(gaddr a, uint64_t old, uint64_t val, unsigned size)
+{
+    if (XRUN_HOST_TSO || !(a & (size - 1)))
+        return cas(a, old, val, size);
+    return (a & 7) + size <= 8 ? cas_in_word(a, old, val, size) : cas_split(a, old, val, size);
+}
+
 uint64_t atomic_cas(gaddr a, uint64_t old, uint64_t val, unsigned size)
 {
-    if (a & (size - 1)) {
-        if ((a & 7) + size <= 8)
-            return cas_in_word(a, old, val, size);
-        return cas_split(a, old, val, size);
-    }
-    switch (size) {
-    case 1: CAS(uint8_t)
-    case 2: CAS(uint16_t)
-    case 4: CAS(uint32_t)
-    default: CAS(uint64_t)
-    }
+    if (XRUN_HOST_TSO)
+        return cas_any(a, old, val, size);
+    /* A locked operation is a full fence on x86, whether it stores or not; elsewhere it may let
+     * earlier stores and later loads pass each other. */
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    uint64_t seen = cas_any(a, old, val, size);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return seen;
 }

@@ -1,6 +1,6 @@
-/* Compare-and-swap on guest memory, any alignment. Aligned ones are the host's own; misaligned
- * ones that lie inside an aligned 8-byte word are done on that word; the rest (split locks) under
- * one global lock, atomic among themselves. x86-64 hosts do all of it in hardware. */
+/* Compare-and-swap on guest memory, any alignment. A host like x86 (XRUN_HOST_TSO) does all of it in
+ * hardware. Elsewhere misaligned ones that lie inside an aligned 8-byte word are done on that word,
+ * the rest (split locks) under one global lock, atomic among themselves only. */
 #ifndef XRUN_INTERP_ATOMIC_H
 #define XRUN_INTERP_ATOMIC_H
 
