@@ -21,7 +21,7 @@ insn_fn interp_bind_sse(const struct insn *in);
 
 /* Go on with the following instruction: a sibling call at -O2. */
 #ifdef XRUN_NO_TAILCALL
-#define NEXT return in + 1
+#define NEXT return (void)cpu, in + 1
 #else
 #define NEXT return in[1].fn(cpu, in + 1)
 #endif
