@@ -35,7 +35,6 @@ uint32_t fp_sqrt32(uint32_t a, struct fp_env *e);
 uint32_t fp_min32(uint32_t a, uint32_t b, struct fp_env *e); /* MINSS: b if unordered or both 0 */
 uint32_t fp_max32(uint32_t a, uint32_t b, struct fp_env *e);
 uint32_t fp_rint32(uint32_t a, int round, bool inexact, struct fp_env *e); /* ROUNDSS */
-uint32_t fp_fma32(uint32_t a, uint32_t b, uint32_t c, struct fp_env *e);   /* a*b+c */
 uint64_t fp_add64(uint64_t a, uint64_t b, struct fp_env *e);
 uint64_t fp_sub64(uint64_t a, uint64_t b, struct fp_env *e);
 uint64_t fp_mul64(uint64_t a, uint64_t b, struct fp_env *e);
@@ -44,7 +43,6 @@ uint64_t fp_sqrt64(uint64_t a, struct fp_env *e);
 uint64_t fp_min64(uint64_t a, uint64_t b, struct fp_env *e);
 uint64_t fp_max64(uint64_t a, uint64_t b, struct fp_env *e);
 uint64_t fp_rint64(uint64_t a, int round, bool inexact, struct fp_env *e);
-uint64_t fp_fma64(uint64_t a, uint64_t b, uint64_t c, struct fp_env *e);
 /* quiet: only a signaling NaN raises IE (UCOMISS, FUCOM). DE is raised as hardware does. */
 enum fp_cmp fp_cmp32(uint32_t a, uint32_t b, bool quiet, struct fp_env *e);
 enum fp_cmp fp_cmp64(uint64_t a, uint64_t b, bool quiet, struct fp_env *e);
