@@ -312,7 +312,7 @@ int mem_init(void)
     top = MEM_TASK_SIZE; /* the sanitizer's shadow starts above */
 #endif
     int64_t r = reserve(min_addr, top);
-    if (r == -EPERM && min_addr < 65536)
+    if ((r == -EPERM || r == -EEXIST) && min_addr < 65536)
         r = reserve(min_addr = 65536, top);
     if (r == -ENOMEM)
         return 0; /* RLIMIT_AS: live without; placement is ours anyway */
