@@ -19,6 +19,7 @@ struct options {
     uint32_t block_max;    /* --block-max=N: instructions per block */
     uint32_t flush_every;  /* --flush-every=N: forget all code after N new blocks (testing) */
     uint32_t self_fd;      /* internal: this executable, passed on by exec */
+    const char *exec_via;  /* internal: emulator of this host that must start child xruns */
     bool child;            /* internal */
     const char *dump;      /* --dump=insn,block,exec,... */
 };

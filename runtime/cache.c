@@ -262,7 +262,7 @@ static void enter(struct thread *t, struct block *b)
 {
     struct cpu *cpu = &t->cpu;
     struct insn_links *l = (struct insn_links *)(uintptr_t)cpu->exit_links;
-    if (l && l->owner->valid)
+    if (l && l->owner && l->owner->valid) /* a stepped instruction's links have no owner */
         edge_set(l->owner, cpu->exit_slot, b);
     cpu->exit_links = NULL;
     struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(cpu->eip)];

@@ -57,11 +57,19 @@ static int64_t exec_self(const char *path, char **argv, char **envp)
     int argc = count(argv);
     const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 8, sizeof *v);
     char fd_text[32], *argv0 = NULL;
+    char self[PATH_MAX] = "/proc/self/exe";
     int n = 0;
-    v[n++] = "xrun";
+    if (opt.exec_via) {
+        ssize_t k = readlink("/proc/self/exe", self, sizeof self - 1);
+        self[k > 0 ? k : 0] = 0;
+        v[n++] = opt.exec_via;
+        v[n++] = self;
+    } else {
+        v[n++] = "xrun";
+    }
     n += options_for_child(v + n, MAX_OPTION_ARGS);
     snprintf(fd_text, sizeof fd_text, "--self-fd=%d", self_fd);
-    if (self_fd >= 0)
+    if (self_fd >= 0 && !opt.exec_via)
         v[n++] = fd_text;
     if (argc) {
         size_t size = strlen(argv[0]) + 10;
@@ -75,12 +83,14 @@ static int64_t exec_self(const char *path, char **argv, char **envp)
     for (int i = 1; i < argc; i++)
         v[n++] = argv[i];
     long r = -ENOENT;
-    if (self_fd >= 0) {
+    if (opt.exec_via) {
+        r = host_syscall(SYS_execve, (long)opt.exec_via, (long)v, (long)envp, 0, 0, 0);
+    } else if (self_fd >= 0) {
         fcntl(self_fd, F_SETFD, 0);
         r = host_syscall(SYS_execveat, self_fd, (long)"", (long)v, (long)envp, AT_EMPTY_PATH, 0);
         fcntl(self_fd, F_SETFD, FD_CLOEXEC);
     }
-    if (r == -ENOENT || r == -ENOSYS)
+    if (!opt.exec_via && (r == -ENOENT || r == -ENOSYS))
         r = host_syscall(SYS_execve, (long)"/proc/self/exe", (long)v, (long)envp, 0, 0, 0);
     free(argv0);
     free(v);

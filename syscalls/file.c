@@ -1,9 +1,11 @@
 /* Files: opening, positions, vectors, locks, directories, links. */
 #define _FILE_OFFSET_BITS 64
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -135,15 +137,35 @@ SYSCALL(pipe)
 
 static uint64_t pair(uint32_t lo, uint32_t hi) { return (uint64_t)hi << 32 | lo; }
 
+/* Directory positions. ext4 gives a 64-bit caller (major hash << 32 | minor hash) where a 32-bit one
+ * gets the major hash alone (fs/ext4/dir.c hash2pos): the guest must see the latter, or readdir
+ * fails with EOVERFLOW. Positions of other file systems fit in 31 bits as they are. */
+static uint32_t cookie32(int64_t off)
+{
+    return (uint64_t)off > INT32_MAX ? (uint32_t)(off >> 32) & INT32_MAX : (uint32_t)off;
+}
+
+static int64_t seek(uint32_t fd, int64_t off, uint32_t whence)
+{
+    struct stat st;
+    struct statfs fs;
+    bool dir = fstat((int)fd, &st) == 0 && S_ISDIR(st.st_mode);
+    if (dir && whence == SEEK_SET && off > 0 && off <= INT32_MAX && !fstatfs((int)fd, &fs) &&
+        fs.f_type == EXT4_SUPER_MAGIC)
+        off = off == INT32_MAX ? INT64_MAX : off << 32;
+    int64_t r = HC(SYS_lseek, s32(fd), off, s32(whence), 0, 0, 0);
+    return dir && r > 0 ? cookie32(r) : r;
+}
+
 SYSCALL(lseek)
 {
-    int64_t r = HC(SYS_lseek, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), 0, 0, 0);
+    int64_t r = seek(c->a[0], s32(c->a[1]), c->a[2]);
     return r > INT32_MAX ? -EOVERFLOW : r;
 }
 
 SYSCALL(_llseek)
 {
-    int64_t r = HC(SYS_lseek, s32(c->a[0]), pair(c->a[2], c->a[1]), s32(c->a[4]), 0, 0, 0);
+    int64_t r = seek(c->a[0], (int64_t)pair(c->a[2], c->a[1]), c->a[4]);
     if (r < 0)
         return r;
     return mem_write(c->a[3], &r, 8);
@@ -351,18 +373,16 @@ SYSCALL(fcntl64) { return do_fcntl(c, true); }
 
 struct host_dirent { uint64_t ino; int64_t off; uint16_t reclen; uint8_t type; char name[]; };
 
-/* Cookies: i386 callers of the native kernel get 32-bit hashes where the file system has them.
- * A 64-bit cookie is folded into 31 bits when it does not fit, remembered per position by asking
- * again: large cookies are rare, and glibc uses getdents64, which passes them whole. */
-static uint32_t cookie32(int64_t off)
-{
-    return (uint64_t)off > INT32_MAX ? (uint32_t)(off >> 32) & INT32_MAX : (uint32_t)off;
-}
-
 SYSCALL(getdents64)
 {
     mem_prepare_write(c->a[1], c->a[2]);
-    return HC(SYS_getdents64, s32(c->a[0]), c->a[1], c->a[2], 0, 0, 0);
+    int64_t n = HC(SYS_getdents64, s32(c->a[0]), c->a[1], c->a[2], 0, 0, 0);
+    for (int64_t at = 0; at < n;) {
+        struct host_dirent *h = (void *)((char *)mem_host(c->a[1]) + at);
+        h->off = cookie32(h->off);
+        at += h->reclen;
+    }
+    return n;
 }
 
 SYSCALL(getdents)
