@@ -26,6 +26,19 @@ insn_fn interp_bind_sse(const struct insn *in);
 #define NEXT return in[1].fn(cpu, in + 1)
 #endif
 
+/* A handler with local variables whose address escapes: with them in its frame the compiler could
+ * not make NEXT a sibling call, and the host stack would grow with every instruction
+ * (tests/lint/tailcalls.sh). The body returns with DONE. */
+#define BODY(name)                                                                                 \
+    static __attribute__((noinline)) void name##_body(struct cpu *cpu, const struct insn *in);     \
+    HANDLER(name)                                                                                  \
+    {                                                                                              \
+        name##_body(cpu, in);                                                                      \
+        NEXT;                                                                                      \
+    }                                                                                              \
+    static void name##_body(struct cpu *cpu, const struct insn *in)
+#define DONE return
+
 /* A direct edge of the block's last instruction. */
 static inline const struct insn *interp_jump(struct cpu *cpu, const struct insn *in, int slot,
                                              gaddr target)

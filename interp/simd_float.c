@@ -53,7 +53,7 @@ static const struct row *row_of(unsigned op)
 }
 
 #define SCALAR(name, OPSS, OPSD, F, G)                                                             \
-    HANDLER(name##_ss)                                                                             \
+    BODY(name##_ss)                                                                             \
     {                                                                                              \
         cpu->cur = in;                                                                             \
         struct fp_env e = env(cpu);                                                                \
@@ -61,9 +61,9 @@ static const struct row *row_of(unsigned op)
         uint32_t r = F(cpu->xmm[in->o[0].reg].d[0], b, &e);                                        \
         commit(cpu, in, &e);                                                                       \
         cpu->xmm[in->o[0].reg].d[0] = r;                                                           \
-        NEXT;                                                                                      \
+        DONE;                                                                                      \
     }                                                                                              \
-    HANDLER(name##_sd)                                                                             \
+    BODY(name##_sd)                                                                             \
     {                                                                                              \
         cpu->cur = in;                                                                             \
         struct fp_env e = env(cpu);                                                                \
@@ -71,7 +71,7 @@ static const struct row *row_of(unsigned op)
         uint64_t r = G(cpu->xmm[in->o[0].reg].q[0], b, &e);                                        \
         commit(cpu, in, &e);                                                                       \
         cpu->xmm[in->o[0].reg].q[0] = r;                                                           \
-        NEXT;                                                                                      \
+        DONE;                                                                                      \
     }
 SCALAR(add, OP_ADDSS, OP_ADDSD, fp_add32, fp_add64)
 SCALAR(sub, OP_SUBSS, OP_SUBSD, fp_sub32, fp_sub64)
@@ -81,7 +81,7 @@ SCALAR(min, OP_MINSS, OP_MINSD, fp_min32, fp_min64)
 SCALAR(max, OP_MAXSS, OP_MAXSD, fp_max32, fp_max64)
 SCALAR(sqrt, OP_SQRTSS, OP_SQRTSD, sqrt32, sqrt64)
 
-HANDLER(packed)
+BODY(packed)
 {
     cpu->cur = in;
     const struct row *r = row_of(in->op);
@@ -95,10 +95,10 @@ HANDLER(packed)
             d.q[i] = r->d(d.q[i], s.q[i], &e);
     commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = d;
-    NEXT;
+    DONE;
 }
 
-HANDLER(horizontal) /* HADD HSUB ADDSUB */
+BODY(horizontal) /* HADD HSUB ADDSUB */
 {
     cpu->cur = in;
     struct fp_env e = env(cpu);
@@ -129,7 +129,7 @@ HANDLER(horizontal) /* HADD HSUB ADDSUB */
     }
     commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = r;
-    NEXT;
+    DONE;
 }
 
 /* ---- comparisons ---- */
@@ -147,7 +147,7 @@ static bool predicate(enum fp_cmp r, unsigned p)
     return p & 4 ? !v : v;
 }
 
-HANDLER(op_cmp)
+BODY(op_cmp)
 {
     cpu->cur = in;
     struct fp_env e = env(cpu);
@@ -163,10 +163,10 @@ HANDLER(op_cmp)
             d.q[i] = predicate(fp_cmp64(d.q[i], s.q[i], quiet, &e), p) ? UINT64_MAX : 0;
     commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = d;
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_comis)
+BODY(op_comis)
 {
     cpu->cur = in;
     struct fp_env e = env(cpu);
@@ -177,7 +177,7 @@ HANDLER(op_comis)
     commit(cpu, in, &e);
     flags_set_status(cpu, r == FP_UNORD ? EFL_ZF | EFL_PF | EFL_CF
                           : r == FP_LT ? EFL_CF : r == FP_EQ ? EFL_ZF : 0);
-    NEXT;
+    DONE;
 }
 
 /* ---- conversions ---- */
@@ -218,7 +218,7 @@ static union xmm convert(unsigned op, const union xmm *s, union xmm d, struct fp
     }
 }
 
-HANDLER(op_cvt)
+BODY(op_cvt)
 {
     cpu->cur = in;
     struct fp_env e = env(cpu);
@@ -226,10 +226,10 @@ HANDLER(op_cvt)
     union xmm r = convert(in->op, &s, cpu->xmm[in->o[0].reg], &e);
     commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = r;
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_cvt_gpr) /* CVT(T)SS2SI CVT(T)SD2SI */
+BODY(op_cvt_gpr) /* CVT(T)SS2SI CVT(T)SD2SI */
 {
     cpu->cur = in;
     struct fp_env e = env(cpu);
@@ -239,7 +239,7 @@ HANDLER(op_cvt_gpr) /* CVT(T)SS2SI CVT(T)SD2SI */
                     ? fp_cvt32_to_i32(s.d[0], round, &e) : fp_cvt64_to_i32(s.q[0], round, &e);
     commit(cpu, in, &e);
     cpu->gpr[in->o[0].reg] = (uint32_t)r;
-    NEXT;
+    DONE;
 }
 
 static void mmx_check(struct cpu *c, const struct insn *in)
@@ -249,7 +249,7 @@ static void mmx_check(struct cpu *c, const struct insn *in)
         cpu_fault(c, TRAP_MF, 0, 0);
 }
 
-HANDLER(op_cvt_to_mmx) /* CVT(T)PS2PI CVT(T)PD2PI */
+BODY(op_cvt_to_mmx) /* CVT(T)PS2PI CVT(T)PD2PI */
 {
     mmx_check(cpu, in);
     struct fp_env e = env(cpu);
@@ -262,10 +262,10 @@ HANDLER(op_cvt_to_mmx) /* CVT(T)PS2PI CVT(T)PD2PI */
     commit(cpu, in, &e);
     mmx_begin(cpu, in);
     mmx_write(cpu, in->o[0].reg, r.q[0]);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_cvt_from_mmx) /* CVTPI2PS CVTPI2PD; the latter from memory leaves the x87 state alone */
+BODY(op_cvt_from_mmx) /* CVTPI2PS CVTPI2PD; the latter from memory leaves the x87 state alone */
 {
     bool mm = in->o[1].kind == OPND_MM || in->op == OP_CVTPI2PS;
     if (mm)
@@ -282,12 +282,12 @@ HANDLER(op_cvt_from_mmx) /* CVTPI2PS CVTPI2PD; the latter from memory leaves the
     if (mm)
         mmx_begin(cpu, in);
     cpu->xmm[in->o[0].reg] = d;
-    NEXT;
+    DONE;
 }
 
 /* ---- rounding, dot products, approximations ---- */
 
-HANDLER(op_round)
+BODY(op_round)
 {
     cpu->cur = in;
     struct fp_env e = env(cpu);
@@ -303,10 +303,10 @@ HANDLER(op_round)
             d.q[i] = fp_rint64(s.q[i], mode, inexact, &e);
     commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = d;
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_dp)
+BODY(op_dp)
 {
     cpu->cur = in;
     struct fp_env e = env(cpu);
@@ -329,7 +329,7 @@ HANDLER(op_dp)
     }
     commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = r;
-    NEXT;
+    DONE;
 }
 
 /* RCP and RSQRT: hardware's tables differ between vendors within the documented relative error of
@@ -350,14 +350,14 @@ static uint32_t approximate(uint32_t a, bool root)
     return (r & 0x7fffffff) < 0x00800000 ? r & 0x80000000 : (r + 0x400) & ~0x7ffu;
 }
 
-HANDLER(op_approx)
+BODY(op_approx)
 {
     cpu->cur = in;
     bool packed_op = in->op == OP_RCPPS || in->op == OP_RSQRTPS;
     union xmm s = simd_read(cpu, in, 1, !packed_op), *d = &cpu->xmm[in->o[0].reg];
     for (int i = 0; i < (packed_op ? 4 : 1); i++)
         d->d[i] = approximate(s.d[i], in->op == OP_RSQRTPS || in->op == OP_RSQRTSS);
-    NEXT;
+    DONE;
 }
 
 insn_fn simd_bind_float(const struct insn *in)

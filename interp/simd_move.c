@@ -44,25 +44,25 @@ static union xmm source(struct cpu *c, const struct insn *in)
     return s;
 }
 
-HANDLER(lane_xmm)
+BODY(lane_xmm)
 {
     cpu->cur = in;
     union xmm s = source(cpu, in);
     simd_lane(in->op)(&cpu->xmm[in->o[0].reg], &s, 16, in->imm & 0xff);
-    NEXT;
+    DONE;
 }
 
-HANDLER(lane_mmx)
+BODY(lane_mmx)
 {
     mmx_check(cpu, in);
     union xmm s = source(cpu, in), d = {.q = {cpu->fpu.st[in->o[0].reg].sig, 0}};
     mmx_begin(cpu, in);
     simd_lane(in->op)(&d, &s, 8, in->imm & 0xff);
     mmx_write(cpu, in->o[0].reg, d.q[0]);
-    NEXT;
+    DONE;
 }
 
-HANDLER(crypto_xmm)
+BODY(crypto_xmm)
 {
     cpu->cur = in;
     union xmm s = simd_read(cpu, in, 1, false), d = cpu->xmm[in->o[0].reg];
@@ -74,7 +74,7 @@ HANDLER(crypto_xmm)
         simd_crypto(in->op)(&d, &s, 16, in->imm & 0xff);
     }
     cpu->xmm[in->o[0].reg] = d;
-    NEXT;
+    DONE;
 }
 
 HANDLER(pxor_rr) /* the commonest: clearing a register */
@@ -86,13 +86,13 @@ HANDLER(pxor_rr) /* the commonest: clearing a register */
     NEXT;
 }
 
-HANDLER(op_insertps)
+BODY(op_insertps)
 {
     cpu->cur = in;
     union xmm s = simd_read(cpu, in, 1, true);
     uint32_t imm = in->imm & (in->o[1].kind == OPND_MEM ? 0x3f : 0xff);
     simd_lane(OP_INSERTPS)(&cpu->xmm[in->o[0].reg], &s, 16, imm);
-    NEXT;
+    DONE;
 }
 
 /* ---- whole-register moves ---- */

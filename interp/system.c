@@ -127,7 +127,7 @@ static bool visible(const struct seg_cache *d, uint16_t sel)
     return conforming || (d->attr >> 5 & 3) == 3;
 }
 
-HANDLER(op_lar)
+BODY(op_lar)
 {
     uint16_t sel = (uint16_t)opnd_read(cpu, in, 1);
     struct seg_cache d;
@@ -135,10 +135,10 @@ HANDLER(op_lar)
     if (ok)
         reg_write(cpu, in->o[0].reg, in->o[0].size, ((uint32_t)d.attr << 8) & 0x00ffff00);
     set_zf(cpu, ok);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_lsl)
+BODY(op_lsl)
 {
     uint16_t sel = (uint16_t)opnd_read(cpu, in, 1);
     struct seg_cache d;
@@ -146,10 +146,10 @@ HANDLER(op_lsl)
     if (ok)
         reg_write(cpu, in->o[0].reg, in->o[0].size, d.limit);
     set_zf(cpu, ok);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_verr_verw)
+BODY(op_verr_verw)
 {
     uint16_t sel = (uint16_t)opnd_read(cpu, in, 0);
     struct seg_cache d;
@@ -159,7 +159,7 @@ HANDLER(op_verr_verw)
         ok = in->op == OP_VERR ? !code || rw : !code && rw;
     }
     set_zf(cpu, ok);
-    NEXT;
+    DONE;
 }
 
 HANDLER(op_arpl) /* writes only if it changes something */
@@ -260,13 +260,13 @@ HANDLER(op_rdpid)
     NEXT;
 }
 
-HANDLER(op_rdrand)
+BODY(op_rdrand)
 {
     uint32_t v = 0;
     bool ok = getrandom(&v, sizeof v, GRND_NONBLOCK) == sizeof v;
     reg_write(cpu, in->o[0].reg, in->o[0].size, v);
     flags_set_status(cpu, ok ? EFL_CF : 0);
-    NEXT;
+    DONE;
 }
 
 HANDLER(op_clflush) /* faults like a load, but may use an execute-only code segment */

@@ -127,33 +127,33 @@ static struct f80 load_operand(struct cpu *c, const struct insn *in, bool int_op
     return v;
 }
 
-HANDLER(op_fld)
+BODY(op_fld)
 {
     begin(cpu, in);
     struct fp_env e = env(cpu);
     if (in->o[0].kind == OPND_MEM) {
         push_checked(cpu, load_operand(cpu, in, false, &e), &e);
-        NEXT;
+        DONE;
     }
     note(cpu, in);
     if (st_empty(cpu, in->o[0].reg)) {
         if (stack_fault(cpu, false))
             push(cpu, indefinite);
-        NEXT;
+        DONE;
     }
     push_checked(cpu, *st(cpu, in->o[0].reg), &e);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fild)
+BODY(op_fild)
 {
     begin(cpu, in);
     struct fp_env e = env(cpu);
     push_checked(cpu, load_operand(cpu, in, true, &e), &e);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fbld)
+BODY(op_fbld)
 {
     uint8_t b[10];
     begin(cpu, in);
@@ -163,12 +163,12 @@ HANDLER(op_fbld)
         b[i] = ld8(a + i);
     note_mem(cpu, in, a);
     push_checked(cpu, fp_from_bcd(b), &e);
-    NEXT;
+    DONE;
 }
 
 /* Constants: chopped or rounded by RC (SDM vol. 2, FLD1...): to nearest; the last bit changes
  * downwards for some when rounding down or to zero, upwards for FLDL2T when rounding up. */
-HANDLER(op_fldconst)
+BODY(op_fldconst)
 {
     static const struct { uint16_t op; uint16_t se; uint64_t sig; int8_t down, up; } k[] = {
         {OP_FLD1, 0x3fff, UINT64_C(0x8000000000000000), 0, 0},
@@ -192,7 +192,7 @@ HANDLER(op_fldconst)
             v.sig += (uint64_t)(int64_t)k[i].up;
         push_checked(cpu, v, &e);
     }
-    NEXT;
+    DONE;
 }
 
 /* ---- stores ---- */
@@ -216,7 +216,7 @@ static bool store_blocked(const struct fp_env *e)
     return e->flags & ~e->mask & (PRE | RANGE);
 }
 
-HANDLER(op_fst_mem)
+BODY(op_fst_mem)
 {
     unsigned size = in->o[0].size;
     begin(cpu, in);
@@ -228,7 +228,7 @@ HANDLER(op_fst_mem)
         if (!(cpu->fpu.cw & FP_IE)) {
             stack_fault(cpu, false);
             note_mem(cpu, in, a);
-            NEXT;
+            DONE;
         }
         v = indefinite;
     }
@@ -248,13 +248,13 @@ HANDLER(op_fst_mem)
         stack_fault(cpu, false);
         if (in->op == OP_FSTP)
             pop(cpu);
-        NEXT;
+        DONE;
     }
     finish_store(cpu, &e, in->op == OP_FSTP);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fst_reg)
+BODY(op_fst_reg)
 {
     begin(cpu, in);
     note(cpu, in);
@@ -262,7 +262,7 @@ HANDLER(op_fst_reg)
     bool pops = in->op != OP_FST;
     if (st_empty(cpu, 0)) {
         if (!stack_fault(cpu, false))
-            NEXT;
+            DONE;
         *st(cpu, i) = indefinite;
     } else {
         cpu->fpu.sw &= (uint16_t)~SW_C1;
@@ -271,10 +271,10 @@ HANDLER(op_fst_reg)
     set_full(cpu, i);
     if (pops)
         pop(cpu);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fist) /* FIST FISTP FISTTP */
+BODY(op_fist) /* FIST FISTP FISTTP */
 {
     unsigned size = in->o[0].size;
     begin(cpu, in);
@@ -286,7 +286,7 @@ HANDLER(op_fist) /* FIST FISTP FISTTP */
     if (under && !(cpu->fpu.cw & FP_IE)) {
         stack_fault(cpu, false);
         note_mem(cpu, in, a);
-        NEXT;
+        DONE;
     }
     if (size == 2) {
         int16_t r = fp_cvt80_to_i16(v, round, &e);
@@ -306,13 +306,13 @@ HANDLER(op_fist) /* FIST FISTP FISTTP */
         stack_fault(cpu, false);
         if (in->op != OP_FIST)
             pop(cpu);
-        NEXT;
+        DONE;
     }
     finish_store(cpu, &e, in->op != OP_FIST);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fbstp)
+BODY(op_fbstp)
 {
     uint8_t b[10];
     begin(cpu, in);
@@ -322,7 +322,7 @@ HANDLER(op_fbstp)
     if (under && !(cpu->fpu.cw & FP_IE)) {
         stack_fault(cpu, false);
         note_mem(cpu, in, a);
-        NEXT;
+        DONE;
     }
     fp_to_bcd(under ? indefinite : *st(cpu, 0), b, &e);
     if (!store_blocked(&e))
@@ -332,10 +332,10 @@ HANDLER(op_fbstp)
     if (under) {
         stack_fault(cpu, false);
         pop(cpu);
-        NEXT;
+        DONE;
     }
     finish_store(cpu, &e, true);
-    NEXT;
+    DONE;
 }
 
 /* ---- arithmetic ---- */
@@ -376,7 +376,7 @@ static bool arith(struct cpu *c, unsigned op, unsigned dest, struct f80 src, boo
     return true;
 }
 
-HANDLER(op_arith_mem)
+BODY(op_arith_mem)
 {
     begin(cpu, in);
     struct fp_env e = env(cpu);
@@ -386,7 +386,7 @@ HANDLER(op_arith_mem)
     if (st_empty(cpu, 0))
         e.flags = 0;
     arith(cpu, in->op, 0, v, false, &e);
-    NEXT;
+    DONE;
 }
 
 static bool arith_pops(unsigned op)
@@ -395,7 +395,7 @@ static bool arith_pops(unsigned op)
            op == OP_FDIVP || op == OP_FDIVRP;
 }
 
-HANDLER(op_arith_reg)
+BODY(op_arith_reg)
 {
     begin(cpu, in);
     note(cpu, in);
@@ -403,12 +403,12 @@ HANDLER(op_arith_reg)
     unsigned d = in->o[0].reg, s = in->o[1].reg;
     if (arith(cpu, in->op, d, *st(cpu, s), st_empty(cpu, s), &e) && arith_pops(in->op))
         pop(cpu);
-    NEXT;
+    DONE;
 }
 
 /* ST(0) = f(ST(0)). */
 #define UNARY(name, expr)                                                                          \
-    HANDLER(name)                                                                                  \
+    BODY(name)                                                                                  \
     {                                                                                              \
         begin(cpu, in);                                                                            \
         note(cpu, in);                                                                             \
@@ -418,12 +418,12 @@ HANDLER(op_arith_reg)
                 *st(cpu, 0) = indefinite;                                                          \
                 set_full(cpu, 0);                                                                  \
             }                                                                                      \
-            NEXT;                                                                                  \
+            DONE;                                                                                  \
         }                                                                                          \
         struct f80 a = *st(cpu, 0), r = expr;                                                      \
         if (!commit(cpu, &e))                                                                      \
             *st(cpu, 0) = r;                                                                       \
-        NEXT;                                                                                      \
+        DONE;                                                                                      \
     }
 UNARY(op_fsqrt, fp_sqrt80(a, &e))
 UNARY(op_frndint, fp_rint80(a, &e))
@@ -431,7 +431,7 @@ UNARY(op_fchs, ((struct f80){a.sig, a.se ^ 0x8000}))
 UNARY(op_fabs, ((struct f80){a.sig, a.se & 0x7fff}))
 UNARY(op_f2xm1, fp_f2xm1(a, &e))
 
-HANDLER(op_fscale)
+BODY(op_fscale)
 {
     begin(cpu, in);
     note(cpu, in);
@@ -441,15 +441,15 @@ HANDLER(op_fscale)
             *st(cpu, 0) = indefinite;
             set_full(cpu, 0);
         }
-        NEXT;
+        DONE;
     }
     struct f80 r = fp_scale80(*st(cpu, 0), *st(cpu, 1), &e);
     if (!commit(cpu, &e))
         *st(cpu, 0) = r;
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fprem)
+BODY(op_fprem)
 {
     begin(cpu, in);
     note(cpu, in);
@@ -460,7 +460,7 @@ HANDLER(op_fprem)
             *st(cpu, 0) = indefinite;
             set_full(cpu, 0);
         }
-        NEXT;
+        DONE;
     }
     uint64_t q;
     bool done;
@@ -472,11 +472,11 @@ HANDLER(op_fprem)
                                   (q & 4 ? SW_C0 : 0));
         *st(cpu, 0) = r;
     }
-    NEXT;
+    DONE;
 }
 
 /* FYL2X FYL2XP1 FPATAN: ST(1) = f(ST(0), ST(1)), pop. */
-HANDLER(op_two_pop)
+BODY(op_two_pop)
 {
     begin(cpu, in);
     note(cpu, in);
@@ -484,20 +484,20 @@ HANDLER(op_two_pop)
     struct f80 r = indefinite, x = *st(cpu, 0), y = *st(cpu, 1);
     if (st_empty(cpu, 0) || st_empty(cpu, 1)) {
         if (!stack_fault(cpu, false))
-            NEXT;
+            DONE;
         set_full(cpu, 1);
     } else {
         r = in->op == OP_FYL2X ? fp_yl2x(x, y, &e)
             : in->op == OP_FYL2XP1 ? fp_yl2xp1(x, y, &e) : fp_patan(x, y, &e);
         if (commit(cpu, &e))
-            NEXT;
+            DONE;
     }
     *st(cpu, 1) = r;
     pop(cpu);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fxtract)
+BODY(op_fxtract)
 {
     begin(cpu, in);
     note(cpu, in);
@@ -505,16 +505,16 @@ HANDLER(op_fxtract)
     struct f80 ex = indefinite, sig = indefinite;
     if (st_empty(cpu, 0) || !st_empty(cpu, 7)) {
         if (!stack_fault(cpu, !st_empty(cpu, 0)))
-            NEXT;
+            DONE;
         set_full(cpu, 0);
     } else {
         fp_xtract80(*st(cpu, 0), &ex, &sig, &e);
         if (commit(cpu, &e))
-            NEXT;
+            DONE;
     }
     *st(cpu, 0) = ex;
     push(cpu, sig);
-    NEXT;
+    DONE;
 }
 
 /* |ST(0)| >= 2^63: C2 = 1 and nothing happens. */
@@ -524,7 +524,7 @@ static bool out_of_range(struct f80 a)
     return e >= 0x3fff + 63 && e != 0x7fff && (a.sig >> 63);
 }
 
-HANDLER(op_trig) /* FSIN FCOS FSINCOS FPTAN */
+BODY(op_trig) /* FSIN FCOS FSINCOS FPTAN */
 {
     begin(cpu, in);
     note(cpu, in);
@@ -533,27 +533,27 @@ HANDLER(op_trig) /* FSIN FCOS FSINCOS FPTAN */
     cpu->fpu.sw &= (uint16_t)~SW_C2;
     if (st_empty(cpu, 0) || (two && !st_empty(cpu, 7))) {
         if (!stack_fault(cpu, !st_empty(cpu, 0)))
-            NEXT;
+            DONE;
         *st(cpu, 0) = indefinite;
         set_full(cpu, 0);
         if (two)
             push(cpu, indefinite);
-        NEXT;
+        DONE;
     }
     struct f80 a = *st(cpu, 0), r, second = {UINT64_C(1) << 63, 0x3fff};
     if (out_of_range(a)) {
         cpu->fpu.sw = (uint16_t)((cpu->fpu.sw & ~SW_C1) | SW_C2);
-        NEXT;
+        DONE;
     }
     r = in->op == OP_FCOS ? fp_cos(a, &e) : in->op == OP_FPTAN ? fp_tan(a, &e) : fp_sin(a, &e);
     if (in->op == OP_FSINCOS)
         second = fp_cos(a, &e);
     if (commit(cpu, &e))
-        NEXT;
+        DONE;
     *st(cpu, 0) = r;
     if (two)
         push(cpu, in->op == OP_FPTAN && (e.flags & FP_IE || (r.se & 0x7fff) == 0x7fff) ? r : second);
-    NEXT;
+    DONE;
 }
 
 /* ---- comparisons ---- */
@@ -592,7 +592,7 @@ static bool compare(struct cpu *c, struct f80 b, bool empty, bool quiet, bool to
     return true;
 }
 
-HANDLER(op_fcom)
+BODY(op_fcom)
 {
     begin(cpu, in);
     struct fp_env e = env(cpu);
@@ -617,10 +617,10 @@ HANDLER(op_fcom)
     if (compare(cpu, b, empty, quiet, false, &e))
         while (pops--)
             pop(cpu);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fcomi)
+BODY(op_fcomi)
 {
     begin(cpu, in);
     note(cpu, in);
@@ -630,10 +630,10 @@ HANDLER(op_fcomi)
     if (compare(cpu, *st(cpu, i), st_empty(cpu, i), quiet, true, &e) &&
         (in->op == OP_FCOMIP || in->op == OP_FUCOMIP))
         pop(cpu);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fxam)
+BODY(op_fxam)
 {
     begin(cpu, in);
     note(cpu, in);
@@ -651,19 +651,19 @@ HANDLER(op_fxam)
     else
         cc = a.sig ? SW_C3 | SW_C2 : SW_C3;
     cpu->fpu.sw = (uint16_t)((cpu->fpu.sw & ~SW_CC) | cc | (a.se >> 15 ? SW_C1 : 0));
-    NEXT;
+    DONE;
 }
 
 /* ---- moves within the stack ---- */
 
-HANDLER(op_fxch)
+BODY(op_fxch)
 {
     begin(cpu, in);
     note(cpu, in);
     unsigned i = in->o[in->nopnd - 1].reg;
     if (st_empty(cpu, 0) || st_empty(cpu, i)) {
         if (!stack_fault(cpu, false))
-            NEXT;
+            DONE;
         if (st_empty(cpu, 0))
             *st(cpu, 0) = indefinite;
         if (st_empty(cpu, i))
@@ -676,10 +676,10 @@ HANDLER(op_fxch)
     struct f80 t = *st(cpu, 0);
     *st(cpu, 0) = *st(cpu, i);
     *st(cpu, i) = t;
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fcmov)
+BODY(op_fcmov)
 {
     begin(cpu, in);
     note(cpu, in);
@@ -690,88 +690,94 @@ HANDLER(op_fcmov)
                 *st(cpu, 0) = indefinite;
             set_full(cpu, 0);
         }
-        NEXT;
+        DONE;
     }
     cpu->fpu.sw &= (uint16_t)~SW_C1;
     if (cond(cpu, in->cc))
         *st(cpu, 0) = *st(cpu, i);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_ffree)
+BODY(op_ffree)
 {
     begin(cpu, in);
     note(cpu, in);
     cpu->fpu.empty |= (uint8_t)(1u << ((cpu->fpu.top + in->o[0].reg) & 7));
     if (in->op == OP_FFREEP)
         pop(cpu);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fincdec)
+BODY(op_fincdec)
 {
     begin(cpu, in);
     note(cpu, in);
     cpu->fpu.top = (cpu->fpu.top + (in->op == OP_FINCSTP ? 1 : 7)) & 7;
     cpu->fpu.sw &= (uint16_t)~SW_C1;
-    NEXT;
+    DONE;
 }
 
 /* ---- control ---- */
 
-HANDLER(op_fwait)
+BODY(op_fwait)
 {
     begin(cpu, in);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fnop)
+BODY(op_fnop)
 {
     begin(cpu, in);
     note(cpu, in);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fninit)
+static void init(struct x87 *f)
 {
-    struct x87 *f = &cpu->fpu;
     f->cw = 0x37f;
     f->sw = 0;
     f->top = 0;
     f->empty = 0xff;
     f->fip = f->fdp = 0;
     f->fop = f->fcs = f->fds = 0;
-    NEXT;
 }
 
-HANDLER(op_fnclex)
+BODY(op_fninit)
 {
-    cpu->fpu.sw &= SW_CC;
-    NEXT;
+    (void)in;
+    init(&cpu->fpu);
+    DONE;
 }
 
-HANDLER(op_fldcw)
+BODY(op_fnclex)
+{
+    (void)in;
+    cpu->fpu.sw &= SW_CC;
+    DONE;
+}
+
+BODY(op_fldcw)
 {
     begin(cpu, in);
     cpu->fpu.cw = (uint16_t)((ld16(ea(cpu, in, 2, false)) & 0x1f7f) | 0x40);
     x87_update_es(&cpu->fpu);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fnstcw)
+BODY(op_fnstcw)
 {
     st16(ea(cpu, in, 2, true), cpu->fpu.cw);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fnstsw)
+BODY(op_fnstsw)
 {
     uint16_t sw = (uint16_t)(cpu->fpu.sw | cpu->fpu.top << 11);
     if (in->o[0].kind == OPND_MEM)
         st16(ea(cpu, in, 2, true), sw);
     else
         *r16(cpu, REG_EAX) = sw;
-    NEXT;
+    DONE;
 }
 
 static void copy_out(gaddr a, const uint8_t *p, unsigned n)
@@ -787,7 +793,7 @@ static void copy_in(uint8_t *p, gaddr a, unsigned n)
         p[i] = ld8(a + i);
 }
 
-HANDLER(op_fnstenv)
+BODY(op_fnstenv)
 {
     uint8_t b[28];
     unsigned n = in->opsize == 2 ? 14 : 28;
@@ -795,39 +801,40 @@ HANDLER(op_fnstenv)
     copy_out(ea(cpu, in, n, true), b, n);
     cpu->fpu.cw |= FP_ALL; /* all exceptions masked afterwards */
     x87_update_es(&cpu->fpu);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fldenv)
+BODY(op_fldenv)
 {
     uint8_t b[28];
     begin(cpu, in);
     unsigned n = in->opsize == 2 ? 14 : 28;
     copy_in(b, ea(cpu, in, n, false), n);
     x87_load_env(cpu, b, in->opsize);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fnsave)
+BODY(op_fnsave)
 {
     uint8_t b[108];
     unsigned n = in->opsize == 2 ? 94 : 108;
     x87_save_fsave(cpu, b, in->opsize);
     copy_out(ea(cpu, in, n, true), b, n);
-    return op_fninit(cpu, in);
+    init(&cpu->fpu);
+    DONE;
 }
 
-HANDLER(op_frstor)
+BODY(op_frstor)
 {
     uint8_t b[108];
     begin(cpu, in);
     unsigned n = in->opsize == 2 ? 94 : 108;
     copy_in(b, ea(cpu, in, n, false), n);
     x87_load_fsave(cpu, b, in->opsize);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fxsave)
+BODY(op_fxsave)
 {
     uint8_t b[512];
     gaddr a = ea(cpu, in, 512, true);
@@ -837,10 +844,10 @@ HANDLER(op_fxsave)
     if (!(cpu->fpu.sw & SW_ES)) /* pointers are saved only with an exception pending */
         memset(b + 6, 0, 18);
     copy_out(a, b, 288);
-    NEXT;
+    DONE;
 }
 
-HANDLER(op_fxrstor)
+BODY(op_fxrstor)
 {
     uint8_t b[512];
     gaddr a = ea(cpu, in, 512, false);
@@ -852,7 +859,7 @@ HANDLER(op_fxrstor)
     if (mxcsr & 0xffff0000u)
         cpu_fault_gp(cpu, 0);
     x87_load_fxsave(cpu, b);
-    NEXT;
+    DONE;
 }
 
 insn_fn interp_bind_x87(const struct insn *in)
