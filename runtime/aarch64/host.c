@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/cpu.h"
+#include "core/mem.h"
 #include "core/thread.h"
 
 uintptr_t host_pc(const ucontext_t *uc)
@@ -60,7 +61,10 @@ uint32_t host_fault_error(const ucontext_t *uc)
         return PF_ERR_USER | (esr & 1u << 6 ? PF_ERR_WRITE : 0) |
                (dfsc >= 0x0d && dfsc <= 0x0f ? PF_ERR_PRESENT : 0);
     }
-    return PF_ERR_USER |
+    /* an emulated kernel gives no syndrome: a readable page is taken as present */
+    uint64_t a = uc->uc_mcontext.fault_address;
+    bool present = a < UINT32_MAX && (mem_page_flags((gaddr)a) & PAGE_R);
+    return PF_ERR_USER | (present ? PF_ERR_PRESENT : 0) |
            (insn_is_store(*(const uint32_t *)uc->uc_mcontext.pc) ? PF_ERR_WRITE : 0);
 }
 

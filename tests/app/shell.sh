@@ -22,6 +22,6 @@ find . -name 'conf*' -exec cat {} + | wc -l
 (trap 'echo trapped' TERM; kill -TERM $BASHPID; echo after)
 sleep 0.05 & wait $!; echo "waited $?"
 bash -c 'exit 7'; echo "status $?"
-(bash -c 'kill -9 $$') 2>/dev/null; echo "status $?"
+(exec 2>/dev/null; bash -c 'kill -9 $$'; exit $?); echo "status $?"
 echo "done $checked"
 cd / && rm -rf "$dir"

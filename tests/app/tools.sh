@@ -2,7 +2,7 @@
 # coreutils, findutils, tar, xz, openssl, make, busybox, vim, versions of the large ones.
 cd /tmp && rm -rf xt && mkdir xt && cd xt || exit 1
 seq 1 20000 >n; sha1sum n; md5sum n; wc n; sort -R --random-source=n n | sort -n | cmp - n && echo sorted
-tar cf a.tar n && xz -k -T1 a.tar && xz -dc a.tar.xz | cmp - a.tar && sha256sum <a.tar.xz
+tar --mtime=@0 -cf a.tar n && xz -k -T1 a.tar && xz -dc a.tar.xz | cmp - a.tar && sha256sum <a.tar.xz
 gzip -9nc n | sha256sum; gzip -9nc n | gunzip | cmp - n && echo gzip
 for a in md5 sha256 sha512; do openssl dgst -$a n; done
 openssl enc -aes-128-cbc -K 00112233445566778899aabbccddeeff -iv 00000000000000000000000000000000 -in n | sha256sum

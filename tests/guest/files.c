@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/utsname.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int by_name(const void *a, const void *b) { return strcmp(*(char **)a, *(char **)b); }
@@ -74,7 +75,7 @@ int main(void)
         _exit(0);
     }
     fflush(stdout);
-    usleep(100000);
+    wait(NULL);
     printf("flags %x\n", fcntl(fd, F_GETFL) & ~O_LARGEFILE);
     printf("directory open: %d\n", open("a", O_RDONLY | O_DIRECTORY) < 0 ? errno : 0);
     printf("nofollow: %d\n", open("link", O_RDONLY | O_NOFOLLOW) < 0 ? errno : 0);

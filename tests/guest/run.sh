@@ -1,0 +1,47 @@
+#!/bin/bash
+# Guest programs: each NAME.c is built for i386 and run under every xrun given; output and exit
+# status must equal NAME.expected, which is recorded from hardware (RECORD=1) and compared with it
+# again wherever i386 runs natively.
+# usage: run.sh WORK NAME=COMMAND...     e.g. x86_64=build/x86_64-release/xrun
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+work=$1
+shift
+mkdir -p "$work"
+cc=${GUEST_CC:-i686-linux-gnu-gcc}
+pass=0 fail=0 skip=0
+
+result() { # ok?, name, text
+    if [ "$1" = 0 ]; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL $2"; head -n 10 "$3"; fi
+}
+
+for f in "$here"/*.c; do
+    t=$(basename "$f" .c)
+    $cc -static -O1 -w -pthread -D_GNU_SOURCE -o "$work/$t" "$f" -lm || { echo "FAIL $t: does not compile"; fail=$((fail + 1)); continue; }
+    if "$work/$t" >"$work/$t.native" 2>&1 </dev/null; then
+        echo "exit 0" >>"$work/$t.native"
+        [ -n "${RECORD:-}" ] && cp "$work/$t.native" "$here/$t.expected"
+        diff "$here/$t.expected" "$work/$t.native" >"$work/diff"
+        result $? "$t: hardware differs from $t.expected" "$work/diff"
+    fi
+    for r in "$@"; do
+        name=${r%%=*}
+        timeout 120 ${r#*=} "$work/$t" >"$work/$t.$name" 2>&1 </dev/null
+        echo "exit $?" >>"$work/$t.$name"
+        grep -v '^qemu: uncaught target signal' "$work/$t.$name" | diff "$here/$t.expected" - >"$work/diff"
+        ok=$?
+        if grep -q "^$t $name " "$here/known-failures"; then
+            if [ $ok = 0 ]; then
+                echo "FAIL $t $name: listed in known-failures but passes"
+                fail=$((fail + 1))
+            else
+                echo "known failure: $t $name: $(sed -n "s/^$t $name //p" "$here/known-failures")"
+                skip=$((skip + 1))
+            fi
+            continue
+        fi
+        result $ok "$t $name" "$work/diff"
+    done
+done
+echo "guest: $pass passed, $fail failed, $skip skipped"
+[ $fail = 0 ]
