@@ -110,5 +110,6 @@ clean: ## remove build/
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
+.SECONDARY:
 -include $(OBJS:.o=.d) $(O)/main.d $(UNIT:%=%.d)
 -include tests/tests.mk

@@ -25,6 +25,8 @@ struct options {
 };
 extern struct options opt;
 
+enum { OPTIONS_SELF_FD_MIN = 1000 }; /* where self_fd goes: out of the guest's way */
+
 /* Parses options up to the first non-option or "--". Returns the index of the program in argv,
  * or a negative number after printing what is wrong. Environment XRUN_* first, then argv. */
 int options_parse(int argc, char **argv);

@@ -17,30 +17,26 @@
 #include "elfload/elfload.h"
 #include "runtime/runtime.h"
 
-enum { MAX_OPTION_ARGS = 40, SELF_FD_MIN = 1000 };
+enum { MAX_OPTION_ARGS = 40 };
 
-static int self_fd = -1; /* this very executable, for chroots without /proc */
-
+/* A descriptor of this very executable is kept only where /proc does not serve: when xrun starts
+ * in a chroot without it, or the guest is about to chroot (sys_chroot). */
 void exec_init(char **argv)
 {
-    if (opt.self_fd > 2) {
-        self_fd = (int)opt.self_fd;
-        fcntl(self_fd, F_SETFD, FD_CLOEXEC);
+    if (opt.self_fd) {
+        fcntl((int)opt.self_fd, F_SETFD, FD_CLOEXEC);
         return;
     }
-    int fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-    if (fd < 0) {
-        const char *fn = (const char *)getauxval(AT_EXECFN);
-        fd = open(fn ? fn : argv[0], O_PATH | O_CLOEXEC);
-    }
+    if (access("/proc/self/exe", X_OK) == 0)
+        return;
+    const char *fn = (const char *)getauxval(AT_EXECFN);
+    int fd = open(fn ? fn : argv[0], O_PATH | O_CLOEXEC);
     if (fd < 0)
         return;
-    self_fd = fcntl(fd, F_DUPFD_CLOEXEC, SELF_FD_MIN);
-    if (self_fd < 0)
-        self_fd = fd;
-    else
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, OPTIONS_SELF_FD_MIN);
+    opt.self_fd = (uint32_t)(high < 0 ? fd : high);
+    if (high >= 0)
         close(fd);
-    opt.self_fd = (uint32_t)self_fd;
 }
 
 static int count(char **v)
@@ -57,6 +53,7 @@ static int64_t exec_self(const char *path, char **argv, char **envp)
     int argc = count(argv);
     const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 8, sizeof *v);
     char fd_text[32], *argv0 = NULL;
+    int self_fd = opt.self_fd ? (int)opt.self_fd : -1;
     char self[PATH_MAX] = "/proc/self/exe";
     int n = 0;
     if (opt.exec_via) {

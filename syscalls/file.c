@@ -120,6 +120,21 @@ SYSCALL(close_range)
     return r < 0 || from > to ? r : HC(SYS_close_range, from, to, c->a[2], 0, 0, 0);
 }
 
+SYSCALL(chroot) /* keeps hold of xrun itself: the new root may not have /proc */
+{
+    char p[PATH_MAX];
+    int r = get_path(c->a[0], p, PATH_FOLLOW);
+    if (r)
+        return r;
+    if (!opt.self_fd) {
+        int fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+        int high = fcntl(fd, F_DUPFD_CLOEXEC, OPTIONS_SELF_FD_MIN);
+        close(fd);
+        opt.self_fd = high > 0 ? (uint32_t)high : 0;
+    }
+    return HC(SYS_chroot, p, 0, 0, 0, 0, 0);
+}
+
 SYSCALL(dup2)
 {
     if (c->a[0] == c->a[1])

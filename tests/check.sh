@@ -1,0 +1,49 @@
+#!/bin/bash
+# Everything `make check` runs, in order; each part ends with a line "NAME: N passed, N failed, N
+# skipped", which are added up in the last line.   usage: check.sh BUILD CACHE
+set -u
+build=$1 cache=$2
+w=$build/tests
+log=$w/check.log
+mkdir -p "$w"
+: >"$log"
+x86=$build/x86_64-release/xrun
+arm=$build/aarch64-release/xrun
+qemu=$(command -v qemu-aarch64)
+armrun="$qemu $arm --exec-via=$qemu"
+
+part() { # name, command...
+    local name=$1
+    shift
+    echo "== $name"
+    "$@" 2>&1 | tee -a "$log"
+    local st=${PIPESTATUS[0]}
+    if [ "$st" != 0 ]; then
+        echo "$name: exit $st"
+        tail -n 1 "$log" | grep -qE '[1-9][0-9]* failed' || echo "$name: 0 passed, 1 failed, 0 skipped" | tee -a "$log"
+    fi
+}
+
+lint() {
+    local f=0 p=0
+    tests/lint/layers.sh && p=$((p + 1)) || f=$((f + 1))
+    tests/lint/tailcalls.sh "$build/x86_64-release/interp" && p=$((p + 1)) || f=$((f + 1))
+    echo "lint: $p passed, $f failed, 0 skipped"
+    [ $f = 0 ]
+}
+
+part lint lint
+for t in "$build"/x86_64-release/tests/unit/*; do [[ $t = *.* ]] || part "unit $t" "$t"; done
+for t in "$build"/aarch64-release/tests/unit/*; do [[ $t = *.* ]] || part "unit $t" "$qemu" "$t"; done
+part guest tests/guest/run.sh "$w/guest" "x86_64=$x86" "aarch64=$armrun"
+part "guest, small blocks" tests/guest/run.sh "$w/small" "x86_64=$x86 --block-max=2 --flush-every=200"
+part "badinput x86_64" tests/guest/badinput.sh "$w/guest" "$x86"
+part "badinput aarch64" tests/guest/badinput.sh "$w/guest" $armrun
+if [ -f tests/insn/insn.mk ]; then part insn make --no-print-directory insn-check; fi
+part "torture set-up" tests/setup/torture.sh "$cache"
+STEP=${TORTURE_STEP:-8} part torture tests/torture/run.sh "$cache/torture" "$w/torture" "$x86" "$armrun"
+part "root set-up" tests/setup/root.sh "$cache"
+part app tests/app/run.sh "$cache/root/i386" "x86_64=$x86" "aarch64=$arm"
+
+sed -n 's/.*: \([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)\{0,1\}$/\1 \2 \4/p; s/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2 0/p' "$log" |
+    awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }'

@@ -1,0 +1,42 @@
+# Tests and benchmarks; included by the Makefile.
+
+W := $(BUILD)/tests
+X86 := $(BUILD)/x86_64-release/xrun
+ARM := $(BUILD)/aarch64-release/xrun
+QEMU_ARM := qemu-aarch64
+ARM_RUN := $(QEMU_ARM) $(ARM) --exec-via=$(shell command -v $(QEMU_ARM) || echo /usr/bin/$(QEMU_ARM))
+
+.PHONY: both
+both: ## build release xruns for both hosts
+	$(MAKE) --no-print-directory HOST=x86_64 all unit
+	$(MAKE) --no-print-directory HOST=aarch64 all unit
+
+.PHONY: check
+check: deps both ## all tests, both hosts (AArch64 under qemu-aarch64)
+	@tests/check.sh $(BUILD) $(CACHE)
+
+.PHONY: check-long
+check-long: deps both ## the complete gcc torture tests, Python's own test suite, many instruction cases
+	tests/setup/torture.sh $(CACHE)
+	tests/torture/run.sh $(CACHE)/torture $(W)/torture $(X86) "$(ARM_RUN)"
+	tests/setup/root.sh $(CACHE)
+	TESTS=python tests/app/run.sh $(CACHE)/root/i386 x86_64=$(X86)
+
+.PHONY: demo
+demo: ## install what is missing, build xrun, run a real 32-bit program (GNU hello) with it
+	tests/setup/deps.sh $(CACHE) build
+	$(MAKE) --no-print-directory all
+	tests/setup/hello.sh $(CACHE)
+	$(O)/xrun --sysroot $(CACHE)/hello $(CACHE)/hello/usr/bin/hello
+
+.PHONY: bench
+bench: all ## xrun against native and qemu-i386, ratios of medians
+	bench/bench.sh $(X86) $(W)/bench
+
+.PHONY: bless
+bless: both ## record the expected results of guest and app tests from this machine's hardware
+	RECORD=1 tests/guest/run.sh $(W)/guest x86_64=$(X86)
+	tests/setup/root.sh $(CACHE)
+	RECORD=1 tests/app/run.sh $(CACHE)/root/i386
+
+-include tests/insn/insn.mk
