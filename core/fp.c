@@ -147,7 +147,7 @@ static struct rounded overflow(const struct fmt *f, bool sign, int exp, uint64_t
                                struct fp_env *e)
 {
     e->flags |= FP_OE;
-    if (f->x87 && !(e->mask & FP_OE)) {
+    if (!(e->mask & FP_OE)) {
         if (inexact)
             e->flags |= FP_PE;
         return (struct rounded){.exp = exp - BIAS_ADJUST, .sig = sig};
@@ -181,8 +181,7 @@ static struct rounded do_round(const struct fmt *f, bool sign, int exp, uint64_t
         e->flags |= FP_UE;
         if (inexact)
             e->flags |= FP_PE;
-        if (f->x87)
-            return (struct rounded){.exp = rexp + BIAS_ADJUST, .sig = r};
+        return (struct rounded){.exp = rexp + BIAS_ADJUST, .sig = r};
     }
     if (tiny && e->ftz && (e->mask & FP_UE) && !f->x87) {
         e->flags |= FP_UE | FP_PE;
@@ -402,7 +401,7 @@ SSE_NAN(64, uint64_t, UINT64_C(0x0008000000000000))
         uint8_t before = e->flags;                                                                 \
         e->flags = 0;                                                                              \
         struct result r = op(x, y, e);                                                             \
-        if (!(e->flags & FP_IE))                                                                  \
+        if (!(e->flags & (FP_IE | FP_ZE)))                                                         \
             denormals(x, y, e);                                                                    \
         e->flags |= before;                                                                        \
         return finish##B(r, e);                                                                    \
@@ -645,7 +644,7 @@ static struct f80 nan80(struct f80 a, struct num x, struct f80 b, struct num y)
         uint8_t before = e->flags;                                                                 \
         e->flags = 0;                                                                              \
         struct result r = op(x, y, e);                                                             \
-        if (!(e->flags & FP_IE))                                                                   \
+        if (!(e->flags & (FP_IE | FP_ZE)))                                                                   \
             denormals(x, y, e);                                                                    \
         e->flags |= before;                                                                        \
         return finish80(r, e);                                                                     \
@@ -831,6 +830,22 @@ struct f80 fp_cvt64_to_80(uint64_t a, struct fp_env *e)
     denormals(x, x, e);
     struct fp_env exact = {.mask = FP_ALL, .prec = 64};
     return finish80((struct result){x.cls, x.sign, x.exp, x.sig, 0}, &exact);
+}
+
+struct f80 fp_widen32(uint32_t a, struct fp_env *e)
+{
+    if ((a & 0x7fffffff) > 0x7f800000)
+        return (struct f80){UINT64_C(1) << 63 | (uint64_t)(a & 0x7fffff) << 40,
+                            (uint16_t)((a >> 31) << 15 | 0x7fff)};
+    return fp_cvt32_to_80(a, e);
+}
+
+struct f80 fp_widen64(uint64_t a, struct fp_env *e)
+{
+    if ((a & INT64_MAX) > UINT64_C(0x7ff) << 52)
+        return (struct f80){UINT64_C(1) << 63 | (a << 11 & INT64_MAX),
+                            (uint16_t)((a >> 63) << 15 | 0x7fff)};
+    return fp_cvt64_to_80(a, e);
 }
 
 /* Storing to memory never raises DE; x87 masks decide about tiny results. */

@@ -71,6 +71,9 @@ void fp_xtract80(struct f80 a, struct f80 *exp, struct f80 *sig, struct fp_env *
 enum fp_cmp fp_cmp80(struct f80 a, struct f80 b, bool quiet, struct fp_env *e);
 struct f80 fp_cvt32_to_80(uint32_t a, struct fp_env *e);
 struct f80 fp_cvt64_to_80(uint64_t a, struct fp_env *e);
+/* The same for an arithmetic operand: a signaling NaN stays one, for the operation to see. */
+struct f80 fp_widen32(uint32_t a, struct fp_env *e);
+struct f80 fp_widen64(uint64_t a, struct fp_env *e);
 uint32_t fp_cvt80_to_32(struct f80 a, struct fp_env *e);
 uint64_t fp_cvt80_to_64(struct f80 a, struct fp_env *e);
 struct f80 fp_cvt_i64_to_80(int64_t a);

@@ -7,6 +7,7 @@
 #include "core/cpu.h"
 #include "core/flags.h"
 #include "core/guestmem.h"
+#include "core/mem.h"
 #include "interp/interp.h"
 
 /* Per class: the function for `in`, or NULL if not implemented. */
@@ -137,6 +138,15 @@ static inline gaddr ea_stack(struct cpu *c, const struct insn *in, int32_t delta
         return ea_checked(c, SEG_SS, sp, size, write);
     }
     return sp;
+}
+
+/* Faults if n bytes at `a` cannot be written, before anything else happens. */
+static inline void probe_write(gaddr a, unsigned n)
+{
+    if (!(mem_page_flags(a) & PAGE_W))
+        st8(a, 0);
+    if (!(mem_page_flags(a + n - 1) & PAGE_W))
+        st8(a + n - 1, 0);
 }
 
 /* Adds to esp, or to sp on a 16-bit stack. */

@@ -10,13 +10,14 @@ static struct fp_env env(const struct cpu *c)
     uint32_t m = c->mxcsr;
     return (struct fp_env){.round = m >> 13 & 3, .mask = m >> 7 & FP_ALL,
                            .daz = !!(m & MXCSR_DAZ), .ftz = !!(m & MXCSR_FTZ), .prec = 64,
-                           .flags = m & FP_PE}; /* sticky inexact lets the engine be quick */
+                           /* sticky inexact lets the engine be quick */
+                           .flags = m >> 7 & m & FP_PE};
 }
 
 /* Ends an operation: flags into MXCSR, #XM if unmasked. */
 static void commit(struct cpu *c, const struct insn *in, struct fp_env *e)
 {
-    uint32_t flags = e->flags & (~(uint32_t)FP_PE | (c->mxcsr & FP_PE ? 0 : FP_PE));
+    uint32_t flags = e->flags;
     uint32_t unmasked = flags & ~(uint32_t)e->mask & FP_ALL;
     if (unlikely(unmasked & PRE))
         flags &= PRE;
@@ -259,15 +260,15 @@ BODY(op_cvt_to_mmx) /* CVT(T)PS2PI CVT(T)PD2PI */
     for (int i = 0; i < 2; i++)
         r.d[i] = (uint32_t)(single ? fp_cvt32_to_i32(s.d[i], chop ? FP_ZERO : e.round, &e)
                                    : fp_cvt64_to_i32(s.q[i], chop ? FP_ZERO : e.round, &e));
+    mmx_begin(cpu, in); /* even if an exception follows */
     commit(cpu, in, &e);
-    mmx_begin(cpu, in);
     mmx_write(cpu, in->o[0].reg, r.q[0]);
     DONE;
 }
 
-BODY(op_cvt_from_mmx) /* CVTPI2PS CVTPI2PD; the latter from memory leaves the x87 state alone */
+BODY(op_cvt_from_mmx) /* CVTPI2PS CVTPI2PD; from memory they leave the x87 state alone */
 {
-    bool mm = in->o[1].kind == OPND_MM || in->op == OP_CVTPI2PS;
+    bool mm = in->o[1].kind == OPND_MM;
     if (mm)
         mmx_check(cpu, in);
     cpu->cur = in;
@@ -278,9 +279,9 @@ BODY(op_cvt_from_mmx) /* CVTPI2PS CVTPI2PD; the latter from memory leaves the x8
             d.d[i] = fp_cvt_i32_to_32((int32_t)s.d[i], &e);
         else
             d.q[i] = fp_cvt_i32_to_64((int32_t)s.d[i], &e);
-    commit(cpu, in, &e);
     if (mm)
         mmx_begin(cpu, in);
+    commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = d;
     DONE;
 }
@@ -316,6 +317,8 @@ BODY(op_dp)
         uint32_t t[4];
         for (int i = 0; i < 4; i++)
             t[i] = imm >> (4 + i) & 1 ? fp_mul32(d.d[i], s.d[i], &e) : 0;
+        if (e.flags & ~e.mask & FP_ALL) /* raised by the products: no sum is formed */
+            commit(cpu, in, &e);
         uint32_t sum = fp_add32(fp_add32(t[0], t[1], &e), fp_add32(t[2], t[3], &e), &e);
         for (int i = 0; i < 4; i++)
             r.d[i] = imm >> i & 1 ? sum : 0;
@@ -323,6 +326,8 @@ BODY(op_dp)
         uint64_t t[2];
         for (int i = 0; i < 2; i++)
             t[i] = imm >> (4 + i) & 1 ? fp_mul64(d.q[i], s.q[i], &e) : 0;
+        if (e.flags & ~e.mask & FP_ALL)
+            commit(cpu, in, &e);
         uint64_t sum = fp_add64(t[0], t[1], &e);
         for (int i = 0; i < 2; i++)
             r.q[i] = imm >> i & 1 ? sum : 0;

@@ -65,7 +65,9 @@ BODY(lane_mmx)
 BODY(crypto_xmm)
 {
     cpu->cur = in;
-    union xmm s = simd_read(cpu, in, 1, false), d = cpu->xmm[in->o[0].reg];
+    bool sha = in->op != OP_PCLMULQDQ && (in->op < OP_AESDEC || in->op > OP_AESKEYGENASSIST);
+    /* hardware does not insist on alignment for the SHA operations */
+    union xmm s = simd_read(cpu, in, 1, sha), d = cpu->xmm[in->o[0].reg];
     if (in->op == OP_SHA256RNDS2) {
         /* the round keys are the implicit xmm0: passed in behind the source */
         union xmm both[2] = {s, cpu->xmm[0]};
@@ -119,10 +121,7 @@ static void store16(struct cpu *c, const struct insn *in, bool aligned)
     if (aligned && unlikely(a & 15))
         cpu_fault_gp(c, 0);
     if ((a & GUEST_PAGE_MASK) > GUEST_PAGE_SIZE - 16) {
-        st8(a, ld8(a)); /* both pages must be writable before either changes */
-        st64(a + 8, v->q[1]);
-        st64(a, v->q[0]);
-        return;
+        probe_write(a, 16); /* both pages must be writable before either changes */
     }
     st64(a, v->q[0]);
     st64(a + 8, v->q[1]);

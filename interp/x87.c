@@ -3,6 +3,7 @@
  * (#MF). Unmasked IE, ZE, DE leave operands and stack as they were; unmasked OE, UE with a
  * register destination deliver the bias-adjusted result, with a memory destination store nothing. */
 #include "core/fp.h"
+#include "core/mem.h"
 #include "core/x87state.h"
 #include "interp/priv.h"
 
@@ -73,10 +74,14 @@ static inline struct fp_env env(const struct cpu *c)
 static bool commit(struct cpu *c, const struct fp_env *e)
 {
     struct x87 *f = &c->fpu;
-    f->sw = (uint16_t)((f->sw & ~SW_C1) | (e->flags & FP_ALL) | (e->c1 ? SW_C1 : 0));
-    if (unlikely(e->flags & ~e->mask & FP_ALL))
+    unsigned flags = e->flags & FP_ALL;
+    bool blocked = flags & ~e->mask & PRE, c1 = e->c1 && !blocked;
+    if (unlikely(blocked)) /* the operation has not been done: nothing was rounded */
+        flags &= PRE;
+    f->sw = (uint16_t)((f->sw & ~SW_C1) | flags | (c1 ? SW_C1 : 0));
+    if (unlikely(flags & ~e->mask))
         x87_update_es(f);
-    return e->flags & ~e->mask & PRE;
+    return blocked;
 }
 
 /* Stack fault: C1 1 overflow, 0 underflow. True if masked: the indefinite is the result. */
@@ -97,7 +102,8 @@ static void push_checked(struct cpu *c, struct f80 v, const struct fp_env *e)
             push(c, indefinite);
         return;
     }
-    if (!commit(c, e))
+    commit(c, e);
+    if (!(e->flags & ~e->mask & FP_IE)) /* a denormal is loaded even if DE is unmasked */
         push(c, v);
 }
 
@@ -111,6 +117,7 @@ static struct f80 load80(gaddr a)
 /* The memory operand as an 80-bit number: float, double or (int_op) integer. */
 static struct f80 load_operand(struct cpu *c, const struct insn *in, bool int_op, struct fp_env *e)
 {
+    bool fld = in->op == OP_FLD;
     unsigned size = in->o[0].size;
     gaddr a = ea(c, in, size, false);
     struct f80 v;
@@ -118,9 +125,9 @@ static struct f80 load_operand(struct cpu *c, const struct insn *in, bool int_op
         v = fp_cvt_i64_to_80(size == 2 ? (int16_t)ld16(a)
                              : size == 4 ? (int32_t)ld32(a) : (int64_t)ld64(a));
     else if (size == 4)
-        v = fp_cvt32_to_80(ld32(a), e);
+        v = fld ? fp_cvt32_to_80(ld32(a), e) : fp_widen32(ld32(a), e);
     else if (size == 8)
-        v = fp_cvt64_to_80(ld64(a), e);
+        v = fld ? fp_cvt64_to_80(ld64(a), e) : fp_widen64(ld64(a), e);
     else
         v = load80(a);
     note_mem(c, in, a);
@@ -206,7 +213,12 @@ static void store80(gaddr a, struct f80 v)
 /* After a store to memory: exceptions, pop. */
 static void finish_store(struct cpu *c, const struct fp_env *e, bool pops)
 {
-    bool blocked = commit(c, e) || (e->flags & ~e->mask & RANGE);
+    struct fp_env f = *e;
+    if (f.flags & ~f.mask & RANGE) { /* nothing was stored, so nothing was rounded */
+        f.flags &= (uint8_t)~FP_PE;
+        f.c1 = 0;
+    }
+    bool blocked = commit(c, &f) || (f.flags & ~f.mask & RANGE);
     if (pops && !blocked)
         pop(c);
 }
@@ -222,6 +234,7 @@ BODY(op_fst_mem)
     begin(cpu, in);
     struct fp_env e = env(cpu);
     gaddr a = ea(cpu, in, size, true);
+    probe_write(a, size);
     struct f80 v = *st(cpu, 0);
     bool under = st_empty(cpu, 0);
     if (under) {
@@ -260,6 +273,15 @@ BODY(op_fst_reg)
     note(cpu, in);
     unsigned i = in->o[0].reg;
     bool pops = in->op != OP_FST;
+    if (in->op == OP_FSTPNCE) { /* copies value and tag, raises nothing */
+        bool empty = st_empty(cpu, 0);
+        *st(cpu, i) = *st(cpu, 0);
+        set_full(cpu, i);
+        if (empty)
+            cpu->fpu.empty |= (uint8_t)(1u << ((cpu->fpu.top + i) & 7));
+        pop(cpu);
+        DONE;
+    }
     if (st_empty(cpu, 0)) {
         if (!stack_fault(cpu, false))
             DONE;
@@ -280,6 +302,7 @@ BODY(op_fist) /* FIST FISTP FISTTP */
     begin(cpu, in);
     struct fp_env e = env(cpu);
     gaddr a = ea(cpu, in, size, true);
+    probe_write(a, size);
     bool under = st_empty(cpu, 0);
     struct f80 v = under ? indefinite : *st(cpu, 0);
     int round = in->op == OP_FISTTP ? FP_ZERO : e.round;
@@ -318,6 +341,7 @@ BODY(op_fbstp)
     begin(cpu, in);
     struct fp_env e = env(cpu);
     gaddr a = ea(cpu, in, 10, true);
+    probe_write(a, 10);
     bool under = st_empty(cpu, 0);
     if (under && !(cpu->fpu.cw & FP_IE)) {
         stack_fault(cpu, false);
@@ -357,9 +381,18 @@ static fp80_fn arith_of(unsigned op, bool *reverse)
 }
 
 /* dest = dest op src, with the stack and exception rules. True if the result was delivered. */
+static bool is_nan(struct f80 a)
+{
+    return ((a.se & 0x7fff) == 0x7fff && a.sig << 1) || ((a.se & 0x7fff) && !(a.sig >> 63));
+}
+
+/* e->flags may hold DE or IE of loading src: a NaN, an invalid operation or a division by zero
+ * hides the former. */
 static bool arith(struct cpu *c, unsigned op, unsigned dest, struct f80 src, bool src_empty,
                   struct fp_env *e)
 {
+    uint8_t load = e->flags;
+    e->flags = 0;
     bool reverse;
     fp80_fn fn = arith_of(op, &reverse);
     if (st_empty(c, dest) || src_empty) {
@@ -370,6 +403,9 @@ static bool arith(struct cpu *c, unsigned op, unsigned dest, struct f80 src, boo
         return true;
     }
     struct f80 d = *st(c, dest), r = reverse ? fn(src, d, e) : fn(d, src, e);
+    e->flags |= load & FP_IE;
+    if (!(e->flags & (FP_IE | FP_ZE)) && !is_nan(d) && !is_nan(src))
+        e->flags |= load & FP_DE;
     if (commit(c, e))
         return false;
     *st(c, dest) = r;
@@ -466,8 +502,10 @@ BODY(op_fprem)
     bool done;
     struct f80 r = fp_rem80(*st(cpu, 0), *st(cpu, 1), in->op == OP_FPREM1, &q, &done, &e);
     bool blocked = commit(cpu, &e);
-    cpu->fpu.sw &= (uint16_t)~SW_CC;
-    if (!blocked) {
+    cpu->fpu.sw &= (uint16_t)~(is_nan(r) || blocked ? SW_C1 | SW_C2 : SW_CC);
+    if (!blocked && is_nan(r))
+        *st(cpu, 0) = r;
+    else if (!blocked) {
         cpu->fpu.sw |= (uint16_t)((done ? 0 : SW_C2) | (q & 1 ? SW_C1 : 0) | (q & 2 ? SW_C3 : 0) |
                                   (q & 4 ? SW_C0 : 0));
         *st(cpu, 0) = r;
@@ -570,26 +608,33 @@ static void set_eflags(struct cpu *c, enum fp_cmp r)
                         : r == FP_LT ? EFL_CF : r == FP_EQ ? EFL_ZF : 0);
 }
 
-/* Compares ST(0) with b. True if the instruction may pop. */
+/* Compares ST(0) with b: condition codes are set even if an unmasked exception is raised. True if
+ * the instruction may pop. */
 static bool compare(struct cpu *c, struct f80 b, bool empty, bool quiet, bool to_eflags,
                     struct fp_env *e)
 {
     enum fp_cmp r = FP_UNORD;
+    uint16_t c1 = c->fpu.sw & SW_C1;
     bool go;
     if (st_empty(c, 0) || empty) {
         go = stack_fault(c, false);
     } else {
+        uint8_t load = e->flags;
+        e->flags = 0;
         r = fp_cmp80(*st(c, 0), b, quiet, e);
+        e->flags |= load & FP_IE;
+        if (!(e->flags & FP_IE) && r != FP_UNORD)
+            e->flags |= load & FP_DE;
         e->c1 = 0;
         go = !commit(c, e);
+        if (to_eflags)
+            c->fpu.sw |= c1; /* left alone */
     }
-    if (!go)
-        return false;
     if (to_eflags)
         set_eflags(c, r);
     else
         set_cc(c, r);
-    return true;
+    return go;
 }
 
 BODY(op_fcom)
@@ -686,13 +731,11 @@ BODY(op_fcmov)
     unsigned i = in->o[1].reg;
     if (st_empty(cpu, 0) || st_empty(cpu, i)) {
         if (stack_fault(cpu, false)) {
-            if (cond(cpu, in->cc))
-                *st(cpu, 0) = indefinite;
+            *st(cpu, 0) = indefinite; /* whatever the condition */
             set_full(cpu, 0);
         }
         DONE;
     }
-    cpu->fpu.sw &= (uint16_t)~SW_C1;
     if (cond(cpu, in->cc))
         *st(cpu, 0) = *st(cpu, i);
     DONE;
@@ -703,6 +746,7 @@ BODY(op_ffree)
     begin(cpu, in);
     note(cpu, in);
     cpu->fpu.empty |= (uint8_t)(1u << ((cpu->fpu.top + in->o[0].reg) & 7));
+    cpu->fpu.sw &= (uint16_t)~SW_C1;
     if (in->op == OP_FFREEP)
         pop(cpu);
     DONE;
@@ -782,7 +826,7 @@ BODY(op_fnstsw)
 
 static void copy_out(gaddr a, const uint8_t *p, unsigned n)
 {
-    st8(a + n - 1, p[n - 1]); /* touch the end before anything is written */
+    probe_write(a, n);
     for (unsigned i = 0; i < n; i++)
         st8(a + i, p[i]);
 }

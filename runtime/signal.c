@@ -81,9 +81,22 @@ static _Noreturn void own_fault(int sig, const siginfo_t *info, const ucontext_t
     abort();
 }
 
+/* An access that runs past 4 GiB violates the segment limit: #GP, or #SS through ss. */
+static bool wraps(const struct insn *in, gaddr addr)
+{
+    if (in->op == OP_ENTER && addr > UINT32_MAX - in->opsize + 1u)
+        return true;
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_MEM && addr > UINT32_MAX - in->o[i].size + 1u && in->o[i].size)
+            return true;
+    return false;
+}
+
 static void page_fault(struct thread *t, gaddr addr, uint32_t err)
 {
     struct cpu *cpu = &t->cpu;
+    if (unlikely(addr > 0xffffff00u) && wraps(cpu->cur, addr))
+        cpu_fault(cpu, cpu->cur->seg == SEG_SS || cpu->cur->op == OP_ENTER ? TRAP_SS : TRAP_GP, 0, 0);
     cpu->trap = (struct cpu_trap){.vec = TRAP_PF, .err = interp_fault_error(cpu, err, addr),
                                   .addr = addr};
     cpu->eip = cpu->cur->eip;

@@ -51,7 +51,7 @@ static const struct { uint16_t op; const char *why; } excluded[] = {
     {OP_FPTAN, "last bit"}, {OP_FPATAN, "last bit"}, {OP_F2XM1, "last bit"}, {OP_FYL2X, "last bit"},
     {OP_FYL2XP1, "last bit"}, {OP_LEAVE, "esp leaves the window; covered by programs"},
     {OP_AAA, "AMD and Intel differ in undefined flags used by it"}, {OP_AAS, "as AAA"},
-    {OP_CLWB, "needs the host's CLWB"}, {OP_UD0, "length differs between vendors"},
+    {OP_FSTPNCE, "undocumented; an empty source differs"}, {OP_CLWB, "needs the host's CLWB"}, {OP_UD0, "length differs between vendors"},
     {OP_LOOPE, "F2/F3 prefixes change it on some processors"}, {OP_LOOPNE, "as LOOPE"},
 };
 
@@ -66,6 +66,12 @@ static bool left_out(const struct insn *in)
             return true;
     if ((in->op == OP_CALL || in->op == OP_JMP) && in->o[0].size == in->opsize + 2)
         return true; /* far, through memory */
+    if (in->op == OP_ARPL && in->seg == SEG_CS)
+        return true; /* whether #GP or #PF comes first */
+    if (in->op == OP_NOP && in->opcode == 0x0d)
+        return true; /* 0F 0D with a register: #UD on AMD, NOP on Intel */
+    if (in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU)
+        return in->flags & INSN_ADDR16; /* faults of masked-out bytes are the processor's choice */
     if (in->op == OP_RET && (in->opcode & 0xf8) == 0xc8)
         return true;
     return false;
@@ -251,6 +257,15 @@ static void make_state(struct case_state *s, const struct form *f)
     }
 }
 
+/* A branch must not land in the helper's own code. */
+static bool harmless_target(const struct insn *in)
+{
+    if (!in->nopnd || in->o[0].kind != OPND_REL || in->imm < 0x10000)
+        return true;
+    return in->imm >= CASE_CODE && in->imm < 0x70000000u &&
+           (in->imm < CASE_EIP || in->imm >= CASE_EIP + CASE_CODE_MAX);
+}
+
 static void make_case(struct test_case *c, unsigned form, uint32_t seed)
 {
     const struct form *f = &forms[form];
@@ -261,7 +276,7 @@ static void make_case(struct test_case *c, unsigned form, uint32_t seed)
     do { /* another register or displacement may be another form */
         emit(f, c->code, (uint32_t)rnd64());
     } while (decode_bytes(c->code, sizeof c->code, CASE_EIP, 0, &in) != DECODE_OK ||
-             in.op != f->in.op || in.nopnd != f->in.nopnd);
+             in.op != f->in.op || in.nopnd != f->in.nopnd || !harmless_target(&in));
     struct form g = *f;
     g.in = in;
     make_state(&c->in, &g);
@@ -347,11 +362,19 @@ static void normalize(struct case_state *s, const struct test_case *c)
     for (unsigned i = 0; i < 8; i++)
         memset(s->fx + 42 + 16 * i, 0, 6);
     s->fx[5] = 0;
-    if (s->trap != TRAP_PF)
+    /* which byte of a large area faults first differs between processors */
+    bool large = in->op == OP_FXSAVE || in->op == OP_FXRSTOR || in->op == OP_FNSAVE ||
+                 in->op == OP_FRSTOR || in->op == OP_FNSTENV || in->op == OP_FLDENV;
+    if (s->trap != TRAP_PF || large)
         s->cr2 = 0;
     if (s->trap == TRAP_BP) {
         s->err = 0;
         s->eip = s->eip > CASE_CODE && s->eip < CASE_CODE + 0x1000 ? s->eip : 0;
+    }
+    if (in->op == OP_ENTER && s->trap != TRAP_BP) { /* what a faulting ENTER has written by then */
+        memset(s->mem, 0, sizeof s->mem);
+        s->trap = TRAP_PF;
+        s->cr2 = s->err = 0;
     }
     if ((in->op == OP_FNSTENV || in->op == OP_FNSAVE) && in->o[0].kind == OPND_MEM) {
         /* the image holds the pointers too */
@@ -463,7 +486,7 @@ static uint64_t hash_state(uint64_t h, const struct case_state *s)
     return h;
 }
 
-static unsigned long bad_by_op[OP_COUNT], total, bad;
+static unsigned long bad_by_op[OP_COUNT], total, bad, elsewhere;
 static unsigned show_max = 2;
 
 static void compare(const struct test_case *c, struct case_state *nat)
@@ -473,6 +496,18 @@ static void compare(const struct test_case *c, struct case_state *nat)
     settle_branch(nat, &mine);
     normalize(nat, c);
     normalize(&mine, c);
+    bool left = mine.trap == TRAP_BP && (mine.eip < CASE_CODE || mine.eip >= CASE_CODE + 0x1000);
+    bool skip = left && nat->trap != TRAP_BP; /* branched into the helper itself and ran on there */
+    if (mine.trap == TRAP_PF && nat->trap != TRAP_GP && nat->trap != TRAP_SS &&
+        (nat->trap != TRAP_PF || nat->err & PF_ERR_PRESENT) &&
+        (mine.cr2 < CASE_DATA || mine.cr2 >= CASE_DATA + 0x3000))
+        skip = true; /* something of the helper is mapped there natively */
+    if (skip) { /* not comparable; the record holds what the replay will find */
+        elsewhere++;
+        normalize(&mine, c);
+        *nat = mine;
+        return;
+    }
     total++;
     if (!memcmp(nat, &mine, sizeof mine))
         return;
@@ -552,6 +587,6 @@ int main(int argc, char **argv)
     for (unsigned op = 0; op < OP_COUNT; op++)
         if (bad_by_op[op])
             printf("%-12s %lu differences\n", decode_op_name((enum op)op), bad_by_op[op]);
-    printf("%u forms; insn: %lu passed, %lu failed, 0 skipped\n", nforms, total - bad, bad);
+    printf("%u forms; insn: %lu passed, %lu failed, %lu skipped\n", nforms, total - bad, bad, elsewhere);
     return bad != 0;
 }
