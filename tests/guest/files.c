@@ -66,6 +66,7 @@ int main(void)
     closedir(dp);
     struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 2, .l_len = 5};
     printf("lock %d\n", fcntl(fd, F_SETLK, &fl));
+    fflush(stdout);
     if (!fork()) {
         fl.l_type = F_WRLCK;
         fcntl(fd, F_GETLK, &fl);
