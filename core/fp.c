@@ -150,6 +150,11 @@ static struct rounded overflow(const struct fmt *f, bool sign, int exp, uint64_t
     if (!(e->mask & FP_OE)) {
         if (inexact)
             e->flags |= FP_PE;
+        if (f->x87 && exp - BIAS_ADJUST > f->emax) { /* FSCALE can go beyond even that */
+            e->flags |= FP_PE;
+            e->c1 = 1;
+            return (struct rounded){.inf = true};
+        }
         return (struct rounded){.exp = exp - BIAS_ADJUST, .sig = sig};
     }
     e->flags |= FP_PE;
@@ -181,6 +186,11 @@ static struct rounded do_round(const struct fmt *f, bool sign, int exp, uint64_t
         e->flags |= FP_UE;
         if (inexact)
             e->flags |= FP_PE;
+        if (f->x87 && rexp + BIAS_ADJUST < f->emin) {
+            e->flags |= FP_PE;
+            e->c1 = 0;
+            return (struct rounded){.zero = true};
+        }
         return (struct rounded){.exp = rexp + BIAS_ADJUST, .sig = r};
     }
     if (tiny && e->ftz && (e->mask & FP_UE) && !f->x87) {
@@ -611,6 +621,12 @@ static struct f80 finish80(struct result r, struct fp_env *e)
     return put80(r.sign, do_round(&f, r.sign, r.exp, r.sig, r.lo, e));
 }
 
+struct f80 fp_round80(bool sign, int exp, uint64_t sig, uint64_t lo, struct fp_env *e)
+{
+    struct fmt f = {64, -16382, 16383, true};
+    return put80(sign, do_round(&f, sign, exp, sig, lo, e));
+}
+
 /* SDM vol. 1 table 4-7: of two NaNs the larger significand; equal: the positive one. */
 static struct f80 nan80(struct f80 a, struct num x, struct f80 b, struct num y)
 {
@@ -713,8 +729,7 @@ struct f80 fp_scale80(struct f80 a, struct f80 b, struct fp_env *e)
     int n = 0;
     if (y.cls == NUM && y.exp >= 0)
         n = y.exp > 16 ? 0x10000 : (int)(y.sig >> (63 - y.exp));
-    struct fmt f = {64, -16382, 16383, true};
-    return put80(x.sign, do_round(&f, x.sign, x.exp + (y.sign ? -n : n), x.sig, 0, e));
+    return fp_round80(x.sign, x.exp + (y.sign ? -n : n), x.sig, 0, e);
 }
 
 void fp_xtract80(struct f80 a, struct f80 *exp, struct f80 *sig, struct fp_env *e)
@@ -755,16 +770,13 @@ struct f80 fp_rem80(struct f80 a, struct f80 b, bool ieee, uint64_t *quotient, b
         return indefinite80;
     }
     denormals(x, y, e);
-    if (x.cls == ZERO || y.cls == INF)
+    if (x.cls == ZERO)
         return a;
-    int d = x.exp - y.exp;
+    int d = y.cls == INF ? -0x10000 : x.exp - y.exp;
     uint64_t r = x.sig, q = 0;
-    struct fp_env exact = {.mask = (uint8_t)(FP_ALL & (e->mask | ~FP_UE)), .prec = 64};
-    exact.mask = e->mask;
-    if (d < (ieee ? -1 : 0)) {
-        struct fmt same = {64, -16382, 16383, true};
-        return put80(x.sign, do_round(&same, x.sign, x.exp, x.sig, 0, e));
-    }
+    struct fp_env exact = {.mask = e->mask, .prec = 64};
+    if (d < (ieee ? -1 : 0))
+        return fp_round80(x.sign, x.exp, x.sig, 0, e);
     int n = d;
     if (d > 63) { /* reduce the exponent difference by 32..63 and report incomplete */
         n = 32 + (d & 31);
@@ -796,8 +808,9 @@ struct f80 fp_rem80(struct f80 a, struct f80 b, bool ieee, uint64_t *quotient, b
             q++;
             sign = !sign;
             *quotient = q;
-            struct result res = normalized(sign, rexp, diff << 63);
-            return finish80(res, &exact);
+            struct f80 out = finish80(normalized(sign, rexp, diff << 63), &exact);
+            e->flags |= exact.flags;
+            return out;
         }
     }
     *quotient = *done ? q : 0;

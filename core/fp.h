@@ -83,6 +83,9 @@ int64_t fp_cvt80_to_i64(struct f80 a, int round, struct fp_env *e);
 /* Packed BCD, 10 bytes little-endian. */
 struct f80 fp_from_bcd(const uint8_t b[10]);
 void fp_to_bcd(struct f80 a, uint8_t b[10], struct fp_env *e);
+/* Rounds sig.lo * 2^(exp - 63), sig's top bit set, to 64 bits whatever e->prec: for results that
+ * were computed elsewhere; lo's last bit stands for all below it. */
+struct f80 fp_round80(bool sign, int exp, uint64_t sig, uint64_t lo, struct fp_env *e);
 /* Transcendentals; the argument ranges and C2 of the instruction are the caller's business. */
 struct f80 fp_f2xm1(struct f80 a, struct fp_env *e);
 struct f80 fp_yl2x(struct f80 x, struct f80 y, struct fp_env *e);

@@ -1,6 +1,8 @@
-/* x87 transcendentals. The result is computed to 113 bits by the C library's _Float128 functions
- * (available on both hosts) and rounded once to 64, which makes it correctly rounded but for about
- * one in 2^48 cases; hardware is within 1 ulp of that and differs between vendors. */
+/* x87 transcendentals. A result is computed to 113 bits by the C library's _Float128 functions
+ * (available on both hosts), scaled so that no intermediate leaves their range, and rounded once
+ * to 64 bits: correctly rounded but for about one in 2^48 cases. Hardware is within 1 ulp of that
+ * and differs between vendors. Special operands, exceptions and the range reduction with a
+ * 66-bit pi (SDM vol. 1 section 8.3.8) are as measured on hardware. */
 
 #include <string.h>
 
@@ -16,47 +18,17 @@ _Float128 expm1f128(_Float128), ldexpf128(_Float128, int);
 
 typedef unsigned __int128 u128;
 
-static _Float128 to128(struct f80 a)
-{
-    _Float128 r = (_Float128)a.sig;
-    int e = (a.se & 0x7fff ? a.se & 0x7fff : 1) - 16383 - 63;
-    r = ldexpf128(r, e);
-    return a.se >> 15 ? -r : r;
-}
+/* pi in units of 2^-64, rounded to 66 bits as processors have it. */
+#define PI66 ((u128)3 << 64 | UINT64_C(0x243f6a8885a308d3))
 
-/* Rounds to 80 bits under the environment (inexact unless exact); through fp_scale80/fp_add80,
- * which know about ranges and masks. */
-static struct f80 from128(_Float128 v, struct fp_env *e)
-{
-    u128 b;
-    memcpy(&b, &v, 16);
-    bool sign = b >> 127;
-    int ex = (int)(b >> 112) & 0x7fff;
-    u128 frac = b & (((u128)1 << 112) - 1);
-    if (!ex && !frac)
-        return (struct f80){0, (uint16_t)(sign << 15)};
-    if (ex == 0x7fff)
-        return (struct f80){UINT64_C(1) << 63, (uint16_t)(sign << 15 | 0x7fff)};
-    /* 113 bits as a sum of a 64-bit high part and a low part: one rounded addition */
-    u128 sig = ex ? frac | (u128)1 << 112 : frac;
-    struct fp_env exact = {.mask = FP_ALL, .prec = 64};
-    uint8_t prec = e->prec;
-    struct f80 hi = fp_cvt_i64_to_80((int64_t)(sig >> 50));
-    struct f80 lo = fp_cvt_i64_to_80((int64_t)(sig & (((u128)1 << 50) - 1)));
-    struct f80 shift = fp_cvt_i64_to_80(50 + (ex ? ex : 1) - 16383 - 112);
-    struct f80 shift_lo = fp_cvt_i64_to_80((ex ? ex : 1) - 16383 - 112);
-    hi = fp_scale80(hi, shift, &exact);
-    lo = fp_scale80(lo, shift_lo, &exact);
-    if (sign)
-        hi.se ^= 0x8000, lo.se ^= 0x8000;
-    if (!(lo.sig))
-        lo = (struct f80){0, hi.se & 0x8000};
-    e->prec = 64;
-    struct f80 r = fp_add80(hi, lo, e);
-    e->prec = prec;
-    e->flags &= (uint8_t)~FP_DE;
-    return r;
-}
+/* Below 2^TINY the terms after the first of a series are lost in 113 bits. */
+enum { TINY = -53 };
+
+/* A number m * 2^exp with |m| in [1, 2). */
+struct scaled {
+    _Float128 m;
+    int exp;
+};
 
 enum kind { K_ZERO, K_NUM, K_INF, K_NAN };
 
@@ -70,6 +42,48 @@ static enum kind kind(struct f80 a)
 }
 
 static bool denormal(struct f80 a) { return !(a.se & 0x7fff) && a.sig; }
+static bool negative(struct f80 a) { return a.se >> 15; }
+
+/* A number that is not zero. */
+static struct scaled unpack(struct f80 a)
+{
+    int z = __builtin_clzll(a.sig), e = a.se & 0x7fff;
+    _Float128 m = ldexpf128((_Float128)(a.sig << z), -63);
+    return (struct scaled){negative(a) ? -m : m, (e ? e : 1) - 16383 - z};
+}
+
+static _Float128 value(struct scaled a) { return ldexpf128(a.m, a.exp); }
+
+/* Any finite number that is not zero and far from the ends of the range of _Float128. */
+static struct scaled normal(_Float128 v, int exp)
+{
+    u128 b;
+    memcpy(&b, &v, 16);
+    int e = (int)(b >> 112) & 0x7fff;
+    b = (b & ~((u128)0x7fff << 112)) | (u128)16383 << 112;
+    memcpy(&v, &b, 16);
+    return (struct scaled){v, exp + e - 16383};
+}
+
+/* Rounds a to 64 bits. delta: the true magnitude is a.m * (1 + delta), |delta| < 2^-60; 0: a is
+ * good to 113 bits and has been rounded itself; exact: it has not. */
+static struct f80 finish(struct scaled a, double delta, bool exact, struct fp_env *e)
+{
+    u128 b;
+    memcpy(&b, &a.m, 16);
+    bool sign = b >> 127;
+    u128 sig = (b << 16 >> 1 | (u128)1 << 127) >> 1; /* a guard bit above, for the carry */
+    double units = delta * 0x1p126;
+    if (delta > 0)
+        sig += units < 1 ? 1 : (uint64_t)units;
+    else if (delta < 0)
+        sig -= units > -1 ? 1 : (uint64_t)-units;
+    else if (!exact)
+        sig |= 1;
+    int z = sig >> 127 ? -1 : sig >> 126 ? 0 : 1;
+    sig <<= z + 1;
+    return fp_round80(sign, a.exp - z, (uint64_t)(sig >> 64), (uint64_t)sig, e);
+}
 
 /* The NaN rules of any binary operation serve for these too. */
 static struct f80 nan_result(struct f80 a, struct f80 b, struct fp_env *e)
@@ -83,55 +97,9 @@ static struct f80 invalid(struct fp_env *e)
     return (struct f80){UINT64_C(0xc000000000000000), 0xffff};
 }
 
-static struct f80 one_operand(struct f80 a, struct fp_env *e, _Float128 (*fn)(_Float128))
+static struct f80 one(bool sign)
 {
-    e->c1 = 0;
-    if (kind(a) == K_NAN)
-        return nan_result(a, a, e);
-    if (denormal(a))
-        e->flags |= FP_DE;
-    uint8_t flags = e->flags;
-    struct f80 r = from128(fn(to128(a)), e);
-    e->flags |= flags | FP_PE;
-    return r;
-}
-
-struct f80 fp_sin(struct f80 a, struct fp_env *e)
-{
-    if (kind(a) == K_ZERO)
-        return a;
-    return kind(a) == K_INF ? invalid(e) : one_operand(a, e, sinf128);
-}
-
-struct f80 fp_cos(struct f80 a, struct fp_env *e)
-{
-    if (kind(a) == K_ZERO)
-        return (struct f80){UINT64_C(1) << 63, 0x3fff};
-    return kind(a) == K_INF ? invalid(e) : one_operand(a, e, cosf128);
-}
-
-struct f80 fp_tan(struct f80 a, struct fp_env *e)
-{
-    if (kind(a) == K_ZERO)
-        return a;
-    return kind(a) == K_INF ? invalid(e) : one_operand(a, e, tanf128);
-}
-
-static _Float128 exp2m1(_Float128 x) { return expm1f128(x * LN2); }
-
-struct f80 fp_f2xm1(struct f80 a, struct fp_env *e)
-{
-    e->c1 = 0;
-    if (kind(a) == K_ZERO)
-        return a;
-    if (kind(a) == K_INF)
-        return a.se >> 15 ? (struct f80){UINT64_C(1) << 63, 0xbfff} : a;
-    if (kind(a) == K_NUM && (a.se & 0x7fff) >= 0x3fff) { /* |a| >= 1: undefined but for +-1 */
-        if (a.sig == UINT64_C(1) << 63 && (a.se & 0x7fff) == 0x3fff)
-            return a.se >> 15 ? (struct f80){UINT64_C(1) << 63, 0xbffe} : a;
-        return a;
-    }
-    return one_operand(a, e, exp2m1);
+    return (struct f80){UINT64_C(1) << 63, (uint16_t)(sign << 15 | 0x3fff)};
 }
 
 static struct f80 signed_inf(bool sign)
@@ -141,72 +109,99 @@ static struct f80 signed_inf(bool sign)
 
 static struct f80 signed_zero(bool sign) { return (struct f80){0, (uint16_t)(sign << 15)}; }
 
-/* y * l, where l = log2 of something, already known finite and non-zero. */
-static struct f80 scaled_log(_Float128 l, struct f80 y, struct fp_env *e)
-{
-    uint8_t flags = e->flags;
-    struct f80 r = from128(to128(y) * l, e);
-    e->flags |= flags | FP_PE;
-    return r;
-}
+/* ---- trigonometric functions ---- */
 
-struct f80 fp_yl2x(struct f80 x, struct f80 y, struct fp_env *e)
+/* a = quadrant * pi/2 + r with |r| <= pi/4; |a| < 2^63. Exact for the 66-bit pi. */
+static struct scaled reduce(struct f80 a, unsigned *quadrant)
 {
-    e->c1 = 0;
-    enum kind kx = kind(x), ky = kind(y);
-    bool sy = y.se >> 15;
-    if (kx == K_NAN || ky == K_NAN)
-        return nan_result(y, x, e);
-    if (kx != K_ZERO && (x.se >> 15))
-        return invalid(e);
-    if (kx == K_ZERO) {
-        if (ky == K_ZERO)
-            return invalid(e);
-        if (ky != K_INF)
-            e->flags |= FP_ZE;
-        return signed_inf(!sy);
-    }
-    bool one = x.se == 0x3fff && x.sig == UINT64_C(1) << 63;
-    if (kx == K_INF)
-        return ky == K_ZERO ? invalid(e) : signed_inf(sy);
-    bool below = x.se < 0x3fff;
-    if (ky == K_INF)
-        return one ? invalid(e) : signed_inf(sy ^ below);
-    if (denormal(x) || denormal(y))
-        e->flags |= FP_DE;
-    if (one || ky == K_ZERO)
-        return signed_zero(one ? sy : sy ^ below);
-    _Float128 l = log2f128(to128(x));
-    if (x.sig == UINT64_C(1) << 63) { /* a power of two: exact logarithm */
-        uint8_t flags = e->flags;
-        struct f80 r = from128(to128(y) * l, e);
-        e->flags |= flags;
+    struct scaled r = unpack(a);
+    *quadrant = 0;
+    if (r.exp < -1)
         return r;
+    u128 x = (u128)a.sig << (r.exp + 2), q = x / PI66, rest = x % PI66; /* units of 2^-65 */
+    bool sign = negative(a);
+    if (rest > PI66 / 2) {
+        rest = PI66 - rest;
+        sign = !sign;
+        q++;
     }
-    return scaled_log(l, y, e);
+    *quadrant = (negative(a) ? -(unsigned)q : (unsigned)q) & 3;
+    _Float128 v = (_Float128)rest;
+    return normal(sign ? -v : v, -65);
 }
 
-struct f80 fp_yl2xp1(struct f80 x, struct f80 y, struct fp_env *e)
+static double square(struct scaled r)
+{
+    double m = (double)r.m;
+    return m * m * (r.exp < -200 ? 0 : __builtin_ldexp(1, 2 * r.exp)) + 0x1p-500;
+}
+
+static struct f80 sin_reduced(struct scaled r, bool negate, struct fp_env *e)
+{
+    struct scaled s = r.exp < TINY ? r : normal(sinf128(value(r)), 0);
+    double delta = r.exp < TINY ? -square(r) / 6 : 0;
+    s.m = negate ? -s.m : s.m;
+    return finish(s, delta, false, e);
+}
+
+static struct f80 cos_reduced(struct scaled r, bool negate, struct fp_env *e)
+{
+    struct scaled s = r.exp < TINY ? (struct scaled){1, 0} : normal(cosf128(value(r)), 0);
+    double delta = r.exp < TINY ? -square(r) / 2 : 0;
+    s.m = negate ? -s.m : s.m;
+    return finish(s, delta, false, e);
+}
+
+/* True if the operand decides the result by its class alone. */
+static bool special(struct f80 a, bool sine, struct f80 *result, struct fp_env *e)
 {
     e->c1 = 0;
-    enum kind kx = kind(x), ky = kind(y);
-    bool s = (x.se ^ y.se) >> 15;
-    if (kx == K_NAN || ky == K_NAN)
-        return nan_result(y, x, e);
-    if (kx == K_ZERO)
-        return ky == K_INF ? invalid(e) : signed_zero(s);
-    if (kx == K_INF)
-        return (x.se >> 15) || ky == K_ZERO ? invalid(e) : signed_inf(y.se >> 15);
-    if (ky == K_INF)
-        return signed_inf(s);
-    if (denormal(x) || denormal(y))
+    switch (kind(a)) {
+    case K_NAN: *result = nan_result(a, a, e); return true;
+    case K_INF: *result = invalid(e); return true;
+    case K_ZERO: *result = sine ? a : one(false); return true;
+    default: break;
+    }
+    if (denormal(a))
         e->flags |= FP_DE;
-    if (ky == K_ZERO)
-        return signed_zero(s);
-    _Float128 v = to128(x);
-    if (v <= -1)
-        return invalid(e);
-    return scaled_log(log1pf128(v) * LOG2E, y, e);
+    return false;
+}
+
+struct f80 fp_sin(struct f80 a, struct fp_env *e)
+{
+    struct f80 v;
+    unsigned q;
+    if (special(a, true, &v, e))
+        return v;
+    struct scaled r = reduce(a, &q);
+    return q & 1 ? cos_reduced(r, q & 2, e) : sin_reduced(r, q & 2, e);
+}
+
+struct f80 fp_cos(struct f80 a, struct fp_env *e)
+{
+    struct f80 v;
+    unsigned q;
+    if (special(a, false, &v, e))
+        return v;
+    struct scaled r = reduce(a, &q);
+    return q & 1 ? sin_reduced(r, !(q & 2), e) : cos_reduced(r, q & 2, e);
+}
+
+struct f80 fp_tan(struct f80 a, struct fp_env *e)
+{
+    struct f80 v;
+    unsigned q;
+    if (special(a, true, &v, e))
+        return v;
+    struct scaled r = reduce(a, &q);
+    bool tiny = r.exp < TINY;
+    struct scaled t = tiny ? r : normal(tanf128(value(r)), 0);
+    double delta = tiny ? square(r) / 3 : 0;
+    if (q & 1) { /* -cot */
+        t = normal(-1 / t.m, -t.exp);
+        delta = tiny ? -delta : 0;
+    }
+    return finish(t, delta, false, e);
 }
 
 struct f80 fp_patan(struct f80 x, struct f80 y, struct fp_env *e)
@@ -217,18 +212,111 @@ struct f80 fp_patan(struct f80 x, struct f80 y, struct fp_env *e)
         return nan_result(y, x, e);
     if (denormal(x) || denormal(y))
         e->flags |= FP_DE;
-    if (ky == K_ZERO && !(x.se >> 15))
+    if (ky == K_ZERO && !negative(x))
         return y;
-    if (kx == K_INF && ky != K_INF && !(x.se >> 15))
-        return signed_zero(y.se >> 15);
-    _Float128 a = kx == K_INF ? __builtin_inff128() : to128(x);
-    _Float128 b = ky == K_INF ? __builtin_inff128() : to128(y);
-    if (kx == K_INF && (x.se >> 15))
-        a = -a;
-    if (ky == K_INF && (y.se >> 15))
-        b = -b;
-    uint8_t flags = e->flags;
-    struct f80 r = from128(atan2f128(b, a), e);
-    e->flags |= flags | FP_PE;
-    return r;
+    if (kx == K_INF && ky != K_INF && !negative(x))
+        return signed_zero(negative(y));
+    if (kx == K_NUM && ky == K_NUM) {
+        struct scaled a = unpack(x), b = unpack(y);
+        int d = b.exp - a.exp;
+        if (d < TINY && !negative(x)) {
+            struct scaled r = normal(b.m / a.m, d);
+            return finish(r, -square(r) / 3, false, e);
+        }
+        /* beyond this the quotient no longer matters but to be there */
+        d = d > 200 ? 200 : d < -200 ? -200 : d;
+        return finish(normal(atan2f128(ldexpf128(b.m, d), a.m), 0), 0, false, e);
+    }
+    _Float128 a = kx == K_ZERO ? 0 : kx == K_INF ? __builtin_inff128() : 1;
+    _Float128 b = ky == K_ZERO ? 0 : ky == K_INF ? __builtin_inff128() : 1;
+    _Float128 v = atan2f128(negative(y) ? -b : b, negative(x) ? -a : a);
+    return finish(normal(v, 0), 0, false, e);
+}
+
+/* ---- exponential and logarithms ---- */
+
+struct f80 fp_f2xm1(struct f80 a, struct fp_env *e)
+{
+    e->c1 = 0;
+    switch (kind(a)) {
+    case K_NAN: return nan_result(a, a, e);
+    case K_INF: return negative(a) ? one(true) : a;
+    case K_ZERO: return a;
+    default: break;
+    }
+    struct scaled x = unpack(a);
+    if (denormal(a))
+        e->flags |= FP_DE;
+    if (x.exp >= 0) { /* outside -1..1, undefined by the manuals */
+        e->flags |= FP_PE;
+        if (a.sig == UINT64_C(1) << 63 && a.se == 0xbfff)
+            return (struct f80){UINT64_C(1) << 63, 0xbffe};
+        return a;
+    }
+    if (x.exp < -120)
+        return finish(normal(x.m * LN2, x.exp), 0, false, e);
+    return finish(normal(expm1f128(value(x) * LN2), 0), 0, false, e);
+}
+
+/* y * log2(x) of a positive x other than 1. */
+static struct f80 scaled_log(struct f80 x, struct f80 y, struct fp_env *e)
+{
+    struct scaled a = unpack(x), b = unpack(y);
+    bool exact = a.m == 1; /* a power of two */
+    _Float128 l = exact ? a.exp : a.exp == 0 || a.exp == -1 ? log1pf128(value(a) - 1) * LOG2E
+                                                            : log2f128(value(a));
+    return finish(normal(b.m * l, b.exp), 0, exact, e);
+}
+
+struct f80 fp_yl2x(struct f80 x, struct f80 y, struct fp_env *e)
+{
+    e->c1 = 0;
+    enum kind kx = kind(x), ky = kind(y);
+    bool sy = negative(y);
+    if (kx == K_NAN || ky == K_NAN)
+        return nan_result(y, x, e);
+    if (kx != K_ZERO && negative(x))
+        return invalid(e);
+    if (kx == K_ZERO) {
+        if (ky == K_ZERO)
+            return invalid(e);
+        if (ky != K_INF)
+            e->flags |= FP_ZE;
+        return signed_inf(!sy);
+    }
+    bool is_one = x.se == 0x3fff && x.sig == UINT64_C(1) << 63, below = x.se < 0x3fff;
+    if (kx == K_INF)
+        return ky == K_ZERO ? invalid(e) : signed_inf(sy);
+    if (ky == K_INF)
+        return is_one ? invalid(e) : signed_inf(sy ^ below);
+    if (denormal(x) || denormal(y))
+        e->flags |= FP_DE;
+    if (is_one || ky == K_ZERO)
+        return signed_zero(is_one ? sy : sy ^ below);
+    return scaled_log(x, y, e);
+}
+
+struct f80 fp_yl2xp1(struct f80 x, struct f80 y, struct fp_env *e)
+{
+    e->c1 = 0;
+    enum kind kx = kind(x), ky = kind(y);
+    bool s = negative(x) ^ negative(y);
+    if (kx == K_NAN || ky == K_NAN)
+        return nan_result(y, x, e);
+    if (kx == K_ZERO)
+        return ky == K_INF ? invalid(e) : signed_zero(s);
+    if (kx == K_INF)
+        return negative(x) || ky == K_ZERO ? invalid(e) : signed_inf(negative(y));
+    if (ky == K_INF)
+        return signed_inf(s);
+    if (denormal(x) || denormal(y))
+        e->flags |= FP_DE;
+    if (ky == K_ZERO)
+        return signed_zero(s);
+    struct scaled a = unpack(x), b = unpack(y);
+    if (a.exp >= 0 && a.m < 0)
+        return invalid(e);
+    if (a.exp < -120)
+        return finish(normal(b.m * a.m * LOG2E, b.exp + a.exp), 0, false, e);
+    return finish(normal(b.m * (log1pf128(value(a)) * LOG2E), b.exp), 0, false, e);
 }

@@ -266,6 +266,24 @@ static bool harmless_target(const struct insn *in)
            (in->imm < CASE_EIP || in->imm >= CASE_EIP + CASE_CODE_MAX);
 }
 
+/* Could the operand lie in what the helper itself has mapped (program, heap, shared cases, stack)?
+ * A stray store there would spoil later cases. */
+static bool harmless_address(const struct insn *in, const struct case_state *s)
+{
+    for (unsigned i = 0; i < in->nopnd; i++) {
+        if (in->o[i].kind != OPND_MEM || decode_op_class(in->op) == CLASS_STRING)
+            continue;
+        uint32_t base = in->base == REG_ZERO ? 0 : s->gpr[in->base];
+        uint32_t index = in->index == REG_ZERO ? 0 : s->gpr[in->index];
+        uint32_t a = base + (index << in->scale) + in->disp;
+        if (in->flags & INSN_ADDR16)
+            a &= 0xffff;
+        if ((a >= 0x08000000u && a < CASE_DATA) || (a >= 0xe0000000u && a < 0xffffe000u))
+            return false;
+    }
+    return true;
+}
+
 static void make_case(struct test_case *c, unsigned form, uint32_t seed)
 {
     const struct form *f = &forms[form];
@@ -275,11 +293,13 @@ static void make_case(struct test_case *c, unsigned form, uint32_t seed)
     rnd64();
     do { /* another register or displacement may be another form */
         emit(f, c->code, (uint32_t)rnd64());
-    } while (decode_bytes(c->code, sizeof c->code, CASE_EIP, 0, &in) != DECODE_OK ||
-             in.op != f->in.op || in.nopnd != f->in.nopnd || !harmless_target(&in));
-    struct form g = *f;
-    g.in = in;
-    make_state(&c->in, &g);
+        struct form g = *f;
+        if (decode_bytes(c->code, sizeof c->code, CASE_EIP, 0, &in) != DECODE_OK)
+            continue;
+        g.in = in;
+        make_state(&c->in, &g);
+    } while (in.op != f->in.op || in.nopnd != f->in.nopnd || !harmless_target(&in) ||
+             !harmless_address(&in, &c->in));
     c->form = form;
     c->seed = seed;
     c->len = in.len;
