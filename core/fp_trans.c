@@ -258,14 +258,20 @@ struct f80 fp_f2xm1(struct f80 a, struct fp_env *e)
     return finish(normal(expm1f128(value(x) * LN2), 0), 0, false, e);
 }
 
-/* y * log2(x) of a positive x other than 1. */
-static struct f80 scaled_log(struct f80 x, struct f80 y, struct fp_env *e)
+/* y * log2(x), x positive and not 1. Hardware reports even an exact result as inexact, and as an
+ * underflow when it is tiny. */
+static struct f80 scaled_log(struct scaled a, struct f80 y, struct fp_env *e)
 {
-    struct scaled a = unpack(x), b = unpack(y);
+    struct scaled b = unpack(y);
     bool exact = a.m == 1; /* a power of two */
-    _Float128 l = exact ? a.exp : a.exp == 0 || a.exp == -1 ? log1pf128(value(a) - 1) * LOG2E
-                                                            : log2f128(value(a));
-    return finish(normal(b.m * l, b.exp), 0, exact, e);
+    _Float128 l = exact                          ? a.exp
+                  : a.exp == 0 || a.exp == -1 ? log1pf128(value(a) - 1) * LOG2E
+                                              : log2f128(value(a));
+    struct f80 r = finish(normal(b.m * l, b.exp), 0, exact, e);
+    e->flags |= FP_PE;
+    if (!(r.se & 0x7fff))
+        e->flags |= FP_UE;
+    return r;
 }
 
 struct f80 fp_yl2x(struct f80 x, struct f80 y, struct fp_env *e)
@@ -285,15 +291,17 @@ struct f80 fp_yl2x(struct f80 x, struct f80 y, struct fp_env *e)
         return signed_inf(!sy);
     }
     bool is_one = x.se == 0x3fff && x.sig == UINT64_C(1) << 63, below = x.se < 0x3fff;
-    if (kx == K_INF)
-        return ky == K_ZERO ? invalid(e) : signed_inf(sy);
-    if (ky == K_INF)
-        return is_one ? invalid(e) : signed_inf(sy ^ below);
+    if ((kx == K_INF && ky == K_ZERO) || (ky == K_INF && is_one))
+        return invalid(e);
     if (denormal(x) || denormal(y))
         e->flags |= FP_DE;
+    if (kx == K_INF)
+        return signed_inf(sy);
+    if (ky == K_INF)
+        return signed_inf(sy ^ below);
     if (is_one || ky == K_ZERO)
         return signed_zero(is_one ? sy : sy ^ below);
-    return scaled_log(x, y, e);
+    return scaled_log(unpack(x), y, e);
 }
 
 struct f80 fp_yl2xp1(struct f80 x, struct f80 y, struct fp_env *e)
@@ -303,20 +311,24 @@ struct f80 fp_yl2xp1(struct f80 x, struct f80 y, struct fp_env *e)
     bool s = negative(x) ^ negative(y);
     if (kx == K_NAN || ky == K_NAN)
         return nan_result(y, x, e);
-    if (kx == K_ZERO)
-        return ky == K_INF ? invalid(e) : signed_zero(s);
-    if (kx == K_INF)
-        return negative(x) || ky == K_ZERO ? invalid(e) : signed_inf(negative(y));
-    if (ky == K_INF)
-        return signed_inf(s);
+    if ((kx == K_ZERO && ky == K_INF) || (kx == K_INF && (negative(x) || ky == K_ZERO)))
+        return invalid(e);
     if (denormal(x) || denormal(y))
         e->flags |= FP_DE;
-    if (ky == K_ZERO)
+    if (kx == K_INF)
+        return signed_inf(negative(y));
+    if (ky == K_INF)
+        return signed_inf(s);
+    if (kx == K_ZERO || ky == K_ZERO)
         return signed_zero(s);
     struct scaled a = unpack(x), b = unpack(y);
-    if (a.exp >= 0 && a.m < 0)
-        return invalid(e);
+    if (a.exp >= 0 && a.m < 0) { /* outside the domain, undefined by the manuals */
+        e->flags |= FP_PE;
+        return x;
+    }
     if (a.exp < -120)
         return finish(normal(b.m * a.m * LOG2E, b.exp + a.exp), 0, false, e);
-    return finish(normal(b.m * (log1pf128(value(a)) * LOG2E), b.exp), 0, false, e);
+    if (a.exp < -48) /* 1 + x would not be exact */
+        return finish(normal(b.m * (log1pf128(value(a)) * LOG2E), b.exp), 0, false, e);
+    return scaled_log(normal(1 + value(a), 0), y, e);
 }
