@@ -299,9 +299,9 @@ static void *thread_main(void *arg)
         signal_restore(mask);
         dispatch_run(t);
     }
-    t = thread_self;
+    struct thread *ended = thread_self;
     thread_self = NULL;
-    thread_free(t);
+    thread_free(ended);
     return NULL;
 }
 
