@@ -199,7 +199,7 @@ struct f80 fp_tan(struct f80 a, struct fp_env *e)
     double delta = tiny ? square(r) / 3 : 0;
     if (q & 1) { /* -cot */
         t = normal(-1 / t.m, -t.exp);
-        delta = tiny ? -delta : 0;
+        delta = -delta;
     }
     return finish(t, delta, false, e);
 }

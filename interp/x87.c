@@ -583,9 +583,9 @@ BODY(op_trig) /* FSIN FCOS FSINCOS FPTAN */
         cpu->fpu.sw = (uint16_t)((cpu->fpu.sw & ~SW_C1) | SW_C2);
         DONE;
     }
-    r = in->op == OP_FCOS ? fp_cos(a, &e) : in->op == OP_FPTAN ? fp_tan(a, &e) : fp_sin(a, &e);
-    if (in->op == OP_FSINCOS)
+    if (in->op == OP_FSINCOS) /* first: C1 is the sine's */
         second = fp_cos(a, &e);
+    r = in->op == OP_FCOS ? fp_cos(a, &e) : in->op == OP_FPTAN ? fp_tan(a, &e) : fp_sin(a, &e);
     if (commit(cpu, &e))
         DONE;
     *st(cpu, 0) = r;
