@@ -18,10 +18,13 @@ static struct { uint16_t op; uint8_t cc; } op_of[ZYDIS_MNEMONIC_MAX_VALUE + 1];
 
 static void init(void)
 {
-    for (unsigned i = 0; i < 4; i++)
+    for (unsigned i = 0; i < 4; i++) {
         ZydisDecoderInit(&decoders[i],
                          i & MODE_CODE16 ? ZYDIS_MACHINE_MODE_LEGACY_16 : ZYDIS_MACHINE_MODE_LEGACY_32,
                          i & MODE_STACK16 ? ZYDIS_STACK_WIDTH_16 : ZYDIS_STACK_WIDTH_32);
+        /* Without MPX all forms of 0F 1A and 0F 1B are NOPs, as on processors that lack it. */
+        ZydisDecoderEnableMode(&decoders[i], ZYDIS_DECODER_MODE_MPX, ZYAN_FALSE);
+    }
     ZydisFormatterInit(&formatter, ZYDIS_FORMATTER_STYLE_INTEL);
     for (size_t i = 0; i < ARRAY_SIZE(op_of); i++)
         op_of[i].op = OP_UNSUPPORTED;

@@ -307,6 +307,13 @@ BODY(op_round)
     DONE;
 }
 
+/* Products and sums raise their exceptions one after the other: an unmasked one ends it there. */
+static struct fp_env next_stage(struct cpu *c, const struct insn *in, struct fp_env *e)
+{
+    commit(c, in, e);
+    return env(c);
+}
+
 BODY(op_dp)
 {
     cpu->cur = in;
@@ -317,17 +324,17 @@ BODY(op_dp)
         uint32_t t[4];
         for (int i = 0; i < 4; i++)
             t[i] = imm >> (4 + i) & 1 ? fp_mul32(d.d[i], s.d[i], &e) : 0;
-        if (e.flags & ~e.mask & FP_ALL) /* raised by the products: no sum is formed */
-            commit(cpu, in, &e);
-        uint32_t sum = fp_add32(fp_add32(t[0], t[1], &e), fp_add32(t[2], t[3], &e), &e);
+        e = next_stage(cpu, in, &e);
+        uint32_t a = fp_add32(t[0], t[1], &e), b = fp_add32(t[2], t[3], &e);
+        e = next_stage(cpu, in, &e);
+        uint32_t sum = fp_add32(a, b, &e);
         for (int i = 0; i < 4; i++)
             r.d[i] = imm >> i & 1 ? sum : 0;
     } else {
         uint64_t t[2];
         for (int i = 0; i < 2; i++)
             t[i] = imm >> (4 + i) & 1 ? fp_mul64(d.q[i], s.q[i], &e) : 0;
-        if (e.flags & ~e.mask & FP_ALL)
-            commit(cpu, in, &e);
+        e = next_stage(cpu, in, &e);
         uint64_t sum = fp_add64(t[0], t[1], &e);
         for (int i = 0; i < 2; i++)
             r.q[i] = imm >> i & 1 ? sum : 0;

@@ -49,17 +49,19 @@ static inline void begin(struct cpu *c, const struct insn *in)
         cpu_fault(c, TRAP_MF, 0, 0);
 }
 
-/* Last instruction pointers, for those that are not control instructions. */
+/* Last instruction pointers, for those that are not control instructions: offsets and selectors. */
 static inline void note(struct cpu *c, const struct insn *in)
 {
-    c->fpu.fip = in->eip;
+    c->fpu.fip = in->eip - c->seg_base[SEG_CS];
+    c->fpu.fcs = c->sel[SEG_CS];
     c->fpu.fop = (uint16_t)((in->opcode & 7) << 8 | in->modrm);
 }
 
 static inline void note_mem(struct cpu *c, const struct insn *in, gaddr a)
 {
     note(c, in);
-    c->fpu.fdp = a;
+    c->fpu.fdp = a - c->seg_base[in->seg];
+    c->fpu.fds = c->sel[in->seg];
 }
 
 static inline struct fp_env env(const struct cpu *c)
