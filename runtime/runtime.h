@@ -75,6 +75,9 @@ _Noreturn void signal_die(struct thread *t, int sig);
 /* Gives a held signal back to the kernel's queue (before exec). */
 void signal_requeue(struct thread *t);
 
+/* crash.c: prints signal, place, registers and mappings to stderr (--crash-report). */
+void crash_report(struct thread *t, int sig, int code, gaddr addr);
+
 /* clone.c */
 int64_t clone_thread(struct thread *t, const struct clone_request *rq);
 _Noreturn void thread_exit(struct thread *t, int status);

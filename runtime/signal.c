@@ -330,6 +330,8 @@ void signal_force(struct thread *t, int sig, int code, gaddr addr)
             strace_signal(t, sig, &info);
         log_event("killed by signal %d: code %d, address %08x, eip %08x", sig, code, addr,
                   t->cpu.eip);
+        if (opt.crash_report)
+            crash_report(t, sig, code, addr);
         signal_die(t, sig);
     }
     run_handler(t, sig, &info, &sa);

@@ -1,0 +1,51 @@
+/* --crash-report: what a user wants to know of a guest that dies by a signal. */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/flags.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "decode/decode.h"
+#include "elfload/elfload.h"
+#include "runtime/runtime.h"
+
+/* "name+0x12 in /path" for an address, or the mapping alone. */
+static void describe(gaddr a, char *buf, size_t size)
+{
+    struct mem_area m;
+    char name[256];
+    uint32_t off;
+    if (!mem_find(a, &m) || a < m.start) {
+        snprintf(buf, size, "not mapped");
+        return;
+    }
+    /* the file's load bias: where its offset 0 is mapped; 0 for a program at fixed addresses */
+    gaddr bias = m.start - (gaddr)m.offset;
+    if (m.kind == MEM_FILE && (elfload_symbol(m.name, bias, a, name, sizeof name, &off) ||
+                               elfload_symbol(m.name, 0, a, name, sizeof name, &off)))
+        snprintf(buf, size, "%.200s+%#x in %.250s", name, off, m.name);
+    else
+        snprintf(buf, size, "%s at offset %#llx", m.name[0] ? m.name : "anonymous memory",
+                 (unsigned long long)(a - m.start + m.offset));
+}
+
+void crash_report(struct thread *t, int sig, int code, gaddr addr)
+{
+    static const char *const names[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
+    const struct cpu *c = &t->cpu;
+    char where[1024], text[128];
+    describe(c->eip, where, sizeof where);
+    decode_format(c->eip, c->mode, text, sizeof text);
+    log_user("the program died by signal %d (%s), code %d, address %08x", sig, strsignal(sig), code,
+             addr);
+    log_user("eip %08x: %s", c->eip, where);
+    log_user("instruction: %s", text);
+    int n = 0;
+    for (int i = 0; i < 8; i++)
+        n += snprintf(where + n, sizeof where - (size_t)n, "%s%s %08x", i ? "  " : "", names[i],
+                      c->gpr[i]);
+    log_user("%s", where);
+    log_user("eflags %08x  trap %u  error code %x", cpu_get_eflags(c), c->trap.vec, c->trap.err);
+    log_user("mappings:");
+    mem_write_maps(2);
+}
