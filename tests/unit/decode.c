@@ -2,6 +2,7 @@
 #include "decode/decode.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/mem.h"
 #include "tests/unit/test.h"
@@ -41,7 +42,96 @@ static const struct {
     {"d8c1", 0, DECODE_OK, OP_FADD, 2, 0},
     {"660fefc0", 0, DECODE_OK, OP_PXOR, 4, 0},
     {"0fefc0", 0, DECODE_OK, OP_PXOR, 3, 0},
+    /* Lengths and validity below are a processor's answers (AMD Zen 4). */
+    {"f2a4", 0, DECODE_OK, OP_MOVS, 2, INSN_REPNE},
+    {"f3f2a6", 0, DECODE_OK, OP_CMPS, 3, INSN_REPNE},
+    {"f20108", 0, DECODE_OK, OP_ADD, 3, 0},
+    {"f0f20108", 0, DECODE_OK, OP_ADD, 4, INSN_LOCK},
+    {"f03908", 0, DECODE_INVALID, OP_INVALID, 0, INSN_END},
+    {"f00fa300", 0, DECODE_INVALID, OP_INVALID, 0, INSN_END},
+    {"f00fb300", 0, DECODE_OK, OP_BTR, 4, INSN_LOCK},
+    {"66e80000", 0, DECODE_OK, OP_CALL, 4, INSN_END},
+    {"e80000", MODE_CODE16, DECODE_OK, OP_CALL, 3, INSN_END | INSN_ADDR16},
+    {"67a10000", 0, DECODE_OK, OP_MOV, 4, INSN_ADDR16},
+    {"0f1ac0", 0, DECODE_OK, OP_NOP, 3, 0},
+    {"f30f1b20", 0, DECODE_OK, OP_NOP, 4, 0},
+    {"660f1ae0", 0, DECODE_OK, OP_NOP, 4, 0},
+    {"f30fb8c0", 0, DECODE_OK, OP_POPCNT, 4, 0},
+    {"0fb8c0", 0, DECODE_INVALID, OP_INVALID, 0, INSN_END},
+    {"c4e2f8f2c1", 0, DECODE_OK, OP_ANDN, 5, 0},
+    {"c4e2fcf2c1", 0, DECODE_INVALID, OP_INVALID, 0, INSN_END},
+    {"66c4e278f2c1", 0, DECODE_INVALID, OP_INVALID, 0, INSN_END},
+    {"8ec8", 0, DECODE_INVALID, OP_INVALID, 0, INSN_END},
+    {"8dc0", 0, DECODE_INVALID, OP_INVALID, 0, INSN_END},
+    {"666666666666666666666666666690", 0, DECODE_OK, OP_NOP, 15, 0},
 };
+
+/* Instructions at the end of a page: only what they need is fetched. */
+static void check_fetch(void)
+{
+    struct insn in;
+    CHECK(mem_init() == 0);
+    gaddr p = (gaddr)mem_map(0, 2 * GUEST_PAGE_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    gaddr page2 = p + GUEST_PAGE_SIZE;
+    memset(mem_host(p), 0x90, 2 * GUEST_PAGE_SIZE);
+    memcpy(mem_host(page2 - 3), "\x90\x05\x00", 3); /* nop; add eax, imm32 */
+    CHECK(decode_insn(page2 - 2, 0, &in) == DECODE_OK && in.len == 5 && in.imm == 0x90909000);
+    CHECK(mem_protect(page2, GUEST_PAGE_SIZE, PROT_READ) == 0);
+    CHECK(decode_insn(page2 - 3, 0, &in) == DECODE_OK && in.op == OP_NOP);
+    CHECK(decode_insn(page2 - 2, 0, &in) == DECODE_FETCH_FAULT && in.imm == page2);
+    CHECK(in.imm2 == (PF_ERR_USER | PF_ERR_INSN | PF_ERR_PRESENT) && in.eip == page2 - 2);
+    CHECK(mem_unmap(page2, GUEST_PAGE_SIZE) == 0);
+    CHECK(decode_insn(page2 - 2, 0, &in) == DECODE_FETCH_FAULT && in.imm == page2);
+    CHECK(in.imm2 == (PF_ERR_USER | PF_ERR_INSN));
+    CHECK(decode_insn(page2, 0, &in) == DECODE_FETCH_FAULT && in.imm == page2);
+
+    struct insn block[5];
+    gaddr end;
+    CHECK(decode_block(page2 - 3, 0, 4, block, &end) == 2);
+    CHECK(block[1].op == OP_END_BLOCK && block[1].eip == page2 - 2 && end == page2 - 2);
+    CHECK(decode_block(p, 0, 4, block, &end) == 5);
+    CHECK(block[4].op == OP_END_BLOCK && block[4].next == p + 4 && end == p + 4);
+}
+
+/* Operands and flags that the table does not show. */
+static void check_operands(void)
+{
+    struct insn in;
+#define DECODE(bytes) decode_bytes((const uint8_t *)bytes, sizeof bytes - 1, 0x12340000, 0, &in)
+    DECODE("\x66\xe9\x10\x00"); /* 16-bit operand size: eip is cut to 16 bits */
+    CHECK(in.imm == 0x14 && in.next == 0x12340004 && in.opsize == 2);
+    DECODE("\x66\x6a\x80");
+    CHECK(in.imm == 0xffffff80 && in.opsize == 2);
+    DECODE("\xc8\x34\x12\x02");
+    CHECK(in.imm == 0x1234 && in.imm2 == 2);
+    DECODE("\x9a\x78\x56\x34\x12\x23\x01");
+    CHECK(in.o[0].kind == OPND_FAR && in.imm == 0x12345678 && in.imm2 == 0x123);
+    DECODE("\xa1\x78\x56\x34\x12");
+    CHECK(in.o[1].kind == OPND_MEM && in.base == REG_ZERO && in.index == REG_ZERO);
+    CHECK(in.disp == 0x12345678 && in.seg == SEG_DS);
+    DECODE("\x8b\x45\x04");
+    CHECK(in.base == REG_EBP && in.seg == SEG_SS && in.disp == 4);
+    DECODE("\x65\x3e\x8b\x00"); /* the last segment prefix counts */
+    CHECK(in.seg == SEG_DS && !(in.flags & INSN_SEG_CHECK));
+    DECODE("\x64\xac");
+    CHECK(in.op == OP_LODS && in.seg == SEG_FS && in.o[0].size == 1);
+    DECODE("\x66\xab");
+    CHECK(in.op == OP_STOS && in.o[0].size == 2);
+    DECODE("\x0f\x4c\xc1");
+    CHECK(in.op == OP_CMOVCC && in.cc == 12 && in.fl_read == (FLB_SF | FLB_OF));
+    DECODE("\xdb\xda");
+    CHECK(in.op == OP_FCMOVCC && in.cc == 11 && in.o[1].reg == 2);
+    DECODE("\xd3\xe0"); /* shl eax, cl: a count of zero keeps the flags */
+    CHECK(in.fl_write == 0xdd && in.fl_read == 0xdd);
+    DECODE("\xc1\xe0\x20");
+    CHECK(in.fl_read == 0xdd);
+    DECODE("\xc1\xe0\x03");
+    CHECK(in.fl_read == 0 && in.fl_undef == (FLB_AF | FLB_OF));
+    DECODE("\x40");
+    CHECK(in.op == OP_INC && in.fl_write == (0xdd & ~FLB_CF));
+#undef DECODE
+}
 
 static size_t parse(const char *hex, uint8_t *out)
 {
@@ -80,5 +170,7 @@ int main(void)
     uint8_t adc[] = {0x11, 0xc0};
     decode_bytes(adc, sizeof adc, 0, 0, &in);
     CHECK(in.fl_read == FLB_CF && in.fl_write == 0xdd);
+    check_operands();
+    check_fetch();
     FINISH();
 }
