@@ -42,7 +42,7 @@ static const struct {
     {"d8c1", 0, DECODE_OK, OP_FADD, 2, 0},
     {"660fefc0", 0, DECODE_OK, OP_PXOR, 4, 0},
     {"0fefc0", 0, DECODE_OK, OP_PXOR, 3, 0},
-    /* Lengths and validity below are a processor's answers (AMD Zen 4). */
+    /* Lengths and validity below are a processor's answers (AMD EPYC with AVX-512). */
     {"f2a4", 0, DECODE_OK, OP_MOVS, 2, INSN_REPNE},
     {"f3f2a6", 0, DECODE_OK, OP_CMPS, 3, INSN_REPNE},
     {"f20108", 0, DECODE_OK, OP_ADD, 3, 0},
