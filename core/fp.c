@@ -824,6 +824,12 @@ struct f80 fp_rem80(struct f80 a, struct f80 b, bool ieee, uint64_t *quotient, b
 
 struct f80 fp_cvt32_to_80(uint32_t a, struct fp_env *e)
 {
+    unsigned ex = a >> 23 & 255;
+    if (likely(ex - 1 < 254)) { /* normal: always exact */
+        e->c1 = 0;
+        return (struct f80){UINT64_C(1) << 63 | (uint64_t)(a & 0x7fffff) << 40,
+                            (uint16_t)((a >> 31) << 15 | (ex + 16383 - 127))};
+    }
     struct num x = unpack_bits(a >> 31, a >> 23 & 255, 255, (uint64_t)a << 41, 127);
     e->c1 = 0;
     if (operands(x, x, e))
@@ -836,6 +842,12 @@ struct f80 fp_cvt32_to_80(uint32_t a, struct fp_env *e)
 
 struct f80 fp_cvt64_to_80(uint64_t a, struct fp_env *e)
 {
+    unsigned ex = (unsigned)(a >> 52) & 2047;
+    if (likely(ex - 1 < 2046)) {
+        e->c1 = 0;
+        return (struct f80){UINT64_C(1) << 63 | (a << 11 & INT64_MAX),
+                            (uint16_t)((a >> 63) << 15 | (ex + 16383 - 1023))};
+    }
     struct num x = unpack_bits(a >> 63, a >> 52 & 2047, 2047, a << 12, 1023);
     e->c1 = 0;
     if (operands(x, x, e))
