@@ -26,7 +26,7 @@
 enum { FORMS_MAX = 60000 };
 
 struct form {
-    uint8_t prefix[2], nprefix, map[2], nmap, op, reg, mem;
+    uint8_t prefix[2], nprefix, map[2], nmap, op, reg, mem, rm;
     struct insn in;
 };
 static struct form *forms;
@@ -91,7 +91,7 @@ static unsigned emit(const struct form *f, uint8_t *b, uint32_t rnd)
     if (f->mem)
         b[n++] = (uint8_t)(f->reg << 3 | mem_rm[rnd % 3]);
     else
-        b[n++] = (uint8_t)(0xc0 | f->reg << 3 | (rnd & 7));
+        b[n++] = (uint8_t)(0xc0 | f->reg << 3 | (f->rm ? f->rm : rnd & 7));
     b[n++] = f->mem ? (uint8_t)(rnd >> 8 & 0x30) : (uint8_t)(rnd >> 8);
     for (int i = 0; i < 4; i++)
         b[n++] = (uint8_t)(rnd >> (10 + i * 5));
@@ -115,7 +115,7 @@ static bool same_form(const struct insn *a, const struct insn *b)
 static uint64_t form_key(const struct form *f)
 {
     return (uint64_t)f->prefix[0] << 40 | (uint64_t)f->prefix[1] << 32 | (uint64_t)f->map[0] << 24 |
-           (uint64_t)f->map[1] << 16 | (uint64_t)f->op << 8 | (uint64_t)(f->mem << 3 | f->reg);
+           (uint64_t)f->map[1] << 16 | (uint64_t)f->op << 8 | (uint64_t)(f->rm << 4 | f->mem << 3 | f->reg);
 }
 
 static void add_form(struct form *f)
@@ -155,6 +155,13 @@ static void enumerate(void)
                         memcpy(f.map, maps[m].b, 2);
                         add_form(&f);
                     }
+    /* x87 operations without operands share opcode and ModRM.reg: chosen by ModRM.rm. */
+    for (unsigned op = 0xd8; op < 0xe0; op++)
+        for (unsigned reg = 0; reg < 8; reg++)
+            for (unsigned rm = 1; rm < 8; rm++) {
+                struct form f = {.op = (uint8_t)op, .reg = (uint8_t)reg, .rm = (uint8_t)rm};
+                add_form(&f);
+            }
 }
 
 /* ---- states ---- */
@@ -251,7 +258,8 @@ static void make_state(struct case_state *s, const struct form *f)
     memcpy(s->fx, &cw, 2);
     memcpy(s->fx + 2, &sw, 2);
     s->fx[4] = decode_op_class(in->op) == CLASS_X87 && !rnd(6) ? (uint8_t)rnd64() : rnd(3) ? 0xff : 0x7f;
-    if (in->op == OP_FLD || in->op == OP_FILD || in->op == OP_FBLD || (in->op >= OP_FLD1 && in->op <= OP_FLDZ))
+    if (in->op == OP_FXTRACT || in->op == OP_FLD || in->op == OP_FILD || in->op == OP_FBLD ||
+        (in->op >= OP_FLD1 && in->op <= OP_FLDZ))
         s->fx[4] = rnd(4) ? (uint8_t)~(1u << (((sw >> 11) - 1u) & 7)) : 0xff;
     uint32_t mx = (rnd(4) ? 0x1f80 : rnd(64) << 7) | rnd(4) << 13 | (rnd(4) ? 0 : 0x40) |
                   (rnd(4) ? 0 : 0x8000) | (rnd(2) ? 0 : 0x20);
