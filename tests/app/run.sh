@@ -30,33 +30,8 @@ for r in "$@"; do
     cp -f "${r#*=}" "$root/xrun/$name" || exit 1
 done
 
-# An emulator of the other host must be inside the root: static, or with its libraries.
-prepare_qemu() {
-    [ -x "$root/xrun/qemu-aarch64" ] && return
-    mkdir -p "$root/xrun/lib"
-    cp "$(command -v qemu-aarch64)" "$root/xrun/qemu.bin"
-    ldd "$(command -v qemu-aarch64)" | sed -n 's/.* => \(\/[^ ]*\).*/\1/p' |
-        while read -r l; do cp -fL "$l" "$root/xrun/lib/"; done
-    mkdir -p "$root/lib64"
-    cp -fL /lib64/ld-linux-x86-64.so.2 "$root/xrun/lib/ld.so"
-    cat >"$work/q.c" <<'EOF'
-#include <string.h>
-#include <unistd.h>
-extern char **environ;
-int main(int argc, char **argv)
-{
-    char *v[argc + 6];
-    int n = 0;
-    v[n++] = "/xrun/lib/ld.so", v[n++] = "--library-path", v[n++] = "/xrun/lib";
-    v[n++] = "/xrun/qemu.bin";
-    for (int i = 1; i <= argc; i++)
-        v[n++] = argv[i];
-    execve(v[0], v, environ);
-    return 127;
-}
-EOF
-    gcc -O1 -static -o "$root/xrun/qemu-aarch64" "$work/q.c"
-}
+# shellcheck source=tests/app/qemu.sh
+. "$here/qemu.sh"
 
 native_ok=0
 chroot "$root" /bin/true 2>/dev/null && native_ok=1
@@ -70,7 +45,7 @@ one() { # test, label, command prefix...
 
 for f in "$here"/*.sh; do
     t=$(basename "$f" .sh)
-    [ "$t" = run ] && continue
+    [ "$t" = run ] || [ "$t" = qemu ] && continue
     [ -n "${TESTS:-}" ] && [[ " $TESTS " != *" $t "* ]] && continue
     [ -z "${TESTS:-}" ] && [ "$t" = python ] && continue # long: make check-long
     if [ $native_ok = 1 ]; then

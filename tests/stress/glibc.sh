@@ -1,0 +1,120 @@
+#!/bin/bash
+# The C library's own tests of threads, signals, timers and Linux calls (nptl, sysdeps/pthread,
+# signal, rt, setjmp, sysdeps/unix/sysv/linux) as judges: built one by one against the i386 C
+# library of ROOT (those that need the library's internals do not build and are counted), run in a
+# box natively and under every xrun given; one that passes natively must pass under xrun.
+# usage: glibc.sh GLIBC ROOT WORK NAME=XRUN...
+# ONLY="a b" selects, JOBS at a time (2), LIMIT the seconds of one run (60). Needs root.
+set -u
+glibc=$1 root=$2 work=$3
+shift 3
+here=$(cd "$(dirname "$0")" && pwd)
+limit=${LIMIT:-60} jobs=${JOBS:-2}
+bin=$work/bin
+linux=$glibc/sysdeps/unix/sysv/linux
+folders="nptl sysdeps/pthread signal rt setjmp sysdeps/unix/sysv/linux sysdeps/unix/sysv/linux/i386"
+export here root work limit bin
+mkdir -p "$bin" "$work/obj" "$work/inc" "$work/out"
+
+# Only the public headers, then, after the system's, the library's own for what tests take from it.
+cc=("${GUEST_CC:-i686-linux-gnu-gcc}" -std=gnu11 -O2 -w -D_GNU_SOURCE -D_ISOMAC -include limits.h
+    -DTIMEOUTFACTOR=2 '-Dlibc_hidden_proto(x)=' -Dattribute_hidden= "-I$work/inc" "-I$glibc/support"
+    '-DSRCDIR_PATH="/tests"' '-DOBJDIR_PATH="/tests"' '-DINSTDIR_PATH="/"' '-DBINDIR_PATH="/usr/bin"'
+    '-DSBINDIR_PATH="/sbin"' '-DROOTSBINDIR_PATH="/sbin"' '-DCOMPLOCALEDIR_PATH="/usr/lib/locale"'
+    '-DSYSCONFDIR_PATH="/etc"' '-DLIBDIR_PATH="/usr/lib"' '-DSLIBDIR_PATH="/lib"'
+    '-DOBJDIR_ELF_LDSO_PATH="/lib/ld-linux.so.2"' '-DARTIFICIAL_LIMIT=(0x80000000-sysconf(_SC_PAGESIZE))')
+for d in "$linux/i386/i686" "$linux/i386" "$linux/x86" "$linux" "$glibc"/sysdeps/{i386/i686,i386,x86,nptl,pthread,generic} "$glibc/include"; do
+    cc+=(-idirafter "$d")
+done
+
+build_support() {
+    [ -f "$work/libsupport.a" ] && return
+    : >"$work/inc/config.h"
+    for d in support malloc sysdeps test-skeleton.c; do ln -sfn "$glibc/$d" "$work/inc/$d"; done
+    local f extra
+    for f in "$glibc"/support/*.c; do
+        extra=()
+        [[ $f = *time64.c ]] && extra=(-include struct___timespec64.h)
+        "${cc[@]}" "${extra[@]}" -c "$f" -o "$work/obj/$(basename "$f" .c).o" 2>/dev/null
+    done
+    rm -f "$work"/obj/{README-testing,tst-*,test-*,*-container,links-dso-*}.o
+    ar rcs "$work/libsupport.a" "$work"/obj/*.o
+}
+
+build_one() { # source file
+    local t dir flags=()
+    t=$(basename "$1" .c) dir=$(dirname "$1")
+    [ -f "$bin/$t" ] || [ -f "$work/out/$t.unbuilt" ] && return
+    [[ $t = *-time64 ]] && flags+=(-D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64)
+    [[ $t =~ (cancel|cleanup|once)x|sigcontext-get_pc|unwind ]] && flags+=(-fexceptions -fasynchronous-unwind-tables)
+    [[ $t = tst-cleanup*2 ]] && flags+=(-fno-builtin)
+    [ -f "$dir/${t}aux.c" ] && flags+=("$dir/${t}aux.c")
+    "${cc[@]}" "${flags[@]}" "-I$dir" -rdynamic -pthread -o "$bin/$t" "$1" "$work/libsupport.a" \
+        -lm -Wl,--no-as-needed "-Wl,-rpath,\$ORIGIN" 2>"$work/out/$t.log" ||
+        mv "$work/out/$t.log" "$work/out/$t.unbuilt"
+}
+
+build() {
+    build_support
+    local d f
+    for d in $folders; do
+        for f in "$glibc/$d"/*mod*.c; do
+            [ -f "$f" ] && "${cc[@]}" -fPIC -shared -o "$bin/$(basename "$f" .c).so" "$f" 2>/dev/null
+        done
+        for f in "$glibc/$d"/{tst,test,sem,clone}*.c; do
+            [[ $f = *mod*.c || $f = *aux.c || ! -f $f ]] && continue
+            grep -qE 'do_test|int *main|TEST_FUNCTION|#include "(tst|test)-' "$f" && build_one "$f"
+        done
+    done
+    chmod -R a+rX "$work"
+}
+
+# One run: 0 passed, 77 unsupported here, else failed, as glibc's own harness has it.
+run_one() { # test, label, command prefix...
+    local t=$1 out=$work/out/$1.$2
+    shift 2
+    local args=()
+    case $t in
+    tst-cancel7 | tst-cancelx7) args=(--command "exec /tests/$t") ;;
+    tst-exec4) args=("/tests/$t") ;;
+    tst-mqueue7) args=(-- "/tests/$t") ;;
+    tst-stackguard1) args=(--command "/tests/$t --child") ;;
+    tst-umask1) args=(/tmp/umask1) ;;
+    esac
+    [[ $t = tst-rseq-disable ]] && set -- "$@" /usr/bin/env GLIBC_TUNABLES=glibc.pthread.rseq=0
+    BIND=$bin "$here/box.sh" "$root" "$limit" "$@" "/tests/$t" "${args[@]}" >"$out" 2>&1 </dev/null
+    echo "exit $?" >>"$out"
+}
+export -f run_one
+
+for r in "$@"; do cp -f "${r#*=}" "$root/xrun/${r%%=*}" || exit 1; done
+# shellcheck source=tests/app/qemu.sh
+. "$here/../app/qemu.sh"
+build
+tests=${ONLY:-$(cd "$bin" && ls | grep -v '\.so$')}
+[ -n "${REUSE:-}" ] || rm -f "$work"/out/*.native
+for t in $tests; do [ -f "$work/out/$t.native" ] || echo "$t"; done |
+    xargs -P "$jobs" -I{} bash -c 'run_one {} native'
+good=
+for t in $tests; do grep -q '^exit 0$' "$work/out/$t.native" && good="$good $t"; done
+fail=0 pass=0
+for r in "$@"; do
+    name=${r%%=*}
+    pre="/xrun/$name"
+    [ "$name" = aarch64 ] && prepare_qemu && pre="/xrun/qemu-aarch64 /xrun/$name --exec-via=/xrun/qemu-aarch64"
+    printf '%s\n' $good | xargs -P "$jobs" -I{} bash -c "run_one {} $name $pre"
+    for t in $good; do
+        if grep -q '^exit 0$' "$work/out/$t.$name"; then
+            pass=$((pass + 1))
+        elif why=$(grep "^$t " "$here/glibc.known"); then
+            echo "known failure: $name $why"
+        else
+            fail=$((fail + 1))
+            echo "FAIL $t $name"
+            tail -n 4 "$work/out/$t.$name"
+        fi
+    done
+done
+echo "glibc: $(ls "$work/out" | grep -c unbuilt) tests not built, $(grep -L '^exit 0$' "$work"/out/*.native | wc -l) do not pass natively"
+echo "glibc: $pass passed, $fail failed, 0 skipped"
+[ $fail = 0 ]
