@@ -7,21 +7,26 @@
 
 enum kind { KILL, TIMER, POLL, FAULT, CHILD, RT, SYSCALL_ };
 
+/* As the kernel chooses (siginfo_layout): a positive code means what its signal defines, if it
+ * defines that many; on any other signal the codes of SIGPOLL are those F_SETSIG redirected. */
 static enum kind kind_of(int sig, int code)
 {
+    static const struct { uint8_t last, kind; } defined[] = {
+        [SIGILL] = {11, FAULT}, [SIGFPE] = {15, FAULT}, [SIGSEGV] = {10, FAULT},
+        [SIGBUS] = {5, FAULT}, [SIGTRAP] = {6, FAULT}, [SIGCHLD] = {6, CHILD},
+        [SIGPOLL] = {6, POLL}, [SIGSYS] = {2, SYSCALL_},
+    };
     if (code == SI_TIMER)
         return TIMER;
     if (code == SI_SIGIO)
         return POLL;
-    if (code <= 0 || code == SI_KERNEL)
-        return code == SI_USER || code == SI_TKILL || code == SI_KERNEL ? KILL : RT;
-    switch (sig) {
-    case SIGILL: case SIGFPE: case SIGSEGV: case SIGBUS: case SIGTRAP: return FAULT;
-    case SIGCHLD: return CHILD;
-    case SIGPOLL: return POLL;
-    case SIGSYS: return SYSCALL_;
-    default: return KILL;
-    }
+    if (code == SI_USER || code >= SI_KERNEL)
+        return KILL;
+    if (code < 0)
+        return RT;
+    if (sig > 0 && sig < (int)ARRAY_SIZE(defined) && code <= defined[sig].last)
+        return defined[sig].kind;
+    return code <= defined[SIGPOLL].last ? POLL : KILL;
 }
 
 static void put(uint8_t *out, unsigned off, uint32_t v) { memcpy(out + off, &v, 4); }

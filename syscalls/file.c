@@ -373,7 +373,7 @@ static int64_t do_fcntl(struct sysctx *c, bool with64)
     case G_OFD_GETLK: return with64 ? lock_call(c, F_OFD_GETLK, true, true) : -EINVAL;
     case G_OFD_SETLK: return with64 ? lock_call(c, F_OFD_SETLK, true, false) : -EINVAL;
     case G_OFD_SETLKW: return with64 ? lock_call(c, F_OFD_SETLKW, true, false) : -EINVAL;
-    case 15: case 16: /* F_SETOWN_EX, F_GETOWN_EX: two ints */
+    case 15: case 16: case 17: /* F_SETOWN_EX, F_GETOWN_EX, F_GETOWNER_UIDS: two ints */
     case 1037: case 1038: case 1039: case 1040: /* write life hints: 64-bit values */
         mem_prepare_write(arg, 8);
         return HC(SYS_fcntl, s32(c->a[0]), cmd, arg, 0, 0, 0);
