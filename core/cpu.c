@@ -15,6 +15,8 @@ static const uint64_t gdt_fixed[] = {
 enum { GDT_CPUNODE = 15, TYPE_CODE = 8, TYPE_EXPAND_DOWN = 4, TYPE_WRITE = 2 /* data */,
        TYPE_READ = 2 /* code */, TYPE_CONFORMING = 4, ATTR_S = 0x10, ATTR_L = 1 << 13 };
 
+struct ldt process_ldt = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
 static struct seg_cache unpack(uint64_t d)
 {
     struct seg_cache s;
@@ -32,10 +34,9 @@ bool cpu_find_desc(const struct cpu *cpu, uint16_t sel, struct seg_cache *out)
     unsigned n = sel >> 3;
     uint64_t d = 0;
     if (sel & 4) {
-        const struct process *p = cpu->thread->proc;
-        if (n >= p->ldt_count)
+        if (n >= process_ldt.count)
             return false;
-        d = p->ldt[n];
+        d = process_ldt.desc[n];
     } else if (n < ARRAY_SIZE(gdt_fixed)) {
         d = gdt_fixed[n];
     } else if (n >= TLS_FIRST_ENTRY && n < TLS_FIRST_ENTRY + TLS_ENTRIES) {
@@ -56,6 +57,18 @@ static bool flat(const struct seg_cache *s, bool code)
            (code || (s->attr & (TYPE_CODE | TYPE_EXPAND_DOWN | TYPE_WRITE)) == TYPE_WRITE);
 }
 
+static bool plain_data(const struct seg_cache *s)
+{
+    return s->valid && s->limit == 0xffffffff && (s->attr & SEGATTR_P) &&
+           (s->attr & (TYPE_CODE | TYPE_EXPAND_DOWN | TYPE_WRITE)) == TYPE_WRITE;
+}
+
+static void no_hook(struct cpu *cpu)
+{
+    (void)cpu;
+}
+void (*cpu_mode_changed)(struct cpu *cpu) = no_hook;
+
 void cpu_update_mode(struct cpu *cpu)
 {
     uint8_t m = 0;
@@ -68,7 +81,10 @@ void cpu_update_mode(struct cpu *cpu)
     if (!flat(&cpu->seg[SEG_CS], true) || !flat(&cpu->seg[SEG_SS], false) ||
         !flat(&cpu->seg[SEG_DS], false) || !flat(&cpu->seg[SEG_ES], false))
         m |= MODE_SEGS;
+    if (plain_data(&cpu->seg[SEG_GS]))
+        m |= MODE_GS_PLAIN;
     cpu->mode = m;
+    cpu_mode_changed(cpu);
 }
 
 static void set_seg(struct cpu *cpu, enum segreg s, uint16_t sel, const struct seg_cache *c)

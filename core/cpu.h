@@ -84,6 +84,7 @@ enum {
     MODE_CODE16 = 1,  /* cs.D = 0 */
     MODE_STACK16 = 2, /* ss.B = 0 */
     MODE_SEGS = 4,    /* some of cs/ds/es/ss is not flat 0..4G read/write: check every access */
+    MODE_GS_PLAIN = 8, /* gs is a writable data segment of 4 GiB: an access needs no check */
 };
 
 /* Direct-mapped cache eip -> first predecoded instruction, one per thread. */
@@ -92,6 +93,19 @@ struct jump_cache_entry {
     const struct insn *first; /* NULL: entry unused */
 };
 enum { JUMP_CACHE_BITS = 12, JUMP_CACHE_SIZE = 1 << JUMP_CACHE_BITS };
+
+/* What translated code keeps per thread. Offsets are known to translate/HOST/. */
+struct cpu_host {
+    void *sp;          /* xrun's own stack pointer while translated code runs */
+    void *ret_sp;      /* stack of host return addresses: its pointer while xrun runs, */
+    void *ret_top;     /* and its empty state */
+    int32_t *table;    /* guest address -> code, for indirect jumps; by cpu->mode */
+    uint32_t x87_live; /* the host's x87 unit holds the guest's state, not cpu->fpu */
+    uint32_t spare;
+    uint64_t scratch[4];
+    void *exit_code;   /* the direct edge by which translated code left, NULL if none */
+    uint8_t x87_image[112]; /* FSAVE image on its way to or from the unit */
+};
 
 struct cpu {
     uint32_t gpr[9]; /* [REG_ZERO] is always 0, so that a missing base or index costs nothing */
@@ -117,6 +131,7 @@ struct cpu {
     struct x87 fpu;
     uint32_t mxcsr;
     union xmm xmm[8];
+    struct cpu_host host;
 };
 
 /* Raises a fault of instruction cpu->cur: registers must be as before the instruction. Sets
@@ -138,6 +153,8 @@ int cpu_load_seg(struct cpu *cpu, enum segreg s, uint16_t sel);
 int cpu_load_cs(struct cpu *cpu, uint16_t sel);
 /* Recomputes cpu->mode and seg_base[] from seg[]. */
 void cpu_update_mode(struct cpu *cpu);
+/* Called after cpu->mode was set; runtime/ chooses cpu->host.table by it. */
+extern void (*cpu_mode_changed)(struct cpu *cpu);
 /* Finds the descriptor of a selector in the thread's GDT entries or the process's LDT.
  * False if there is none. Used by LAR, LSL, VERR, VERW as well. */
 bool cpu_find_desc(const struct cpu *cpu, uint16_t sel, struct seg_cache *out);

@@ -130,6 +130,20 @@ static void put_immediate(struct insn *in, struct opnd *o, const ZydisDecodedIns
         in->imm = v;
 }
 
+/* Where a general register is encoded, for those who encode it anew. */
+static void put_encoding(struct insn *in, const ZydisDecodedOperand *zo)
+{
+    if (ZydisRegisterGetClass(zo->reg.value) != ZYDIS_REGCLASS_GPR16 &&
+        ZydisRegisterGetClass(zo->reg.value) != ZYDIS_REGCLASS_GPR32)
+        return;
+    switch (zo->encoding) {
+    case ZYDIS_OPERAND_ENCODING_MODRM_REG: in->flags |= INSN_REG_GPR; break;
+    case ZYDIS_OPERAND_ENCODING_MODRM_RM: in->flags |= INSN_RM_GPR; break;
+    case ZYDIS_OPERAND_ENCODING_OPCODE: in->flags |= INSN_OPC_GPR; break;
+    default: break;
+    }
+}
+
 static void put_operand(struct insn *in, unsigned n, const ZydisDecodedInstruction *zi,
                         const ZydisDecodedOperand *zo, unsigned mode, unsigned *imms)
 {
@@ -139,7 +153,10 @@ static void put_operand(struct insn *in, unsigned n, const ZydisDecodedInstructi
     o->access = (uint8_t)((zo->actions & ZYDIS_OPERAND_ACTION_MASK_READ ? ACCESS_R : 0) |
                           (zo->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE ? ACCESS_W : 0));
     switch (zo->type) {
-    case ZYDIS_OPERAND_TYPE_REGISTER: put_register(o, zo->reg.value); break;
+    case ZYDIS_OPERAND_TYPE_REGISTER:
+        put_register(o, zo->reg.value);
+        put_encoding(in, zo);
+        break;
     case ZYDIS_OPERAND_TYPE_MEMORY:
         o->kind = OPND_MEM;
         put_memory(in, zi, zo, mode);
@@ -276,6 +293,8 @@ static void convert(struct insn *in, const ZydisDecodedInstruction *zi,
     in->opsize = zi->operand_width == 16 ? 2 : 4;
     in->opcode = zi->opcode;
     in->modrm = (uint8_t)(zi->raw.modrm.mod << 6 | zi->raw.modrm.reg << 3 | zi->raw.modrm.rm);
+    if (zi->attributes & ZYDIS_ATTRIB_HAS_MODRM)
+        in->modrm_off = zi->raw.modrm.offset;
     in->base = in->index = REG_ZERO;
     in->seg = SEG_DS;
     put_prefixes(in, zi);

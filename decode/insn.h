@@ -46,6 +46,9 @@ enum {
     INSN_END = 32,        /* last of its block: transfers control or changes decoding */
     INSN_SEG_OVERRIDE = 64,
     INSN_UNALIGNED_OK = 128, /* SSE operand without the 16-byte alignment rule */
+    INSN_REG_GPR = 256,   /* ModRM.reg names a general register of 16 or 32 bits */
+    INSN_RM_GPR = 512,    /* ModRM.rm does */
+    INSN_OPC_GPR = 1024,  /* the low three bits of the opcode do */
 };
 
 typedef const struct insn *(*insn_fn)(struct cpu *cpu, const struct insn *in);
@@ -72,7 +75,7 @@ struct insn {
     uint8_t fl_undef;     /* of those, the undefined ones */
     uint8_t modrm;        /* the ModRM byte if any (x87 last-opcode register) */
     uint8_t opcode;       /* last opcode byte */
-    uint8_t spare;
+    uint8_t modrm_off;    /* where in the instruction's bytes ModRM is; 0: it has none */
 };
 static_assert(sizeof(struct insn) == 64, "one cache line");
 

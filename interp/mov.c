@@ -71,7 +71,7 @@ HANDLER(mov_to_seg)
     int vec = cpu_load_seg(cpu, in->o[0].reg, (uint16_t)sel);
     if (vec)
         cpu_fault(cpu, (enum trap)vec, sel & 0xfffc, 0);
-    return interp_jump(cpu, in, 0, in->next);
+    return interp_next_mode(cpu, in);
 }
 
 HANDLER(mov_privileged) /* control and debug registers */

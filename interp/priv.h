@@ -97,6 +97,14 @@ static inline const struct insn *interp_exit(struct cpu *cpu, const struct insn 
     return NULL;
 }
 
+/* After a segment register was loaded: what follows may belong to another mode, so no edge may be
+ * kept. */
+static inline const struct insn *interp_next_mode(struct cpu *cpu, const struct insn *in)
+{
+    cpu->eip = in->next;
+    return interp_exit(cpu, in, EXIT_BRANCH);
+}
+
 static inline uint32_t *r32(struct cpu *c, unsigned r) { return &c->gpr[r]; }
 static inline uint16_t *r16(struct cpu *c, unsigned r) { return (uint16_t *)&c->gpr[r]; }
 static inline uint8_t *r8(struct cpu *c, unsigned r)
@@ -140,13 +148,15 @@ static inline gaddr ea_stack(struct cpu *c, const struct insn *in, int32_t delta
     return sp;
 }
 
-/* Faults if n bytes at `a` cannot be written, before anything else happens. */
+/* Faults if n bytes at `a` cannot be written, before anything else happens; on the second of two
+ * pages at its first byte, as hardware does. */
 static inline void probe_write(gaddr a, unsigned n)
 {
+    gaddr last = (a + n - 1) & ~(gaddr)GUEST_PAGE_MASK;
     if (!(mem_page_flags(a) & PAGE_W))
         st8(a, 0);
-    if (!(mem_page_flags(a + n - 1) & PAGE_W))
-        st8(a + n - 1, 0);
+    if (last > a && !(mem_page_flags(last) & PAGE_W))
+        st8(last, 0);
 }
 
 /* Adds to esp, or to sp on a 16-bit stack. */

@@ -72,7 +72,7 @@ HANDLER(pop_seg)
         *r16(cpu, REG_ESP) = (uint16_t)(esp + size);
     else
         cpu->gpr[REG_ESP] = esp + size;
-    return interp_jump(cpu, in, 0, in->next);
+    return interp_next_mode(cpu, in);
 }
 
 HANDLER(op_pusha)

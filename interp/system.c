@@ -186,7 +186,7 @@ HANDLER(op_sgdt_sidt)
 HANDLER(op_store_system) /* SLDT STR SMSW: memory and 16-bit registers get 16 bits */
 {
     uint32_t v = in->op == OP_STR ? UMIP_TR : in->op == OP_SMSW ? UMIP_CR0 : 0;
-    if (in->op == OP_SLDT && cpu->thread->proc->ldt)
+    if (in->op == OP_SLDT && process_ldt.desc)
         v = 0x50; /* GDT_ENTRY_LDT * 8 */
     if (in->o[0].kind == OPND_MEM)
         st16(ea(cpu, in, 2, true), (uint16_t)v);
@@ -208,7 +208,7 @@ HANDLER(op_load_far) /* LDS LES LFS LGS LSS */
     if (vec)
         cpu_fault(cpu, (enum trap)vec, sel & 0xfffcu, 0);
     reg_write(cpu, in->o[0].reg, size, off);
-    return interp_jump(cpu, in, 0, in->next);
+    return interp_next_mode(cpu, in);
 }
 
 /* ---- identification, counters, caches ---- */
