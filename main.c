@@ -35,8 +35,7 @@ static void limits_init(struct process *p)
 
 static struct thread *first_thread(void)
 {
-    struct process *p = xcalloc(1, sizeof *p);
-    pthread_mutex_init(&p->lock, NULL);
+    struct process *p = process_new();
     p->pid = getpid();
     limits_init(p);
     long pers = personality(0xffffffff);
@@ -75,6 +74,10 @@ static char *find_program(const char *name)
 
 static _Noreturn void fail(const char *name, const struct elfload_error *e)
 {
+    if (opt.child && e->late) { /* the guest's execve has succeeded */
+        log_user("%s: %s", name, e->reason);
+        signal_die(thread_self, SIGSEGV);
+    }
     log_die(e->err == ENOENT ? 127 : 126, "%s: %s", name, e->reason);
 }
 

@@ -17,7 +17,8 @@ enum elfload_kind elfload_identify(const char *host_path);
 
 struct elfload_error {
     int err;            /* positive errno for a failing execve (ENOEXEC, ELIBBAD, EACCES, ...) */
-    char reason[512];   /* for "xrun: FILE: reason" */
+    bool late;          /* execve would not fail any more: the kernel ends the process by SIGSEGV */
+    char reason[512];   /* for "xrun: FILE: reason", one line */
 };
 
 /* Follows #! lines (at most 5, one optional argument, kernel rules) until a program that is not a
@@ -31,8 +32,8 @@ int elfload_script(char **path, char ***argv, struct elfload_error *e);
 int elfload_load(struct thread *t, const char *host_path, const char *execfn, char **argv,
                  char **envp, struct elfload_error *e);
 
-/* The cheap checks of elfload_load without mapping anything: lets execve fail with the right errno
- * while the old program is still there. 0 or -1 with *e filled. */
+/* All that execve looks at before its point of no return, without mapping anything: lets it fail
+ * with the right errno while the old program is still there. 0 or -1 with *e filled. */
 int elfload_check(const char *host_path, struct elfload_error *e);
 
 /* Finds the symbol that contains guest address `addr` in ELF file `host_path` mapped at `bias`, for

@@ -22,6 +22,14 @@
 
 enum { STACK_EXTRA = 128 << 10, GUEST_MINSIGSTKSZ = 1024 };
 
+static int fail(struct elfload_error *e, int err, bool late, const char *reason)
+{
+    e->err = err;
+    e->late = late;
+    snprintf(e->reason, sizeof e->reason, "%s", reason);
+    return -1;
+}
+
 static size_t count(char **v)
 {
     size_t n = 0;
@@ -44,40 +52,52 @@ static uint64_t total_size(const struct stack_image *s)
            4 * (count(s->argv) + count(s->envp) + 80);
 }
 
+/* Copies strings so that the last ends below s->at; addresses go to out[]. */
+static int push_strings(struct stack_image *s, char **v, size_t n, gaddr *out)
+{
+    for (size_t i = n; i-- > 0;) {
+        uint32_t len = (uint32_t)strlen(v[i]) + 1;
+        s->at -= len;
+        if (mem_write(s->at, v[i], len))
+            return -EFAULT;
+        out[i] = s->at;
+    }
+    return 0;
+}
+
+/* The strings are there before the program's segments are mapped, as in the kernel. */
+static int push_all(struct stack_image *s)
+{
+    size_t argc = count(s->argv), envc = count(s->envp);
+    char *name[1] = {(char *)(uintptr_t)s->execfn};
+    s->vec = xcalloc(argc + envc + 2, sizeof *s->vec);
+    s->at = s->top - 8;
+    int r = push_strings(s, name, 1, &s->execfn_at);
+    s->env_end = s->at;
+    r = r ? r : push_strings(s, s->envp, envc, s->vec + argc + 1);
+    s->arg_end = s->at;
+    r = r ? r : push_strings(s, s->argv, argc, s->vec);
+    s->arg_start = s->at;
+    return r;
+}
+
 int stack_map(struct stack_image *s, struct elfload_error *e)
 {
     uint64_t need = total_size(s), limit = process_self->rlim_stack[0];
     uint64_t max = limit / 4 > (6u << 20) ? 6u << 20 : limit / 4;
     if (max < (STACK_EXTRA))
         max = STACK_EXTRA;
-    if (need > max) {
-        e->err = E2BIG;
-        snprintf(e->reason, sizeof e->reason, "argument list too long");
-        return -1;
-    }
+    if (need > max)
+        return fail(e, E2BIG, false, "argument list too long");
     uint32_t size = PAGE_UP((uint32_t)need + STACK_EXTRA);
     s->top = MEM_TASK_SIZE;
     int prot = PROT_READ | PROT_WRITE | (s->exec ? PROT_EXEC : 0);
     int64_t r = mem_map_kind(s->top - size, size, prot,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0,
                              MEM_STACK, NULL);
-    if (r < 0) {
-        e->err = ENOMEM;
-        snprintf(e->reason, sizeof e->reason, "no room for the stack");
-        return -1;
-    }
+    if (r < 0 || push_all(s))
+        return fail(e, ENOMEM, true, "no room for the stack");
     return 0;
-}
-
-/* Copies strings so that the last ends below *p; addresses go to out[]. */
-static void push_strings(char **v, size_t n, gaddr *p, gaddr *out)
-{
-    for (size_t i = n; i-- > 0;) {
-        uint32_t len = (uint32_t)strlen(v[i]) + 1;
-        *p -= len;
-        mem_write(*p, v[i], len);
-        out[i] = *p;
-    }
 }
 
 static void aux(struct process *p, uint32_t type, uint32_t value)
@@ -115,40 +135,39 @@ static void fill_auxv(struct process *p, const struct stack_image *s, gaddr rand
     aux(p, AT_NULL, 0);
 }
 
+/* Takes `n` bytes of stack for *src. */
+static int push(gaddr *at, const void *src, uint32_t n)
+{
+    *at -= n;
+    return mem_write(*at, src, n);
+}
+
 int stack_build(struct process *p, struct stack_image *s, struct elfload_error *e)
 {
-    (void)e;
     size_t argc = count(s->argv), envc = count(s->envp);
-    gaddr *v = xcalloc(argc + envc + 2, sizeof *v);
     uint8_t random[16];
-    gaddr at = s->top - 8, execfn;
-    char *one[1] = {(char *)(uintptr_t)s->execfn};
-    push_strings(one, 1, &at, &execfn);
-    p->env_end = at;
-    push_strings(s->envp, envc, &at, v + argc + 1);
-    p->env_start = p->arg_end = at;
-    push_strings(s->argv, argc, &at, v);
-    p->arg_start = at;
-    at &= ~15u;
-    at -= sizeof "i686";
+    gaddr at = s->at & ~15u;
+    int r = push(&at, "i686", sizeof "i686");
     gaddr platform = at;
-    mem_write(at, "i686", sizeof "i686");
-    at -= sizeof random;
     if (getrandom(random, sizeof random, 0) != sizeof random)
         memset(random, 0x5a, sizeof random);
-    mem_write(at, random, sizeof random);
-    fill_auxv(p, s, at, execfn, platform);
-    uint32_t words = (uint32_t)(1 + argc + 1 + envc + 1) + p->auxv_len / 4;
-    gaddr sp = (at - words * 4) & ~15u;
-    s->esp = sp;
-    p->start_stack = sp;
-    mem_write32(sp, (uint32_t)argc);
-    mem_write(sp + 4, v, (argc + 1 + envc + 1) * 4);
-    mem_write(sp + 4 + (uint32_t)(argc + envc + 2) * 4, p->auxv, p->auxv_len);
+    r = r ? r : push(&at, random, sizeof random);
+    fill_auxv(p, s, at, s->execfn_at, platform);
+    uint32_t vec_size = (uint32_t)(argc + 1 + envc + 1) * 4;
+    gaddr sp = (at - 4 - vec_size - p->auxv_len) & ~15u;
+    r = r ? r : mem_write32(sp, (uint32_t)argc);
+    r = r ? r : mem_write(sp + 4, s->vec, vec_size);
+    r = r ? r : mem_write(sp + 4 + vec_size, p->auxv, p->auxv_len);
+    free(s->vec);
+    if (r) /* a segment lies over it */
+        return fail(e, EFAULT, true, "no room for the argument vectors");
+    p->arg_start = s->arg_start;
+    p->arg_end = p->env_start = s->arg_end;
+    p->env_end = s->env_end;
+    p->start_stack = s->esp = sp;
     p->argc = (int)argc;
     p->argv = xcalloc(argc + 1, sizeof *p->argv);
     for (size_t i = 0; i < argc; i++)
         p->argv[i] = xstrdup(s->argv[i]);
-    free(v);
     return 0;
 }

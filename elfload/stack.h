@@ -10,13 +10,16 @@ struct stack_image {
     bool exec;                       /* executable stack */
     gaddr phdr, base, entry;
     uint32_t phnum;
-    gaddr top;                       /* set by stack_map */
+    gaddr top;                       /* stack_map sets these: end of the region, */
+    gaddr at;                        /* lowest string, */
+    gaddr arg_start, arg_end, env_end, execfn_at;
+    gaddr *vec;                      /* argv, NULL, envp, NULL; stack_build frees it */
     gaddr esp;                       /* set by stack_build */
 };
 
-/* Maps the stack region below the end of the address space. 0 or -1. */
+/* Maps the stack region below the end of the address space and copies the strings. 0 or -1. */
 int stack_map(struct stack_image *s, struct elfload_error *e);
-/* Writes strings, vectors and auxv; fills the argument fields of the process. 0 or -1. */
+/* Writes vectors and auxv; fills the argument fields of the process. 0 or -1. */
 int stack_build(struct process *p, struct stack_image *s, struct elfload_error *e);
 
 #endif
