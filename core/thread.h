@@ -53,19 +53,33 @@ struct thread {
     uint32_t robust_list_len;
 
     uint32_t orig_eax;              /* number of the system call in progress, -1 outside */
-    bool is_vfork_child;
     struct thread *next, **prevp;   /* list of all threads of the process */
     void *runtime;                  /* owned by runtime/ */
 };
+
+/* The signal actions; one table for all processes that clone(CLONE_VM | CLONE_SIGHAND) joins. */
+struct sighand {
+    pthread_mutex_t lock;
+    int users;
+    struct guest_sigaction action[NSIG_GUEST + 1];
+};
+
+/* The local descriptor table: belongs to the address space, so all processes in it share it. */
+struct ldt {
+    pthread_mutex_t lock;           /* for writing */
+    uint64_t *desc;                 /* raw descriptors, NULL if none */
+    uint32_t count;
+};
+extern struct ldt process_ldt;
 
 struct process {
     pthread_mutex_t lock;
     struct thread *threads;         /* under lock */
     int nthreads;
     int pid;
-    struct guest_sigaction sigaction[NSIG_GUEST + 1]; /* under lock */
-    uint64_t *ldt;                  /* raw descriptors, NULL if none; under lock for writing */
-    uint32_t ldt_count;
+    bool shares_memory;             /* with another process: no signal may end it anywhere */
+    struct sighand *sighand;
+    struct guest_sigaction *sigaction; /* sighand->action; under sighand->lock */
     uint32_t personality;
     char *exe;                      /* absolute host path of the guest program */
     char *exe_guest;                /* the same as the guest names it (sysroot removed) */
@@ -91,8 +105,7 @@ struct clone_request {
     uint32_t exit_signal;
     gaddr stack;             /* new esp, 0 = keep */
     gaddr ptid, ctid, pidfd; /* where to write, by flags */
-    bool set_tls;
-    struct guest_user_desc tls;
+    gaddr tls;               /* struct user_desc, with CLONE_SETTLS */
     uint32_t set_tid[32];
     uint32_t set_tid_size;
     int cgroup;

@@ -1,16 +1,15 @@
-/* Life of guest threads and processes: clone in its three forms (thread, vfork, fork), exit.
- * A guest thread is a host pthread; a vfork child runs on a stack of its own inside the parent's
- * memory while the parent's host thread waits in the kernel, exactly as the guest expects. */
+/* Life of guest threads: records, clone with CLONE_THREAD, exit. A guest thread is a host pthread;
+ * what its creator did not want to share it takes apart before it runs. Children that are processes
+ * are made in fork.c. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -19,15 +18,20 @@
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
 
-#ifndef CLONE_PIDFD
-#define CLONE_PIDFD 0x1000
-#endif
-
-enum { HOST_STACK = 512 << 10 };
-
 struct process *process_self;
 __thread struct thread *thread_self;
 struct runtime_hooks runtime_hooks;
+
+struct process *process_new(void)
+{
+    struct process *p = xcalloc(1, sizeof *p);
+    pthread_mutex_init(&p->lock, NULL);
+    p->sighand = xcalloc(1, sizeof *p->sighand);
+    pthread_mutex_init(&p->sighand->lock, NULL);
+    p->sighand->users = 1;
+    p->sigaction = p->sighand->action;
+    return p;
+}
 
 struct thread *thread_new(struct process *p)
 {
@@ -77,10 +81,22 @@ static int process_unlink(struct thread *t)
     return left;
 }
 
-/* The child's copy of the parent: registers, masks, TLS; own jump cache. */
-static struct thread *thread_copy(const struct thread *parent, const struct clone_request *rq)
+/* CLONE_SETTLS: the descriptor of the child. 0 or -errno. */
+int clone_apply_tls(struct thread *t, const struct clone_request *rq)
 {
-    struct thread *t = thread_new(parent->proc);
+    struct guest_user_desc d;
+    if (!(rq->flags & CLONE_SETTLS))
+        return 0;
+    if (mem_read(&d, rq->tls, sizeof d))
+        return -EFAULT;
+    int r = tls_set_entry(t, &d, false);
+    return r < 0 ? r : 0;
+}
+
+struct thread *thread_copy(const struct thread *parent, struct process *p,
+                           const struct clone_request *rq, int *error)
+{
+    struct thread *t = thread_new(p);
     t->cpu = parent->cpu;
     t->cpu.thread = t;
     t->cpu.pending = 0;
@@ -95,190 +111,92 @@ static struct thread *thread_copy(const struct thread *parent, const struct clon
         t->altstack = parent->altstack;
     if (rq->flags & CLONE_CHILD_CLEARTID)
         t->clear_child_tid = rq->ctid;
+    *error = clone_apply_tls(t, rq);
+    if (*error) {
+        thread_free(t);
+        return NULL;
+    }
+    process_link(t);
+    cache_thread_add(t);
     return t;
 }
 
-/* CLONE_SETTLS: the descriptor of the child. 0 or -errno. */
-static int apply_tls(struct thread *t, const struct clone_request *rq)
+void thread_drop(struct thread *t)
 {
-    int r = rq->set_tls ? tls_set_entry(t, &rq->tls, false) : 0;
-    return r < 0 ? r : 0;
+    process_unlink(t);
+    cache_thread_remove(t);
+    thread_free(t);
 }
 
-/* ---- fork ---- */
+/* ---- gates ---- */
 
-/* In the child of a fork: this is the only thread. */
-static void fork_child(struct thread *t, const struct clone_request *rq)
+void gate_open(struct gate *g)
 {
-    struct process *p = t->proc;
-    pthread_mutex_init(&p->lock, NULL);
-    p->threads = NULL;
-    p->nthreads = 0;
-    process_link(t);
-    p->pid = getpid();
-    t->tid = gettid();
-    t->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->ctid : 0;
-    t->robust_list = 0;
-    t->is_vfork_child = false;
-    if (rq->stack)
-        t->cpu.gpr[REG_ESP] = rq->stack;
-    if (rq->flags & CLONE_CHILD_SETTID)
-        mem_write32(rq->ctid, (uint32_t)t->tid);
-    if (rq->flags & CLONE_CLEAR_SIGHAND)
-        for (int s = 1; s <= NSIG_GUEST; s++)
-            if (p->sigaction[s].handler > 1) {
-                p->sigaction[s].handler = 0;
-                signal_action_changed(s);
-            }
+    pthread_mutex_lock(&g->lock);
+    g->open = true;
+    pthread_cond_signal(&g->cond);
+    pthread_mutex_unlock(&g->lock);
 }
 
-/* The flags with which plain fork(3) does the same. */
-static bool plain_fork(const struct clone_request *rq)
+void gate_wait(struct gate *g)
 {
-    return rq->exit_signal == SIGCHLD && !rq->set_tid_size &&
-           !(rq->flags & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID |
-                                     CLONE_PARENT_SETTID | CLONE_SETTLS | CLONE_VFORK |
-                                     CLONE_CLEAR_SIGHAND | CLONE_SIGHAND | CLONE_DETACHED));
-}
-
-static int64_t host_clone_process(const struct clone_request *rq, int *pidfd)
-{
-    struct clone_args a = {0};
-    a.flags = rq->flags & ~(uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID |
-                                      CLONE_PARENT_SETTID | CLONE_SETTLS | CLONE_VFORK |
-                                      CLONE_DETACHED);
-    a.exit_signal = rq->exit_signal;
-    a.pidfd = (uintptr_t)pidfd;
-    a.cgroup = (uint64_t)rq->cgroup;
-    a.set_tid = (uintptr_t)rq->set_tid;
-    a.set_tid_size = rq->set_tid_size;
-    long r = host_syscall(SYS_clone3, (long)&a, sizeof a, 0, 0, 0, 0);
-    if (r != -ENOSYS || rq->set_tid_size || a.cgroup)
-        return r;
-    return host_syscall(SYS_clone, (long)(a.flags | rq->exit_signal), 0, (long)pidfd, 0, 0, 0);
-}
-
-static int64_t do_fork(struct thread *t, const struct clone_request *rq)
-{
-    uint64_t old;
-    uint64_t tls[TLS_ENTRIES];
-    int pidfd = -1;
-    memcpy(tls, t->tls_desc, sizeof tls);
-    int e = apply_tls(t, rq); /* of the child; undone in the parent */
-    if (e)
-        return e;
-    signal_block_all(&old);
-    pthread_mutex_lock(&t->proc->lock);
-    cache_fork_prepare();
-    mem_fork_prepare();
-    int64_t r = plain_fork(rq) ? fork() : host_clone_process(rq, &pidfd);
-    if (r == -1 && plain_fork(rq))
-        r = -errno;
-    mem_fork_done();
-    cache_fork_done(r == 0);
-    pthread_mutex_unlock(&t->proc->lock);
-    if (r == 0) {
-        fork_child(t, rq);
-    } else {
-        memcpy(t->tls_desc, tls, sizeof tls);
-        cpu_load_seg(&t->cpu, SEG_GS, t->cpu.sel[SEG_GS]);
-        cpu_load_seg(&t->cpu, SEG_FS, t->cpu.sel[SEG_FS]);
-        if (r > 0 && (rq->flags & CLONE_PARENT_SETTID))
-            mem_write32(rq->ptid, (uint32_t)r);
-        if (r > 0 && (rq->flags & CLONE_PIDFD))
-            mem_write32(rq->pidfd, (uint32_t)pidfd);
-    }
-    signal_restore(old);
-    return r;
-}
-
-/* ---- vfork ---- */
-
-struct vfork_start {
-    struct thread *child;
-    const struct clone_request *rq;
-    uint64_t mask;
-};
-
-/* Runs in the child, in the parent's memory and with the parent's TLS, on a stack of its own. */
-static int vfork_main(void *arg)
-{
-    struct vfork_start *s = arg;
-    struct thread *t = s->child;
-    thread_self = t;
-    t->tid = gettid();
-    t->proc->pid = getpid();
-    if (s->rq->flags & CLONE_CHILD_SETTID)
-        mem_write32(s->rq->ctid, (uint32_t)t->tid);
-    signal_restore(s->mask);
-    dispatch_run(t);
-}
-
-/* The child's own process record: signal actions are not shared, threads are its own. */
-static struct process *process_copy(struct process *p)
-{
-    struct process *c = xmalloc(sizeof *c);
-    pthread_mutex_lock(&p->lock);
-    *c = *p;
-    pthread_mutex_unlock(&p->lock);
-    pthread_mutex_init(&c->lock, NULL);
-    c->threads = NULL;
-    c->nthreads = 0;
-    return c;
-}
-
-static int64_t do_vfork(struct thread *t, const struct clone_request *rq)
-{
-    struct thread *child = thread_copy(t, rq);
-    int e = apply_tls(child, rq);
-    if (e) {
-        thread_free(child);
-        return e;
-    }
-    child->proc = process_copy(t->proc);
-    child->is_vfork_child = true;
-    child->robust_list = 0;
-    void *stack = mmap(NULL, HOST_STACK, PROT_READ | PROT_WRITE,
-                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (stack == MAP_FAILED) {
-        free(child->proc);
-        thread_free(child);
-        return -ENOMEM;
-    }
-    process_link(child);
-    cache_thread_add(child);
-    struct vfork_start s = {child, rq, 0};
-    int pidfd = -1;
-    signal_block_all(&s.mask);
-    int flags = CLONE_VM | CLONE_VFORK | (int)rq->exit_signal |
-                (int)(rq->flags & (CLONE_PARENT | CLONE_FS | CLONE_FILES | CLONE_PIDFD |
-                                   CLONE_SYSVSEM | CLONE_IO));
-    int64_t r = clone(vfork_main, (char *)stack + HOST_STACK, flags, &s, &pidfd, NULL, NULL);
-    if (r < 0)
-        r = -errno;
-    thread_self = t;
-    cache_thread_remove(child);
-    free(child->proc);
-    thread_free(child);
-    munmap(stack, HOST_STACK);
-    if (r > 0 && (rq->flags & CLONE_PARENT_SETTID))
-        mem_write32(rq->ptid, (uint32_t)r);
-    if (r > 0 && (rq->flags & CLONE_PIDFD))
-        mem_write32(rq->pidfd, (uint32_t)pidfd);
-    signal_restore(s.mask);
-    return r;
+    pthread_mutex_lock(&g->lock);
+    while (!g->open)
+        pthread_cond_wait(&g->cond, &g->lock);
+    pthread_mutex_unlock(&g->lock);
 }
 
 /* ---- threads ---- */
+
+#define GATE_CLOSED {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false}
 
 struct thread_start {
     struct thread *child;
     const struct clone_request *rq;
     uint64_t mask;
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool ready;
+    int error; /* -errno: the child could not be made as asked */
+    struct gate ready;
 };
+
+enum { NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET };
+
+/* In the child: what pthread_create made it share and `rq` does not. 0 or -errno. */
+static int take_apart(const struct clone_request *rq)
+{
+    const uint64_t shareable = CLONE_FS | CLONE_FILES | CLONE_SYSVSEM;
+    int flags = (int)((~rq->flags & shareable) | (rq->flags & NAMESPACES));
+    if (flags && unshare(flags))
+        return -errno;
+    return (rq->flags & CLONE_NEWIPC) && (rq->flags & CLONE_SYSVSEM) ? -EINVAL : 0;
+}
+
+/* CLONE_PIDFD of a thread: in the descriptor table that the parent has. 0 or -errno. */
+static int thread_pidfd(const struct clone_request *rq, int tid)
+{
+    if (!(rq->flags & CLONE_PIDFD))
+        return 0;
+    long fd = host_syscall(SYS_pidfd_open, tid, O_EXCL /* PIDFD_THREAD */, 0, 0, 0, 0);
+    if (fd < 0)
+        return (int)fd;
+    return mem_write32(rq->pidfd, (uint32_t)fd) ? -EFAULT : 0;
+}
+
+static int thread_prepare(struct thread_start *s)
+{
+    const struct clone_request *rq = s->rq;
+    struct thread *t = s->child;
+    t->tid = gettid();
+    int e = thread_pidfd(rq, t->tid);
+    if (!e)
+        e = take_apart(rq);
+    if (e)
+        return e;
+    if (rq->flags & CLONE_CHILD_SETTID)
+        mem_write32(rq->ctid, (uint32_t)t->tid);
+    if (rq->flags & CLONE_PARENT_SETTID)
+        mem_write32(rq->ptid, (uint32_t)t->tid);
+    return 0;
+}
 
 static void *thread_main(void *arg)
 {
@@ -286,77 +204,86 @@ static void *thread_main(void *arg)
     struct thread *t = s->child;
     uint64_t mask = s->mask;
     thread_self = t;
-    t->tid = gettid();
-    if (s->rq->flags & CLONE_CHILD_SETTID)
-        mem_write32(s->rq->ctid, (uint32_t)t->tid);
-    if (s->rq->flags & CLONE_PARENT_SETTID)
-        mem_write32(s->rq->ptid, (uint32_t)t->tid);
-    pthread_mutex_lock(&s->lock);
-    s->ready = true;
-    pthread_cond_signal(&s->cond);
-    pthread_mutex_unlock(&s->lock); /* s is gone from here on */
+    int e = s->error = thread_prepare(s);
+    if (e)
+        thread_self = NULL;
+    gate_open(&s->ready); /* s is gone from here on */
+    if (e)
+        return NULL;
     if (!sigsetjmp(rt(t)->exit_jb, 0)) {
         signal_restore(mask);
         dispatch_run(t);
     }
     struct thread *ended = thread_self;
+    struct gate *waiter = rt(ended)->ended;
     thread_self = NULL;
     thread_free(ended);
+    if (waiter)
+        gate_open(waiter);
     return NULL;
 }
 
-static int64_t do_thread(struct thread *t, const struct clone_request *rq)
+int clone_start_pthread(void *(*fn)(void *), void *arg)
 {
-    struct thread *child = thread_copy(t, rq);
-    struct thread_start s = {.child = child, .rq = rq, .lock = PTHREAD_MUTEX_INITIALIZER,
-                             .cond = PTHREAD_COND_INITIALIZER};
-    int e = apply_tls(child, rq);
-    if (e) {
-        thread_free(child);
-        return e;
-    }
     pthread_attr_t attr;
     pthread_t id;
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, HOST_STACK);
-    rt(child)->on_pthread = true;
-    process_link(child);
-    cache_thread_add(child);
-    signal_block_all(&s.mask);
-    e = pthread_create(&id, &attr, thread_main, &s);
+    pthread_attr_setstacksize(&attr, CLONE_HOST_STACK);
+    int e = pthread_create(&id, &attr, fn, arg);
     pthread_attr_destroy(&attr);
-    int64_t r;
-    if (e) {
-        process_unlink(child);
-        cache_thread_remove(child);
-        thread_free(child);
-        r = -e;
-    } else {
-        pthread_mutex_lock(&s.lock);
-        while (!s.ready)
-            pthread_cond_wait(&s.cond, &s.lock);
-        r = child->tid;
-        pthread_mutex_unlock(&s.lock);
+    return -e;
+}
+
+static int64_t clone_thread_here(struct thread *t, const struct clone_request *rq)
+{
+    int e;
+    struct thread *child = thread_copy(t, t->proc, rq, &e);
+    if (!child)
+        return e;
+    struct thread_start s = {.child = child, .rq = rq, .ready = GATE_CLOSED};
+    struct gate ended = GATE_CLOSED;
+    rt(child)->on_pthread = true;
+    if (rq->flags & CLONE_VFORK)
+        rt(child)->ended = &ended;
+    signal_block_all(&s.mask);
+    int64_t r = clone_start_pthread(thread_main, &s);
+    if (!r) {
+        gate_wait(&s.ready);
+        r = s.error ? s.error : child->tid;
     }
+    if (r < 0)
+        thread_drop(child);
+    else if (rq->flags & CLONE_VFORK)
+        gate_wait(&ended);
     signal_restore(s.mask);
     return r;
 }
 
+/* The combinations that kernel/fork.c refuses. */
+static bool flags_valid(const struct clone_request *rq)
+{
+    const uint64_t f = rq->flags;
+    if ((f & CLONE_PIDFD) && (f & CLONE_PARENT_SETTID) && rq->pidfd == rq->ptid)
+        return false;
+    if ((f & CLONE_FS) && (f & (CLONE_NEWNS | CLONE_NEWUSER)))
+        return false;
+    if ((f & CLONE_THREAD) && (!(f & CLONE_SIGHAND) || (f & (CLONE_NEWUSER | CLONE_NEWPID))))
+        return false;
+    if ((f & CLONE_SIGHAND) && !(f & CLONE_VM))
+        return false;
+    return !(f & CLONE_PIDFD) || !(f & CLONE_DETACHED);
+}
+
 int64_t clone_thread(struct thread *t, const struct clone_request *rq)
 {
-    const uint64_t thread_flags = CLONE_VM | CLONE_SIGHAND | CLONE_THREAD;
+    if (!flags_valid(rq))
+        return -EINVAL;
     if (rq->flags & CLONE_THREAD)
-        return (rq->flags & thread_flags) == thread_flags ? do_thread(t, rq) : -EINVAL;
-    if ((rq->flags & (CLONE_VM | CLONE_VFORK)) == (CLONE_VM | CLONE_VFORK))
-        return do_vfork(t, rq);
-    if (rq->flags & CLONE_VM) {
-        log_event("clone flags %#llx: a process that shares memory but is not a thread is not "
-                  "supported",
-                  (unsigned long long)rq->flags);
-        return -ENOSYS;
-    }
-    return do_fork(t, rq);
+        return clone_thread_here(t, rq);
+    if (!(rq->flags & CLONE_VM))
+        return clone_fork(t, rq);
+    return rq->flags & CLONE_VFORK ? clone_vfork(t, rq) : clone_shared(t, rq);
 }
 
 /* ---- exit ---- */
@@ -382,7 +309,7 @@ void thread_exit(struct thread *t, int status)
 {
     uint64_t old;
     print_count(t);
-    if (t->is_vfork_child || t->proc->nthreads == 1)
+    if (t->proc->nthreads == 1)
         thread_exit_group(t, status);
     signal_block_all(&old);
     cache_thread_remove(t);

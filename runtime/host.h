@@ -21,6 +21,11 @@ void *host_sigaction_get(int sig);
 /* The system-call stub behind host_syscall_blocking and its critical section, see syscall.S. */
 long host_safe_syscall(volatile uint32_t *pending, long nr, long a, long b, long c, long d, long e,
                        long f);
+/* clone3(2) for a child that shares memory: it runs fn(arg) on the stack that `args` names and ends
+ * with what that returns. The child's pid or -errno. */
+struct clone_args;
+long host_clone3(const struct clone_args *args, size_t size, int (*fn)(void *), void *arg);
+
 extern char host_safe_syscall_start[], host_safe_syscall_end[], host_safe_syscall_abort[];
 
 #endif

@@ -22,6 +22,7 @@ struct rt_thread {
     struct thread *t;
     sigjmp_buf exit_jb;          /* end of the host thread's start function */
     bool on_pthread;             /* started by pthread_create (else the first thread or a fork) */
+    struct gate *ended;          /* CLONE_VFORK of a thread: opened when it ends */
     volatile uint64_t epoch;     /* code retired before this epoch is not in use by this thread */
     struct rt_thread *next;      /* registry of cache.c */
     struct pending_signal sync_pend[SYNC_SIGNALS]; /* sent by kill(2) while the guest blocks them */
@@ -78,13 +79,40 @@ void signal_requeue(struct thread *t);
 /* crash.c: prints signal, place, registers and mappings to stderr (--crash-report). */
 void crash_report(struct thread *t, int sig, int code, gaddr addr);
 
+/* Something that happens once: one thread opens the gate, another waits for it. */
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t cond;
+    bool open;
+};
+
 /* clone.c */
+/* An empty process record with a signal table of its own. */
+struct process *process_new(void);
 int64_t clone_thread(struct thread *t, const struct clone_request *rq);
 _Noreturn void thread_exit(struct thread *t, int status);
 _Noreturn void thread_exit_group(struct thread *t, int status);
 /* Allocates a thread of process p with its runtime part. */
 struct thread *thread_new(struct process *p);
 void thread_free(struct thread *t);
+/* A copy of `parent` in process `p` as `rq` asks for, in the list of p's threads, known to the code
+ * cache. NULL and *error if its TLS descriptor is bad. */
+struct thread *thread_copy(const struct thread *parent, struct process *p,
+                           const struct clone_request *rq, int *error);
+/* Undoes thread_copy, when the thread has ended or never ran. */
+void thread_drop(struct thread *t);
+/* CLONE_SETTLS: installs the descriptor in `t`. 0 or -errno. */
+int clone_apply_tls(struct thread *t, const struct clone_request *rq);
+/* Starts a detached host thread. 0 or -errno. */
+enum { CLONE_HOST_STACK = 512 << 10 };
+int clone_start_pthread(void *(*fn)(void *), void *arg);
+void gate_open(struct gate *g);
+void gate_wait(struct gate *g);
+
+/* fork.c: children that are processes. Child's pid or -errno. */
+int64_t clone_fork(struct thread *t, const struct clone_request *rq);   /* memory of its own */
+int64_t clone_vfork(struct thread *t, const struct clone_request *rq);  /* borrows the parent's */
+int64_t clone_shared(struct thread *t, const struct clone_request *rq); /* shares the parent's */
 
 /* exec.c */
 void exec_init(char **argv);

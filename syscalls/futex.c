@@ -191,7 +191,6 @@ SYSCALL(get_thread_area)
 static int64_t ldt_write(struct sysctx *c, bool old)
 {
     struct guest_user_desc d;
-    struct process *p = c->t->proc;
     if (c->a[2] != sizeof d)
         return -EINVAL;
     if (mem_read(&d, c->a[1], sizeof d))
@@ -206,13 +205,13 @@ static int64_t ldt_write(struct sysctx *c, bool old)
             d.flags &= ~(uint32_t)F_USEABLE;
         v = desc_pack(&d);
     }
-    pthread_mutex_lock(&p->lock);
-    if (!p->ldt)
-        p->ldt = xcalloc(LDT_ENTRIES_MAX, sizeof *p->ldt);
-    p->ldt[d.entry_number] = v;
-    if (d.entry_number >= p->ldt_count)
-        p->ldt_count = d.entry_number + 1;
-    pthread_mutex_unlock(&p->lock);
+    pthread_mutex_lock(&process_ldt.lock);
+    if (!process_ldt.desc)
+        process_ldt.desc = xcalloc(LDT_ENTRIES_MAX, sizeof *process_ldt.desc);
+    process_ldt.desc[d.entry_number] = v;
+    if (d.entry_number >= process_ldt.count)
+        process_ldt.count = d.entry_number + 1;
+    pthread_mutex_unlock(&process_ldt.lock);
     uint16_t sel = (uint16_t)(d.entry_number << 3 | 4);
     reload_segments(&c->t->cpu, sel, sel | 3);
     return 0;
@@ -220,14 +219,13 @@ static int64_t ldt_write(struct sysctx *c, bool old)
 
 SYSCALL(modify_ldt)
 {
-    struct process *p = c->t->proc;
-    uint32_t n = p->ldt_count * 8;
+    uint32_t n = process_ldt.count * 8;
     switch (c->a[0]) {
     case 0:
-        if (!p->ldt)
+        if (!process_ldt.desc)
             return 0;
         n = n < c->a[2] ? n : c->a[2];
-        return mem_write(c->a[1], p->ldt, n) ? -EFAULT : (int64_t)n;
+        return mem_write(c->a[1], process_ldt.desc, n) ? -EFAULT : (int64_t)n;
     case 2:
         n = c->a[2] < 128 ? c->a[2] : 128;
         return mem_zero(c->a[1], n) ? -EFAULT : (int64_t)n;

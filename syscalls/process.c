@@ -14,58 +14,91 @@
 
 /* ---- creation ---- */
 
-static int64_t start(struct sysctx *c, struct clone_request *rq, uint32_t tls)
-{
-    if (rq->flags & CLONE_SETTLS) {
-        if (mem_read(&rq->tls, tls, sizeof rq->tls))
-            return -EFAULT;
-        rq->set_tls = true;
-    }
-    return runtime_hooks.clone(c->t, rq);
-}
-
 SYSCALL(fork)
 {
     struct clone_request rq = {.exit_signal = SIGCHLD};
-    return start(c, &rq, 0);
+    return runtime_hooks.clone(c->t, &rq);
 }
 
 SYSCALL(vfork)
 {
     struct clone_request rq = {.exit_signal = SIGCHLD, .flags = CLONE_VM | CLONE_VFORK};
-    return start(c, &rq, 0);
+    return runtime_hooks.clone(c->t, &rq);
 }
 
 SYSCALL(clone) /* flags, stack, ptid, tls, ctid */
 {
     struct clone_request rq = {.flags = c->a[0] & ~0xffu, .exit_signal = c->a[0] & 0xff,
                                .stack = c->a[1], .ptid = c->a[2], .pidfd = c->a[2],
-                               .ctid = c->a[4]};
-    return start(c, &rq, c->a[3]);
+                               .tls = c->a[3], .ctid = c->a[4]};
+    return runtime_hooks.clone(c->t, &rq);
+}
+
+/* struct clone_args, the same for every architecture. Sizes of its first, second, third version. */
+struct guest_clone_args {
+    uint64_t flags, pidfd, ctid, ptid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size,
+        cgroup;
+};
+enum { CLONE_ARGS_V0 = 64, CLONE_ARGS_V2 = 88, SET_TID_MAX = 32 };
+
+/* Are the bytes behind the part of a structure that xrun knows zero? 0 or -errno. */
+static int check_zero(uint32_t a, uint32_t n)
+{
+    uint8_t b;
+    for (uint32_t i = 0; i < n; i++)
+        if (mem_read(&b, a + i, 1))
+            return -EFAULT;
+        else if (b)
+            return -E2BIG;
+    return 0;
+}
+
+static int read_clone_args(struct guest_clone_args *a, uint32_t at, uint32_t size)
+{
+    if (size > GUEST_PAGE_SIZE)
+        return -E2BIG;
+    if (size < CLONE_ARGS_V0)
+        return -EINVAL;
+    int r = size > sizeof *a ? check_zero(at + (uint32_t)sizeof *a, size - (uint32_t)sizeof *a) : 0;
+    if (r)
+        return r;
+    memset(a, 0, sizeof *a);
+    if (mem_read(a, at, size < sizeof *a ? size : sizeof *a))
+        return -EFAULT;
+    if (a->set_tid_size > SET_TID_MAX || !a->set_tid != !a->set_tid_size || a->exit_signal > 64)
+        return -EINVAL;
+    if ((a->flags & CLONE_INTO_CGROUP) && (a->cgroup > INT32_MAX || size < CLONE_ARGS_V2))
+        return -EINVAL;
+    return 0;
+}
+
+/* clone3_args_valid of kernel/fork.c. */
+static bool clone_args_valid(const struct guest_clone_args *a)
+{
+    const uint64_t known = 0xffffff00u | CLONE_CLEAR_SIGHAND | CLONE_INTO_CGROUP | CLONE_NEWTIME;
+    if (a->flags & (~known | CLONE_DETACHED))
+        return false;
+    if ((a->flags & CLONE_SIGHAND) && (a->flags & CLONE_CLEAR_SIGHAND))
+        return false;
+    if ((a->flags & (CLONE_THREAD | CLONE_PARENT)) && a->exit_signal)
+        return false;
+    return !a->stack == !a->stack_size;
 }
 
 SYSCALL(clone3)
 {
-    struct { uint64_t flags, pidfd, ctid, ptid, exit_signal, stack, stack_size, tls, set_tid,
-             set_tid_size, cgroup; } a;
-    uint32_t size = c->a[1];
-    if (size < 64)
-        return -EINVAL;
-    if (size > 4096)
-        return -E2BIG;
-    memset(&a, 0, sizeof a);
-    if (mem_read(&a, c->a[0], size < sizeof a ? size : sizeof a))
-        return -EFAULT;
-    if (a.exit_signal > 64 || a.set_tid_size > 32 || (!a.stack) != (!a.stack_size))
-        return -EINVAL;
+    struct guest_clone_args a;
+    int r = read_clone_args(&a, c->a[0], c->a[1]);
+    if (r)
+        return r;
     struct clone_request rq = {.flags = a.flags, .exit_signal = (uint32_t)a.exit_signal,
                                .stack = a.stack ? (uint32_t)(a.stack + a.stack_size) : 0,
                                .ptid = (uint32_t)a.ptid, .ctid = (uint32_t)a.ctid,
                                .pidfd = (uint32_t)a.pidfd, .cgroup = (int)a.cgroup,
-                               .set_tid_size = (uint32_t)a.set_tid_size};
+                               .tls = (uint32_t)a.tls, .set_tid_size = (uint32_t)a.set_tid_size};
     if (a.set_tid_size && mem_read(rq.set_tid, (uint32_t)a.set_tid, a.set_tid_size * 4))
         return -EFAULT;
-    return start(c, &rq, (uint32_t)a.tls);
+    return clone_args_valid(&a) ? runtime_hooks.clone(c->t, &rq) : -EINVAL;
 }
 
 SYSCALL(exit)

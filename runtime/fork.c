@@ -1,0 +1,391 @@
+/* Children that are processes: fork (memory of its own), vfork (borrows the parent's while the
+ * parent's host thread waits in the kernel) and clone(CLONE_VM) without either: two processes that
+ * run in one memory. For the last, a host thread of the parent is started only to lend its
+ * thread-local storage: it makes the child and sleeps in the kernel until that has ended. */
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/mem.h"
+#include "runtime/host.h"
+#include "runtime/runtime.h"
+#include "syscalls/syscalls.h"
+
+/* Flags that xrun carries out itself; the host must not. Its handlers of SIGSEGV and the like must
+ * stay, whatever becomes of the guest's. */
+#define OWN_FLAGS                                                                                  \
+    ((uint64_t)(CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID | CLONE_PARENT_SETTID | CLONE_SETTLS |   \
+                CLONE_DETACHED) |                                                                  \
+     CLONE_CLEAR_SIGHAND)
+
+static void reset_handlers(struct process *p)
+{
+    for (int s = 1; s <= NSIG_GUEST; s++)
+        if (p->sigaction[s].handler > 1) {
+            p->sigaction[s] = (struct guest_sigaction){0};
+            signal_action_changed(s);
+        }
+}
+
+/* What parent and child get to know of each other. */
+static void tell_parent(const struct clone_request *rq, int64_t pid, int pidfd)
+{
+    if (pid > 0 && (rq->flags & CLONE_PARENT_SETTID))
+        mem_write32(rq->ptid, (uint32_t)pid);
+    if (pid > 0 && (rq->flags & CLONE_PIDFD))
+        mem_write32(rq->pidfd, (uint32_t)pidfd);
+}
+
+static void child_begins(struct thread *t, const struct clone_request *rq)
+{
+    t->tid = gettid();
+    t->proc->pid = getpid();
+    if (rq->flags & CLONE_CHILD_SETTID)
+        mem_write32(rq->ctid, (uint32_t)t->tid);
+    if (rq->flags & CLONE_CLEAR_SIGHAND)
+        reset_handlers(t->proc);
+}
+
+/* Does only clone3 know what is asked for? */
+static bool needs_clone3(const struct clone_request *rq)
+{
+    return rq->set_tid_size || (rq->flags & (CLONE_INTO_CGROUP | CLONE_NEWTIME));
+}
+
+static struct clone_args host_args(const struct clone_request *rq, const int *pidfd)
+{
+    struct clone_args a = {0};
+    a.flags = rq->flags & ~OWN_FLAGS;
+    a.exit_signal = rq->exit_signal;
+    a.pidfd = (uintptr_t)pidfd;
+    a.cgroup = (uint64_t)rq->cgroup;
+    a.set_tid = rq->set_tid_size ? (uintptr_t)rq->set_tid : 0;
+    a.set_tid_size = rq->set_tid_size;
+    return a;
+}
+
+/* ---- fork ---- */
+
+/* In the child of a fork: this is the only thread, and it shares nothing any more. */
+static void fork_child(struct thread *t, const struct clone_request *rq)
+{
+    struct process *p = t->proc;
+    pthread_mutex_init(&p->lock, NULL);
+    pthread_mutex_init(&p->sighand->lock, NULL);
+    pthread_mutex_init(&process_ldt.lock, NULL);
+    p->sighand->users = 1;
+    process_self = p;
+    p->threads = t;
+    p->nthreads = 1;
+    t->prevp = &p->threads;
+    t->next = NULL;
+    p->shares_memory = false;
+    t->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->ctid : 0;
+    t->robust_list = 0;
+    rt(t)->ended = NULL;
+    if (rq->stack)
+        t->cpu.gpr[REG_ESP] = rq->stack;
+    child_begins(t, rq);
+}
+
+/* Does fork(3) do the same on the host? */
+static bool plain_fork(const struct clone_request *rq)
+{
+    return rq->exit_signal == SIGCHLD && !needs_clone3(rq) && !(rq->flags & ~OWN_FLAGS);
+}
+
+/* The allocator's own fork handlers, which a static C library has: another thread may hold its
+ * locks. fork(3) calls them itself, the system calls do not. */
+extern void __malloc_fork_lock_parent(void) __attribute__((weak));
+extern void __malloc_fork_unlock_parent(void) __attribute__((weak));
+extern void __malloc_fork_unlock_child(void) __attribute__((weak));
+
+static int64_t host_clone_process(const struct clone_request *rq, int *pidfd)
+{
+    struct clone_args a = host_args(rq, pidfd);
+    long r;
+    if (__malloc_fork_lock_parent)
+        __malloc_fork_lock_parent();
+    if (needs_clone3(rq))
+        r = host_syscall(SYS_clone3, (long)&a, sizeof a, 0, 0, 0, 0);
+    else
+        r = host_syscall(SYS_clone, (long)(a.flags | rq->exit_signal), 0, (long)pidfd, 0, 0, 0);
+    if (r == 0 && __malloc_fork_unlock_child)
+        __malloc_fork_unlock_child();
+    else if (r && __malloc_fork_unlock_parent)
+        __malloc_fork_unlock_parent();
+    return r;
+}
+
+static int64_t host_fork(const struct clone_request *rq, int *pidfd)
+{
+    if (!plain_fork(rq))
+        return host_clone_process(rq, pidfd);
+    int64_t r = fork();
+    return r < 0 ? -errno : r;
+}
+
+/* Gives the parent's TLS descriptors back after a fork with CLONE_SETTLS. */
+static void restore_tls(struct thread *t, const uint64_t tls[TLS_ENTRIES])
+{
+    memcpy(t->tls_desc, tls, sizeof t->tls_desc);
+    cpu_load_seg(&t->cpu, SEG_GS, t->cpu.sel[SEG_GS]);
+    cpu_load_seg(&t->cpu, SEG_FS, t->cpu.sel[SEG_FS]);
+}
+
+int64_t clone_fork(struct thread *t, const struct clone_request *rq)
+{
+    uint64_t old;
+    uint64_t tls[TLS_ENTRIES];
+    int pidfd = -1;
+    memcpy(tls, t->tls_desc, sizeof tls);
+    int e = clone_apply_tls(t, rq); /* of the child; undone in the parent */
+    if (e)
+        return e;
+    signal_block_all(&old);
+    pthread_mutex_lock(&t->proc->lock);
+    cache_fork_prepare();
+    mem_fork_prepare();
+    int64_t r = host_fork(rq, &pidfd);
+    mem_fork_done();
+    cache_fork_done(r == 0);
+    pthread_mutex_unlock(&t->proc->lock);
+    if (r == 0) {
+        fork_child(t, rq);
+    } else {
+        if (rq->flags & CLONE_SETTLS)
+            restore_tls(t, tls);
+        tell_parent(rq, r, pidfd);
+    }
+    signal_restore(old);
+    return r;
+}
+
+/* ---- processes in the same memory ---- */
+
+struct vm_start {
+    struct thread *child;
+    const struct clone_request *rq;
+    uint64_t mask;
+    bool borrows_stack; /* vfork: nobody waits for `ready` */
+    int pidfd;
+    int64_t result;
+    int users;          /* who may still look at this: the creator and the carrier */
+    struct gate ready;
+};
+
+/* From now on a signal with a deadly default action must not end the calling process while it holds
+ * a lock that another one needs: all of them go through the dispatcher. */
+static void begin_sharing(struct process *p)
+{
+    p->shares_memory = true;
+    for (int s = 1; s <= NSIG_GUEST; s++)
+        signal_action_changed(s);
+}
+
+/* Runs in the child, on a stack of its own. */
+static int vm_main(void *arg)
+{
+    struct vm_start *s = arg;
+    struct thread *t = s->child;
+    uint64_t mask = s->mask;
+    thread_self = t;
+    child_begins(t, s->rq);
+    if (!t->proc->shares_memory)
+        begin_sharing(t->proc);
+    if (!s->borrows_stack) {
+        tell_parent(s->rq, t->tid, s->pidfd);
+        s->result = t->tid;
+        gate_open(&s->ready);
+    }
+    signal_restore(mask);
+    dispatch_run(t);
+}
+
+static int64_t host_clone_vm(struct vm_start *s, void *stack, uint64_t flags)
+{
+    const struct clone_request *rq = s->rq;
+    struct clone_args a = host_args(rq, &s->pidfd);
+    a.flags |= flags;
+    if (needs_clone3(rq)) {
+        a.stack = (uintptr_t)stack;
+        a.stack_size = CLONE_HOST_STACK;
+        return host_clone3(&a, sizeof a, vm_main, s);
+    }
+    int64_t r = clone(vm_main, (char *)stack + CLONE_HOST_STACK,
+                      (int)(uint32_t)(a.flags | rq->exit_signal), s, &s->pidfd, NULL, NULL);
+    return r < 0 ? -errno : r;
+}
+
+static void sighand_drop(struct sighand *h)
+{
+    pthread_mutex_lock(&h->lock);
+    int left = --h->users;
+    pthread_mutex_unlock(&h->lock);
+    if (!left)
+        free(h);
+}
+
+/* The child's own process record; its threads are its own, its signal actions if not shared. */
+static struct process *process_copy(struct process *p, const struct clone_request *rq)
+{
+    struct process *c = process_new();
+    struct sighand *own = c->sighand;
+    pthread_mutex_lock(&p->lock);
+    *c = *p;
+    pthread_mutex_unlock(&p->lock);
+    pthread_mutex_init(&c->lock, NULL);
+    c->threads = NULL;
+    c->nthreads = 0;
+    pthread_mutex_lock(&p->sighand->lock);
+    if (rq->flags & CLONE_SIGHAND)
+        p->sighand->users++;
+    else
+        memcpy(own->action, p->sighand->action, sizeof own->action);
+    pthread_mutex_unlock(&p->sighand->lock);
+    if (rq->flags & CLONE_SIGHAND) {
+        free(own);
+    } else {
+        c->sighand = own;
+        c->sigaction = own->action;
+    }
+    return c;
+}
+
+enum { GONE, ALIVE, STUCK };
+
+/* Takes a thread that has ended with its process (killed, or exec) off the list. GONE if none is
+ * left; STUCK if the list is locked, perhaps by one that was killed. */
+static int forget_dead(struct process *p)
+{
+    struct thread *dead = NULL;
+    if (pthread_mutex_trylock(&p->lock))
+        return STUCK;
+    for (struct thread *t = p->threads; t && !dead; t = t->next)
+        if (host_syscall(SYS_tgkill, p->pid, t->tid, 0, 0, 0, 0) == -ESRCH)
+            dead = t;
+    int left = p->nthreads;
+    pthread_mutex_unlock(&p->lock);
+    if (dead)
+        thread_drop(dead);
+    return left ? ALIVE : GONE;
+}
+
+/* The leader of the child has left the memory. Other threads of it may live on: with `wait` until
+ * they have ended, else their records are given up. */
+static void child_left(struct thread *leader, bool wait)
+{
+    struct process *p = leader->proc;
+    const struct timespec pause = {0, 20000000};
+    thread_drop(leader);
+    for (int stuck = 0, now; (now = forget_dead(p)) != GONE; stuck += now == STUCK) {
+        if (!wait || stuck > 100)
+            return;
+        nanosleep(&pause, NULL);
+    }
+    sighand_drop(p->sighand);
+    free(p);
+}
+
+static void *new_stack(void)
+{
+    void *p = mmap(NULL, CLONE_HOST_STACK, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* The record of a child in this memory. NULL and *error. */
+static struct thread *vm_child(struct thread *t, const struct clone_request *rq, int *error)
+{
+    struct process *p = process_copy(t->proc, rq);
+    struct thread *child = thread_copy(t, p, rq, error);
+    if (!child) {
+        sighand_drop(p->sighand);
+        free(p);
+    }
+    return child;
+}
+
+int64_t clone_vfork(struct thread *t, const struct clone_request *rq)
+{
+    int e = -ENOMEM;
+    void *stack = new_stack();
+    struct thread *child = stack ? vm_child(t, rq, &e) : NULL;
+    if (!child) {
+        if (stack)
+            munmap(stack, CLONE_HOST_STACK);
+        return e;
+    }
+    struct vm_start s = {.child = child, .rq = rq, .borrows_stack = true, .pidfd = -1};
+    signal_block_all(&s.mask);
+    int64_t r = host_clone_vm(&s, stack, CLONE_VFORK);
+    thread_self = t;
+    child_left(child, false);
+    munmap(stack, CLONE_HOST_STACK);
+    tell_parent(rq, r, s.pidfd);
+    signal_restore(s.mask);
+    return r;
+}
+
+static void start_drop(struct vm_start *s)
+{
+    if (__atomic_sub_fetch(&s->users, 1, __ATOMIC_ACQ_REL) == 0)
+        free(s);
+}
+
+/* The host thread that lends the child its thread-local storage. */
+static void *carrier_main(void *arg)
+{
+    struct vm_start *s = arg;
+    struct thread *child = s->child;
+    void *stack = new_stack();
+    int64_t r = stack ? host_clone_vm(s, stack, CLONE_VFORK) : -ENOMEM;
+    thread_self = NULL;
+    if (!s->ready.open) { /* not made, or killed at once: the child is gone, there is no race */
+        s->result = r;
+        gate_open(&s->ready);
+    }
+    start_drop(s);
+    child_left(child, r > 0);
+    if (stack)
+        munmap(stack, CLONE_HOST_STACK);
+    return NULL;
+}
+
+int64_t clone_shared(struct thread *t, const struct clone_request *rq)
+{
+    int e;
+    if (!t->proc->shares_memory)
+        begin_sharing(t->proc);
+    struct thread *child = vm_child(t, rq, &e);
+    if (!child)
+        return e;
+    struct vm_start *s = xcalloc(1, sizeof *s);
+    s->child = child;
+    s->rq = rq;
+    s->pidfd = -1;
+    s->users = 2;
+    pthread_mutex_init(&s->ready.lock, NULL);
+    pthread_cond_init(&s->ready.cond, NULL);
+    signal_block_all(&s->mask);
+    uint64_t mask = s->mask;
+    int64_t r = clone_start_pthread(carrier_main, s);
+    if (r) {
+        child_left(child, false);
+        s->users = 1;
+    } else {
+        gate_wait(&s->ready);
+        r = s->result;
+    }
+    start_drop(s);
+    signal_restore(mask);
+    return r;
+}
