@@ -14,7 +14,7 @@
 
 enum { SA_SIGINFO_ = 4, SA_ONSTACK_ = 0x08000000, SA_RESTORER_ = 0x04000000 };
 #define SS_AUTODISARM_ 0x80000000u
-enum { SS_ONSTACK_ = 1, SS_DISABLE_ = 2 };
+enum { SS_ONSTACK_ = 1, SS_DISABLE_ = 2, MINSIGSTKSZ_ = 2048, USER_DS = 0x2b, USER_CS = 0x23 };
 
 struct i386_sigcontext {
     uint32_t gs, fs, es, ds, edi, esi, ebp, esp, ebx, edx, ecx, eax, trapno, err, eip, cs, eflags,
@@ -52,22 +52,48 @@ struct rt_sigframe {
 static const uint8_t retcode[8] = {0x58, 0xb8, 0x77, 0, 0, 0, 0xcd, 0x80};
 static const uint8_t rt_retcode[8] = {0xb8, 0xad, 0, 0, 0, 0xcd, 0x80, 0};
 
-static bool on_altstack(const struct thread *t, gaddr sp)
+static bool in_altstack(const struct thread *t, gaddr sp)
 {
     const struct guest_altstack *s = &t->altstack;
-    return !(s->flags & SS_AUTODISARM_) && s->size && sp > s->sp && sp - s->sp <= s->size;
+    return s->size && sp > s->sp && sp - s->sp <= s->size;
 }
 
-/* Where the stack pointer starts for the frame. */
-static gaddr frame_top(const struct thread *t, const struct guest_sigaction *sa)
+bool sigframe_on_altstack(const struct thread *t, gaddr sp)
+{
+    return !(t->altstack.flags & SS_AUTODISARM_) && in_altstack(t, sp);
+}
+
+int sigframe_set_altstack(struct thread *t, const struct guest_altstack *s, gaddr sp)
+{
+    uint32_t mode = s->flags & ~SS_AUTODISARM_;
+    if (sigframe_on_altstack(t, sp))
+        return -EPERM;
+    if (mode != 0 && mode != SS_ONSTACK_ && mode != SS_DISABLE_)
+        return -EINVAL;
+    if (mode == SS_DISABLE_)
+        t->altstack = (struct guest_altstack){.flags = s->flags};
+    else if (s->size < MINSIGSTKSZ_)
+        return -ENOMEM;
+    else
+        t->altstack = *s;
+    return 0;
+}
+
+/* Where the stack pointer starts for the frame. *alt: on the alternate stack, already or newly. */
+static gaddr frame_top(const struct thread *t, const struct guest_sigaction *sa, bool *alt)
 {
     gaddr sp = t->cpu.gpr[REG_ESP];
     const struct guest_altstack *s = &t->altstack;
+    *alt = sigframe_on_altstack(t, sp);
     if (sa->flags & SA_ONSTACK_) {
-        if (s->size && !(s->flags & SS_DISABLE_) && !on_altstack(t, sp))
+        if (s->size && !*alt) {
             sp = s->sp + s->size;
-    } else if (t->cpu.sel[SEG_SS] != 0x2b && !(sa->flags & SA_RESTORER_) && sa->restorer) {
+            *alt = true;
+        }
+    } else if (!*alt && t->cpu.sel[SEG_SS] != USER_DS && !(sa->flags & SA_RESTORER_) &&
+               sa->restorer) {
         sp = sa->restorer; /* the old way to switch stacks */
+        *alt = true;
     }
     return sp;
 }
@@ -95,22 +121,45 @@ static void fill_sigcontext(const struct thread *t, struct i386_sigcontext *s, g
     s->cr2 = c->trap.addr;
 }
 
+/* The FSAVE image as the kernel makes it of an FXSAVE one: no opcode; the selectors of now, those of
+ * the last x87 instruction are not known to a 64-bit kernel. */
+static void put_selectors(const struct thread *t, uint8_t *fsave)
+{
+    uint32_t cs = t->cpu.sel[SEG_CS], ds = t->cpu.sel[SEG_DS] | 0xffff0000u;
+    memcpy(fsave + 16, &cs, 4);
+    memcpy(fsave + 24, &ds, 4);
+}
+
 static int write_fpstate(struct thread *t, gaddr a)
 {
     struct fpstate f;
     memset(&f, 0, sizeof f);
     x87_save_fsave(&t->cpu, f.fsave, 4);
+    put_selectors(t, f.fsave);
     memcpy(&f.status, f.fsave + 4, 2);
     x87_save_fxsave(&t->cpu, f.fxsave);
     return mem_write(a, &f, sizeof f);
 }
 
-/* Reserves the fpstate and a frame of `size` bytes below sp as get_sigframe does. */
-static gaddr place(gaddr sp, uint32_t size, gaddr *fp)
+/* Reserves the fpstate and a frame of `size` bytes as get_sigframe does. 0 if it would overflow the
+ * alternate stack. */
+static gaddr place(const struct thread *t, const struct guest_sigaction *sa, uint32_t size, gaddr *fp)
 {
+    bool alt;
+    gaddr sp = frame_top(t, sa, &alt);
     *fp = ((sp - 512) & ~63u) - 112; /* the FXSAVE part is 64-aligned */
-    gaddr frame = *fp - size;
-    return ((frame + 4) & ~15u) - 4;
+    gaddr frame = ((*fp - size + 4) & ~15u) - 4;
+    return alt && !in_altstack(t, frame) ? 0 : frame;
+}
+
+/* Handlers start with the x87 and SSE state of a new program. */
+static void reset_fpu(struct cpu *c)
+{
+    memset(&c->fpu, 0, sizeof c->fpu);
+    c->fpu.cw = 0x37f;
+    c->fpu.empty = 0xff;
+    c->mxcsr = 0x1f80;
+    memset(c->xmm, 0, sizeof c->xmm);
 }
 
 static void enter_handler(struct thread *t, const struct guest_sigaction *sa, gaddr frame, int sig,
@@ -122,16 +171,17 @@ static void enter_handler(struct thread *t, const struct guest_sigaction *sa, ga
     c->gpr[REG_EDX] = edx;
     c->gpr[REG_ECX] = ecx;
     c->eflags &= ~(uint32_t)(EFL_DF | EFL_TF | EFL_RF);
-    cpu_load_seg(c, SEG_DS, 0x2b);
-    cpu_load_seg(c, SEG_ES, 0x2b);
-    cpu_load_seg(c, SEG_SS, 0x2b);
-    cpu_load_cs(c, 0x23);
+    cpu_load_seg(c, SEG_DS, USER_DS);
+    cpu_load_seg(c, SEG_ES, USER_DS);
+    cpu_load_seg(c, SEG_SS, USER_DS);
+    cpu_load_cs(c, USER_CS);
     c->eip = sa->handler;
+    reset_fpu(c);
 }
 
 static int build_old(struct thread *t, int sig, const struct guest_sigaction *sa, uint64_t mask)
 {
-    gaddr fp, a = place(frame_top(t, sa), sizeof(struct sigframe), &fp);
+    gaddr fp, a = place(t, sa, sizeof(struct sigframe), &fp);
     struct sigframe f;
     memset(&f, 0, sizeof f);
     f.pretcode = sa->flags & SA_RESTORER_ ? sa->restorer : t->proc->vdso_sigreturn;
@@ -139,7 +189,7 @@ static int build_old(struct thread *t, int sig, const struct guest_sigaction *sa
     fill_sigcontext(t, &f.sc, fp, mask);
     f.extramask = (uint32_t)(mask >> 32);
     memcpy(f.retcode, retcode, sizeof retcode);
-    if (write_fpstate(t, fp) || mem_write(a, &f, sizeof f))
+    if (!a || write_fpstate(t, fp) || mem_write(a, &f, sizeof f))
         return -EFAULT;
     enter_handler(t, sa, a, sig, 0, 0);
     return 0;
@@ -148,7 +198,7 @@ static int build_old(struct thread *t, int sig, const struct guest_sigaction *sa
 static int build_rt(struct thread *t, int sig, const siginfo_t *info,
                     const struct guest_sigaction *sa, uint64_t mask)
 {
-    gaddr fp, a = place(frame_top(t, sa), sizeof(struct rt_sigframe), &fp);
+    gaddr fp, a = place(t, sa, sizeof(struct rt_sigframe), &fp);
     struct rt_sigframe f;
     memset(&f, 0, sizeof f);
     f.pretcode = sa->flags & SA_RESTORER_ ? sa->restorer : t->proc->vdso_rt_sigreturn;
@@ -162,7 +212,7 @@ static int build_rt(struct thread *t, int sig, const siginfo_t *info,
     fill_sigcontext(t, &f.uc.sc, fp, mask);
     f.uc.sigmask = mask;
     memcpy(f.retcode, rt_retcode, sizeof rt_retcode);
-    if (write_fpstate(t, fp) || mem_write(a, &f, sizeof f))
+    if (!a || write_fpstate(t, fp) || mem_write(a, &f, sizeof f))
         return -EFAULT;
     if (t->altstack.flags & SS_AUTODISARM_)
         t->altstack = (struct guest_altstack){.flags = SS_DISABLE_};
@@ -179,64 +229,97 @@ int sigframe_build(struct thread *t, int sig, const siginfo_t *info,
 
 /* ---- sigreturn ---- */
 
+/* The FXSAVE image, then the x87 registers of the FSAVE image over it (convert_to_fxsr: the
+ * selectors are lost, the opcode is what lies above the code selector). */
 static int restore_fpstate(struct thread *t, gaddr a)
 {
     struct fpstate f;
-    if (!a) {
-        uint32_t mxcsr = 0x1f80;
-        memset(&t->cpu.fpu, 0, sizeof t->cpu.fpu);
-        t->cpu.fpu.cw = 0x37f;
-        t->cpu.fpu.empty = 0xff;
-        t->cpu.mxcsr = mxcsr;
+    uint32_t mxcsr;
+    reset_fpu(&t->cpu);
+    if (!a)
         return 0;
-    }
     if (mem_read(&f, a, sizeof f))
         return -EFAULT;
-    if (f.magic == 0)
-        x87_load_fxsave(&t->cpu, f.fxsave);
+    memcpy(&mxcsr, f.fxsave + 24, 4);
+    if (mxcsr & 0xffff0000u)
+        return -EFAULT;
+    x87_load_fxsave(&t->cpu, f.fxsave);
     x87_load_fsave(&t->cpu, f.fsave, 4);
+    t->cpu.fpu.fcs = t->cpu.fpu.fds = 0;
     return 0;
 }
 
-static int restore(struct thread *t, const struct i386_sigcontext *s)
+/* Loads what the kernel's IRET loads; a fault of it is the program's, with the new registers. */
+static bool load_cs_ss(struct cpu *c, const struct i386_sigcontext *s)
+{
+    uint16_t cs = (uint16_t)(s->cs | 3), ss = (uint16_t)(s->ss | 3), bad = cs;
+    int vec = cpu_load_cs(c, cs);
+    if (!vec) {
+        bad = ss;
+        vec = cpu_load_seg(c, SEG_SS, ss);
+    }
+    if (vec)
+        c->trap = (struct cpu_trap){.vec = (uint8_t)vec, .err = bad & 0xfffcu, .addr = c->trap.addr};
+    return !vec;
+}
+
+static int restore(struct thread *t, gaddr at, bool *iret_fault)
 {
     struct cpu *c = &t->cpu;
+    struct i386_sigcontext sc, *s = &sc;
     const uint32_t user = EFL_TF | EFL_DF | EFL_AC | EFL_RF;
-    if (restore_fpstate(t, s->fpstate))
+    if (mem_read(s, at, sizeof sc))
         return -EFAULT;
     c->gpr[REG_EDI] = s->edi, c->gpr[REG_ESI] = s->esi, c->gpr[REG_EBP] = s->ebp;
     c->gpr[REG_ESP] = s->esp, c->gpr[REG_EBX] = s->ebx, c->gpr[REG_EDX] = s->edx;
     c->gpr[REG_ECX] = s->ecx, c->gpr[REG_EAX] = s->eax;
-    c->eflags = (c->eflags & ~user) | (s->eflags & user & ~(uint32_t)EFL_RF);
+    c->eflags = (c->eflags & ~user) | (s->eflags & user);
     flags_set_status(c, s->eflags);
-    if (cpu_load_cs(c, (uint16_t)(s->cs | 3)) || cpu_load_seg(c, SEG_SS, (uint16_t)(s->ss | 3)))
-        return -EFAULT;
     static const uint8_t order[] = {SEG_GS, SEG_FS, SEG_DS, SEG_ES};
     const uint32_t sel[] = {s->gs, s->fs, s->ds, s->es};
     for (int i = 0; i < 4; i++) /* the kernel loads a null selector for a bad one */
         if (cpu_load_seg(c, order[i], (uint16_t)sel[i]))
             cpu_load_seg(c, order[i], 0);
+    *iret_fault = !load_cs_ss(c, s);
     c->eip = s->eip + c->seg_base[SEG_CS];
+    return restore_fpstate(t, s->fpstate);
+}
+
+static void set_mask(struct thread *t, uint64_t mask)
+{
+    t->sigmask = mask & ~(UINT64_C(1) << 8 | UINT64_C(1) << 18); /* SIGKILL, SIGSTOP */
+}
+
+static int restore_rt(struct thread *t, gaddr frame, bool *iret_fault)
+{
+    struct guest_altstack stack; /* laid out as stack_t */
+    const gaddr uc = frame + (gaddr)offsetof(struct rt_sigframe, uc);
+    uint64_t mask;
+    if (mem_read(&mask, uc + (gaddr)offsetof(struct i386_ucontext, sigmask), sizeof mask))
+        return -EFAULT;
+    set_mask(t, mask);
+    if (restore(t, uc + (gaddr)offsetof(struct i386_ucontext, sc), iret_fault) ||
+        mem_read(&stack, uc + (gaddr)offsetof(struct i386_ucontext, stack_sp), sizeof stack))
+        return -EFAULT;
+    sigframe_set_altstack(t, &stack, t->cpu.gpr[REG_ESP]); /* a refusal is ignored */
     return 0;
 }
 
-int sigframe_restore(struct thread *t, bool rt)
+static int restore_old(struct thread *t, gaddr frame, bool *iret_fault)
+{
+    const gaddr sc = frame + (gaddr)offsetof(struct sigframe, sc);
+    uint32_t low, high;
+    if (mem_read32(sc + (gaddr)offsetof(struct i386_sigcontext, oldmask), &low) ||
+        mem_read32(frame + (gaddr)offsetof(struct sigframe, extramask), &high))
+        return -EFAULT;
+    set_mask(t, low | (uint64_t)high << 32);
+    return restore(t, sc, iret_fault);
+}
+
+int sigframe_restore(struct thread *t, bool rt, bool *iret_fault)
 {
     gaddr sp = t->cpu.gpr[REG_ESP];
-    uint64_t mask;
-    if (rt) {
-        struct rt_sigframe f;
-        if (mem_read(&f, sp - 4, sizeof f) || restore(t, &f.uc.sc))
-            return -EFAULT;
-        mask = f.uc.sigmask;
-        t->altstack = (struct guest_altstack){f.uc.stack_sp, f.uc.stack_flags & ~(uint32_t)SS_ONSTACK_,
-                                              f.uc.stack_size};
-    } else { /* the return popped pretcode and __kernel_sigreturn's pop took sig */
-        struct sigframe f;
-        if (mem_read(&f, sp - 8, sizeof f) || restore(t, &f.sc))
-            return -EFAULT;
-        mask = f.sc.oldmask | (uint64_t)f.extramask << 32;
-    }
-    t->sigmask = mask & ~(UINT64_C(1) << 8 | UINT64_C(1) << 18); /* SIGKILL, SIGSTOP */
-    return 0;
+    *iret_fault = false;
+    /* the return popped pretcode; __kernel_sigreturn popped sig as well */
+    return rt ? restore_rt(t, sp - 4, iret_fault) : restore_old(t, sp - 8, iret_fault);
 }

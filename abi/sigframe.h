@@ -8,8 +8,14 @@
  * the handler. `oldmask` is what sigreturn restores. 0 or -EFAULT with registers unchanged. */
 int sigframe_build(struct thread *t, int sig, const siginfo_t *info,
                    const struct guest_sigaction *sa, uint64_t oldmask);
-/* Restores registers, FPU, mask (and the alternate stack if rt) from the frame at esp. 0 or
- * -EFAULT. */
-int sigframe_restore(struct thread *t, bool rt);
+/* Restores mask, registers, FPU (and the alternate stack if rt) from the frame at esp. 0, or -EFAULT
+ * with what came before the unreadable or invalid part restored, as the kernel leaves it. A code or
+ * stack segment that cannot be used is the fault of an IRET: 0, with cpu->trap and *iret_fault set. */
+int sigframe_restore(struct thread *t, bool rt, bool *iret_fault);
+
+/* Is `sp` on the alternate stack, as the kernel sees it (on_sig_stack)? */
+bool sigframe_on_altstack(const struct thread *t, gaddr sp);
+/* Sets the alternate stack with the checks of sigaltstack(2) at stack pointer `sp`. 0 or -errno. */
+int sigframe_set_altstack(struct thread *t, const struct guest_altstack *s, gaddr sp);
 
 #endif

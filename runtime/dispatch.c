@@ -117,7 +117,7 @@ void dispatch_run(struct thread *t)
         act(t);
     }
     for (;;) {
-        if (unlikely(cpu->pending))
+        while (unlikely(cpu->pending)) /* frames of all deliverable signals before any handler runs */
             signal_deliver(t);
         if (unlikely(dump))
             dump_exec(t);

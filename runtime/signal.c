@@ -81,22 +81,34 @@ static _Noreturn void own_fault(int sig, const siginfo_t *info, const ucontext_t
     abort();
 }
 
-/* An access that runs past 4 GiB violates the segment limit: #GP, or #SS through ss. */
-static bool wraps(const struct insn *in, gaddr addr)
+/* An access of `size` bytes at `addr` runs past 4 GiB. */
+static bool past_top(gaddr addr, unsigned size)
 {
-    if (in->op == OP_ENTER && addr > UINT32_MAX - in->opsize + 1u)
-        return true;
+    return size && addr > UINT32_MAX - size + 1u;
+}
+
+/* An access that runs past 4 GiB violates the segment limit: #GP, or #SS through ss. Gives the
+ * vector, 0 if the access does not. */
+static enum trap limit_fault(const struct cpu *cpu, gaddr addr)
+{
+    const struct insn *in = cpu->cur;
     for (unsigned i = 0; i < in->nopnd; i++)
-        if (in->o[i].kind == OPND_MEM && addr > UINT32_MAX - in->o[i].size + 1u && in->o[i].size)
-            return true;
-    return false;
+        if (in->o[i].kind == OPND_MEM && past_top(addr, in->o[i].size))
+            return in->seg == SEG_SS ? TRAP_SS : TRAP_GP;
+    switch (in->op) { /* the stack operand, which is implicit */
+    case OP_PUSH: case OP_POP: case OP_PUSHA: case OP_POPA: case OP_PUSHF: case OP_POPF:
+    case OP_CALL: case OP_RET: case OP_ENTER: case OP_LEAVE: case OP_IRET:
+        return past_top(addr, in->opsize) ? TRAP_SS : 0;
+    default: return 0;
+    }
 }
 
 static void page_fault(struct thread *t, gaddr addr, uint32_t err)
 {
     struct cpu *cpu = &t->cpu;
-    if (unlikely(addr > 0xffffff00u) && wraps(cpu->cur, addr))
-        cpu_fault(cpu, cpu->cur->seg == SEG_SS || cpu->cur->op == OP_ENTER ? TRAP_SS : TRAP_GP, 0, 0);
+    enum trap vec = addr > 0xffffff00u ? limit_fault(cpu, addr) : 0;
+    if (unlikely(vec))
+        cpu_fault(cpu, vec, 0, 0);
     cpu->trap = (struct cpu_trap){.vec = TRAP_PF, .err = interp_fault_error(cpu, err, addr),
                                   .addr = addr};
     cpu->eip = cpu->cur->eip;
@@ -126,7 +138,9 @@ static void on_fault(int sig, const siginfo_t *info, const ucontext_t *uc)
     }
     if (copying)
         siglongjmp(t->copy_jb, 1);
-    t->cpu.trap = (struct cpu_trap){.vec = TRAP_SIGBUS, .err = err, .addr = (gaddr)a};
+    t->cpu.trap = (struct cpu_trap){.vec = TRAP_SIGBUS,
+                                    .err = interp_fault_error(&t->cpu, err, (gaddr)a),
+                                    .addr = (gaddr)a};
     t->cpu.eip = t->cpu.cur->eip;
     siglongjmp(t->trap_jb, JB_TRAP);
 }
@@ -170,13 +184,32 @@ static void install(int sig, void *handler)
     host_sigaction(sig, handler, flags, sync ? 0 : ~sync_mask());
 }
 
+static bool default_ignored(int sig)
+{
+    return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT;
+}
+
+static bool default_stops(int sig)
+{
+    return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
+}
+
+static bool default_deadly(int sig)
+{
+    return !default_ignored(sig) && !default_stops(sig);
+}
+
+/* Where the guest has the default action so has the host; but not for a deadly signal in a process
+ * whose memory is not its own alone: it could die holding a lock. */
 void signal_action_changed(int sig)
 {
     if (sync_index(sig) >= 0 || sig == SIGKILL || sig == SIGSTOP)
         return; /* always xrun's; deliver() looks at the guest's action */
-    const struct guest_sigaction *sa = &thread_self->proc->sigaction[sig];
+    const struct process *p = thread_self->proc;
+    const struct guest_sigaction *sa = &p->sigaction[sig];
     unsigned long nocld = sa->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT);
-    if (sa->handler <= 1)
+    bool host_default = !sa->handler && (!p->shares_memory || !default_deadly(sig));
+    if (sa->handler == 1 || host_default)
         host_sigaction(sig, sa->handler ? SIG_IGN : SIG_DFL, nocld, 0);
     else
         host_sigaction(sig, (void *)on_signal, SA_SIGINFO | nocld, ~sync_mask());
@@ -230,16 +263,6 @@ static void settle_restart(struct thread *t, const struct guest_sigaction *sa)
     r->restart = 0;
 }
 
-static bool default_ignored(int sig)
-{
-    return sig == SIGCHLD || sig == SIGURG || sig == SIGWINCH || sig == SIGCONT;
-}
-
-static bool default_stops(int sig)
-{
-    return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
-}
-
 /* Runs the guest's handler: frame, registers, mask. `forced`: a fault, which may not be blocked. */
 static void run_handler(struct thread *t, int sig, const siginfo_t *info,
                         const struct guest_sigaction *sa)
@@ -250,9 +273,9 @@ static void run_handler(struct thread *t, int sig, const siginfo_t *info,
     if (opt.strace)
         strace_signal(t, sig, info);
     if (sa->flags & GUEST_SA_RESETHAND) {
-        pthread_mutex_lock(&t->proc->lock);
+        pthread_mutex_lock(&t->proc->sighand->lock);
         t->proc->sigaction[sig].handler = 0;
-        pthread_mutex_unlock(&t->proc->lock);
+        pthread_mutex_unlock(&t->proc->sighand->lock);
         signal_action_changed(sig);
     }
     if (sigframe_build(t, sig, info, sa, old)) {
@@ -269,9 +292,9 @@ static void run_handler(struct thread *t, int sig, const siginfo_t *info,
 
 static struct guest_sigaction action_of(struct thread *t, int sig)
 {
-    pthread_mutex_lock(&t->proc->lock);
+    pthread_mutex_lock(&t->proc->sighand->lock);
     struct guest_sigaction sa = t->proc->sigaction[sig];
-    pthread_mutex_unlock(&t->proc->lock);
+    pthread_mutex_unlock(&t->proc->sighand->lock);
     return sa;
 }
 
@@ -314,6 +337,7 @@ void signal_deliver(struct thread *t)
         t->sigmask = t->sigmask_saved;
         t->sigmask_restore = false;
     }
+    t->cpu.eflags &= ~(uint32_t)EFL_RF; /* seen only by a frame built right behind a sigreturn */
     signal_set_host_mask(t);
 }
 
@@ -354,12 +378,28 @@ static int fpe_code(unsigned unmasked)
     return unmasked & 0x20 ? FPE_FLTRES : 0;
 }
 
+/* A fault (not a trap, which points behind the instruction) pushes EFLAGS with RF set. */
+static bool is_fault(const struct cpu_trap *p)
+{
+    return p->vec != TRAP_DB && p->vec != TRAP_BP && p->vec != TRAP_OF;
+}
+
+/* A page that is there but cannot be read lies behind the end of its file. */
+static bool fetch_past_eof(const struct cpu_trap *p)
+{
+    return (p->err & PF_ERR_INSN) && (mem_page_flags(p->addr) & PAGE_X);
+}
+
 void signal_trap(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
     const struct cpu_trap *p = &cpu->trap;
     gaddr eip = cpu->eip;
     t->orig_eax = UINT32_MAX;
+    if (is_fault(p))
+        cpu->eflags |= EFL_RF;
+    if (p->vec == TRAP_PF && fetch_past_eof(p))
+        cpu->trap.vec = TRAP_SIGBUS;
     switch (p->vec) {
     case TRAP_DE: signal_force(t, SIGFPE, FPE_INTDIV, eip); break;
     case TRAP_DB:
@@ -389,13 +429,18 @@ void signal_trap(struct thread *t)
 
 void signal_sigreturn(struct thread *t, bool rt_frame)
 {
-    if (sigframe_restore(t, rt_frame)) {
+    bool iret_fault;
+    int r = sigframe_restore(t, rt_frame, &iret_fault);
+    if (r) {
+        t->cpu.gpr[REG_EAX] = 0;
         signal_force(t, SIGSEGV, SI_KERNEL, 0);
         return;
     }
     t->orig_eax = UINT32_MAX;
     t->cpu.pending = 1; /* the mask changed: a held one may go */
     signal_set_host_mask(t);
+    if (iret_fault)
+        signal_trap(t);
 }
 
 void signal_requeue(struct thread *t)

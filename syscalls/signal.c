@@ -6,10 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "abi/sigframe.h"
 #include "abi/siginfo.h"
 #include "syscalls/priv.h"
 
-enum { G_SS_ONSTACK = 1, G_SS_DISABLE = 2, MINSIGSTKSZ_GUEST = 2048 };
+enum { G_SS_ONSTACK = 1, G_SS_DISABLE = 2 };
 #define G_SS_AUTODISARM 0x80000000u
 
 static uint64_t bit(int sig) { return UINT64_C(1) << (sig - 1); }
@@ -238,25 +239,16 @@ SYSCALL(pidfd_send_signal)
 SYSCALL(sigaltstack)
 {
     struct thread *t = c->t;
-    struct guest_altstack *s = &t->altstack;
+    const struct guest_altstack *s = &t->altstack;
     gaddr sp = t->cpu.gpr[REG_ESP];
-    bool on = !(s->flags & G_SS_AUTODISARM) && s->size && sp > s->sp && sp - s->sp <= s->size;
-    struct i386_stack new,
-        old = {s->sp, s->size ? (on ? G_SS_ONSTACK : 0) | (s->flags & G_SS_AUTODISARM) : G_SS_DISABLE,
-               s->size};
+    uint32_t state = !s->size ? G_SS_DISABLE : sigframe_on_altstack(t, sp) ? G_SS_ONSTACK : 0;
+    struct i386_stack new, old = {s->sp, state | (s->flags & G_SS_AUTODISARM), s->size};
     if (c->a[0]) {
         if (mem_read(&new, c->a[0], sizeof new))
             return -EFAULT;
-        if (on)
-            return -EPERM;
-        uint32_t mode = new.flags & ~G_SS_AUTODISARM;
-        if (mode != 0 && mode != G_SS_ONSTACK && mode != G_SS_DISABLE)
-            return -EINVAL;
-        if (mode == G_SS_DISABLE)
-            new.sp = new.size = 0;
-        else if (new.size < MINSIGSTKSZ_GUEST)
-            return -ENOMEM;
-        *s = (struct guest_altstack){new.sp, new.flags, new.size};
+        int r = sigframe_set_altstack(t, &(struct guest_altstack){new.sp, new.flags, new.size}, sp);
+        if (r)
+            return r;
     }
     return c->a[1] ? mem_write(c->a[1], &old, sizeof old) : 0;
 }

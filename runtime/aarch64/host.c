@@ -43,6 +43,8 @@ static bool insn_is_store(uint32_t i)
         return false;
     if ((i & 0x3b000000) == 0x18000000) /* literal loads, prefetch */
         return false;
+    if ((i & 0x3fa00000) == 0x08a00000 || (i & 0xbfa00000) == 0x08200000) /* CAS, CASP */
+        return true;
     if ((i & 0x3f000000) == 0x08000000 || (i & 0x3a000000) == 0x28000000 ||
         (i & 0xbe000000) == 0x0c000000) /* exclusive/ordered, pairs, SIMD structures: L = bit 22 */
         return !(i >> 22 & 1);
