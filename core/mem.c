@@ -677,17 +677,13 @@ gaddr mem_brk(gaddr brk)
 
 int mem_advise(gaddr addr, uint32_t len, int advice)
 {
-    if (addr & GUEST_PAGE_MASK)
+    if (addr & GUEST_PAGE_MASK || madvise(hostp(addr), 0, advice)) /* no such advice */
         return -EINVAL;
-    if (len > 0xfffff000u)
-        return -EINVAL;
-    len = PAGE_UP(len);
-    if (addr > MEM_TASK_SIZE || len > MEM_TASK_SIZE - addr)
-        return len ? -ENOMEM : 0;
+    uint64_t last = addr + PAGE_UP((uint64_t)len); /* what lies above the guest's space is a hole */
     lock();
     int r = 0;
-    bool hole = false;
-    gaddr end = addr + len;
+    bool hole = last > MEM_TASK_SIZE;
+    gaddr end = hole ? MEM_TASK_SIZE : (gaddr)last;
     for (gaddr a = addr; a < end && !r;) {
         size_t i = area_index(a);
         if (i >= narea || areas[i].start >= end) {

@@ -31,6 +31,57 @@ SYSCALL(mremap) { return mem_remap(c->a[0], c->a[1], c->a[2], (int)c->a[3], c->a
 SYSCALL(brk) { return mem_brk(c->a[0]); }
 SYSCALL(madvise) { return mem_advise(c->a[0], c->a[1], (int)c->a[2]); }
 
+/* To the host the whole low 4 GiB is mapped, so these are told only of what the guest has mapped. */
+
+/* How many bytes from the page of `addr` on are mapped, up to the end of the page of addr+len-1. */
+static uint64_t mapped_prefix(uint32_t addr, uint64_t len)
+{
+    uint64_t a = addr;
+    while (a < addr + len && a < MEM_TASK_SIZE && mem_page_flags((gaddr)a) & PAGE_MAPPED)
+        a += GUEST_PAGE_SIZE;
+    return a - addr;
+}
+
+/* The pages that a byte range touches. A 64-bit kernel adds without wrapping at 4 GiB. */
+static uint64_t whole_pages(uint32_t *addr, uint64_t len)
+{
+    len = PAGE_UP(len + (*addr & GUEST_PAGE_MASK));
+    *addr = PAGE_DOWN(*addr);
+    return len;
+}
+
+/* mlock, mlock2, munlock: what lies before a hole is done, then the hole is the error. */
+static int64_t lock_range(struct sysctx *c, long nr)
+{
+    uint32_t addr = c->a[0];
+    uint64_t len = whole_pages(&addr, c->a[1]), n = mapped_prefix(addr, len);
+    int64_t r = HC(nr, addr, n, c->a[2], 0, 0, 0);
+    return r ? r : n < len ? -ENOMEM : 0;
+}
+SYSCALL(mlock) { return lock_range(c, SYS_mlock); }
+SYSCALL(mlock2) { return lock_range(c, SYS_mlock2); }
+SYSCALL(munlock) { return lock_range(c, SYS_munlock); }
+
+SYSCALL(msync)
+{
+    int64_t r = HC(SYS_msync, c->a[0], c->a[1], s32(c->a[2]), 0, 0, 0);
+    uint64_t len = PAGE_UP((uint64_t)c->a[1]);
+    return r ? r : mapped_prefix(c->a[0], len) < len ? -ENOMEM : 0;
+}
+
+SYSCALL(mincore)
+{
+    uint32_t addr = c->a[0];
+    uint64_t len = PAGE_UP((uint64_t)c->a[1]), n = mapped_prefix(addr, len);
+    if (addr & GUEST_PAGE_MASK)
+        return -EINVAL;
+    if (!n)
+        return len ? -ENOMEM : 0;
+    mem_prepare_write(c->a[2], (uint32_t)(n >> GUEST_PAGE_SHIFT));
+    int64_t r = HC(SYS_mincore, addr, n, c->a[2], 0, 0, 0);
+    return r ? r : n < len ? -ENOMEM : 0;
+}
+
 /* Locking all of the guest must not lock xrun: accepted for what the limit allows, page by page
  * the kernel's choice. MCL_FUTURE cannot be given to guest mappings only. */
 SYSCALL(mlockall) { return c->a[0] & ~7u || !c->a[0] ? -EINVAL : -EPERM; }
