@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -223,14 +224,27 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
+/* The host's C library, making its first thread, takes a signal for itself and unblocks two. */
+static void take_signals_back(void)
+{
+    enum { HOST_SIGSETXID = 33 };
+    uint64_t old;
+    signal_block_all(&old);
+    signal_action_changed(HOST_SIGSETXID);
+}
+
+/* With all signals blocked. */
 int clone_start_pthread(void *(*fn)(void *), void *arg)
 {
+    bool first = __libc_single_threaded;
     pthread_attr_t attr;
     pthread_t id;
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, CLONE_HOST_STACK);
     int e = pthread_create(&id, &attr, fn, arg);
+    if (first)
+        take_signals_back();
     pthread_attr_destroy(&attr);
     return -e;
 }
