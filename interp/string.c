@@ -148,9 +148,10 @@ HANDLER(string_rep)
     uint32_t step = cpu->eflags & EFL_DF ? -size : size;
     bool compares = in->op == OP_CMPS || in->op == OP_SCAS;
     bool want_zf = in->flags & INSN_REP;
+    bool single = cpu->eflags & EFL_TF; /* #DB after every element */
     cpu->cur = in;
     for (uint32_t done = 1; count(cpu, in); done++) {
-        uint32_t n = bulk_count(cpu, in, size);
+        uint32_t n = single ? 0 : bulk_count(cpu, in, size);
         if (n > 4) {
             bulk(cpu, in, size, n);
         } else {
@@ -159,7 +160,7 @@ HANDLER(string_rep)
             if (compares && flag_zf(cpu) != want_zf)
                 break;
         }
-        if ((done & POLL_MASK) == 0 && cpu->pending && count(cpu, in)) {
+        if ((single || ((done & POLL_MASK) == 0 && cpu->pending)) && count(cpu, in)) {
             cpu->eip = in->eip;
             cpu->exit_links = NULL;
             cpu->exit = EXIT_BRANCH;

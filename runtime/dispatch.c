@@ -79,12 +79,20 @@ static void dump_exec(struct thread *t)
     log_write(log_fd(), buf, (size_t)n);
 }
 
+/* Loading ss holds #DB back until the next instruction has been executed. */
+static bool loads_ss(const struct insn *in)
+{
+    return (in->op == OP_MOV || in->op == OP_POP) && in->o[0].kind == OPND_SEG &&
+           in->o[0].reg == SEG_SS;
+}
+
 /* One instruction with the trap flag set: #DB behind it. */
 static void step(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
-    run(t, cache_step(t));
-    if (cpu->exit != EXIT_BRANCH)
+    const struct insn *in = cache_step(t);
+    run(t, in);
+    if (cpu->exit != EXIT_BRANCH || loads_ss(in))
         return;
     cpu->trap = (struct cpu_trap){.vec = TRAP_DB, .err = 0, .addr = cpu->trap.addr};
     cpu->exit = EXIT_TRAP;
@@ -110,7 +118,10 @@ void dispatch_run(struct thread *t)
         cpu->exit_links = NULL;
         if (why == JB_REDO) {
             cpu->eip = cpu->cur->eip;
-            run(t, cache_step(t));
+            if (cpu->eflags & EFL_TF)
+                step(t);
+            else
+                run(t, cache_step(t));
         } else {
             cpu->exit = EXIT_TRAP;
         }
