@@ -224,27 +224,38 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* The host's C library, making its first thread, takes a signal for itself and unblocks two. */
-static void take_signals_back(void)
+static void *do_nothing(void *arg)
+{
+    return arg;
+}
+
+/* The host's C library, making its first thread, takes a signal for itself and unblocks two. So it
+ * makes one for nothing while there is nobody to send that signal, then it is the guest's again. */
+static int prepare_threads(const pthread_attr_t *attr)
 {
     enum { HOST_SIGSETXID = 33 };
+    pthread_t id;
     uint64_t old;
+    int e = pthread_create(&id, attr, do_nothing, NULL);
+    if (e)
+        return e;
+    pthread_join(id, NULL);
     signal_block_all(&old);
     signal_action_changed(HOST_SIGSETXID);
+    return 0;
 }
 
 /* With all signals blocked. */
 int clone_start_pthread(void *(*fn)(void *), void *arg)
 {
-    bool first = __libc_single_threaded;
     pthread_attr_t attr;
     pthread_t id;
     pthread_attr_init(&attr);
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
     pthread_attr_setstacksize(&attr, CLONE_HOST_STACK);
-    int e = pthread_create(&id, &attr, fn, arg);
-    if (first)
-        take_signals_back();
+    int e = __libc_single_threaded ? prepare_threads(&attr) : 0;
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+    if (!e)
+        e = pthread_create(&id, &attr, fn, arg);
     pthread_attr_destroy(&attr);
     return -e;
 }

@@ -24,5 +24,6 @@ mount -t tmpfs -o mode=1777,size=2g tmpfs "$root/tmp"
 [ -n "${BIND:-}" ] && mount --bind "$BIND" "$root/tests"
 ip link set lo up 2>/dev/null
 ulimit -c 0 -u 500 -n 1024
+user=$((60000 + $(date +%N | sed 's/^0*//') % 5000)) # of its own: the process limit is the user's
 # a child, not exec: process 1 has signal rules of its own
-chroot --userspec=65534:65534 "$root" /usr/bin/env -C /tmp -i PATH=/usr/bin:/bin HOME=/tmp LC_ALL=C "$@"
+chroot --userspec=$user:$user "$root" /usr/bin/env -C /tmp -i PATH=/usr/bin:/bin HOME=/tmp LC_ALL=C "$@"
