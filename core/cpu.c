@@ -81,7 +81,9 @@ void cpu_update_mode(struct cpu *cpu)
     if (!flat(&cpu->seg[SEG_CS], true) || !flat(&cpu->seg[SEG_SS], false) ||
         !flat(&cpu->seg[SEG_DS], false) || !flat(&cpu->seg[SEG_ES], false))
         m |= MODE_SEGS;
-    if (plain_data(&cpu->seg[SEG_GS]))
+    if (cpu->eflags & EFL_AC)
+        m |= MODE_AC | MODE_SEGS;
+    else if (plain_data(&cpu->seg[SEG_GS]))
         m |= MODE_GS_PLAIN;
     cpu->mode = m;
     cpu_mode_changed(cpu);

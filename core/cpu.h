@@ -85,6 +85,7 @@ enum {
     MODE_STACK16 = 2, /* ss.B = 0 */
     MODE_SEGS = 4,    /* some of cs/ds/es/ss is not flat 0..4G read/write: check every access */
     MODE_GS_PLAIN = 8, /* gs is a writable data segment of 4 GiB: an access needs no check */
+    MODE_AC = 16,     /* EFLAGS.AC is set: every access is checked for alignment; MODE_SEGS as well */
 };
 
 /* Direct-mapped cache eip -> first predecoded instruction, one per thread. */
@@ -151,7 +152,7 @@ void cpu_reset(struct cpu *cpu);
 int cpu_load_seg(struct cpu *cpu, enum segreg s, uint16_t sel);
 /* The same for a far transfer's new CS; no privilege change is possible. */
 int cpu_load_cs(struct cpu *cpu, uint16_t sel);
-/* Recomputes cpu->mode and seg_base[] from seg[]. */
+/* Recomputes cpu->mode and seg_base[] from seg[] and EFLAGS.AC. */
 void cpu_update_mode(struct cpu *cpu);
 /* Called after cpu->mode was set; runtime/ chooses cpu->host.table by it. */
 extern void (*cpu_mode_changed)(struct cpu *cpu);

@@ -203,6 +203,7 @@ HANDLER(op_iret)
     cpu->eflags = (cpu->eflags & ~(change & ~(uint32_t)EFL_STATUS)) |
                   (v[2] & change & ~(uint32_t)(EFL_STATUS | EFL_RF));
     flags_set_status(cpu, v[2]);
+    cpu_update_mode(cpu); /* AC may have changed */
     return far_go(cpu, in, &to, v[0]);
 }
 

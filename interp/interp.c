@@ -135,6 +135,23 @@ void interp_run(struct cpu *cpu, const struct insn *first)
         first = first->fn(cpu, first);
 }
 
+/* The alignment that an access of `size` bytes must have when EFLAGS.AC is set; SSE operands that
+ * must be aligned anyway raise #GP instead. From hardware (tests/guest/exc_align.c). */
+static uint32_t alignment(const struct insn *in, uint32_t size)
+{
+    switch (in->op) {
+    case OP_SGDT: case OP_SIDT: case OP_SLDT: case OP_STR: case OP_SMSW: return 1;
+    case OP_FXSAVE: case OP_FXRSTOR: return 4;
+    case OP_MASKMOVQ: case OP_MASKMOVDQU: return 8;
+    case OP_BOUND: case OP_LDS: case OP_LES: case OP_LFS: case OP_LGS: case OP_LSS:
+    case OP_JMP: case OP_CALL: case OP_FNSTENV: case OP_FLDENV: case OP_FNSAVE: case OP_FRSTOR:
+        return in->opsize;
+    case OP_MOVUPS: case OP_MOVUPD: case OP_MOVDQU: case OP_LDDQU: case OP_PCMPESTRI:
+    case OP_PCMPESTRM: case OP_PCMPISTRI: case OP_PCMPISTRM: return size;
+    default: return size == 10 ? 8 : size == 16 ? 1 : size;
+    }
+}
+
 gaddr ea_checked(struct cpu *cpu, enum segreg seg, uint32_t off, uint32_t size, bool write)
 {
     const struct seg_cache *s = &cpu->seg[seg];
@@ -152,5 +169,7 @@ gaddr ea_checked(struct cpu *cpu, enum segreg seg, uint32_t off, uint32_t size, 
     }
     if (!ok)
         cpu_fault(cpu, vec, 0, 0);
+    if ((cpu->mode & MODE_AC) && ((off + s->base) & (alignment(cpu->cur, size) - 1)))
+        cpu_fault(cpu, TRAP_AC, 0, 0);
     return off + s->base;
 }

@@ -31,8 +31,11 @@ HANDLER(op_popf) /* IF and IOPL keep their values at CPL 3 */
     uint32_t v = mem_load(ea_stack(cpu, in, 0, size, false), size);
     uint32_t change = EFL_TF | EFL_DF | EFL_NT | (size == 4 ? EFL_AC | EFL_ID : 0);
     stack_add(cpu, (int32_t)size);
+    bool ac = (cpu->eflags ^ v) & change & EFL_AC;
     cpu->eflags = (cpu->eflags & ~change) | (v & change);
     flags_set_status(cpu, v);
+    if (unlikely(ac))
+        cpu_update_mode(cpu);
     cpu->eip = in->next;
     return interp_exit(cpu, in, EXIT_BRANCH); /* TF may have changed */
 }

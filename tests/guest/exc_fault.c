@@ -172,6 +172,7 @@ static void handler(int sig, siginfo_t *i, void *u)
     X(rep_stos, "lea 0x1ff8(%ebx),%edi; mov $10,%ecx; rep stosl")                                  \
     X(push_fault, "lea 0x2004(%ebx),%esp; push %eax; push %eax")                                   \
     X(push_cross, "lea 0x2002(%ebx),%esp; push %eax")                                              \
+    X(pop_seg_cross, "lea 0x1ffe(%ebx),%esp; pop %fs")                                             \
     X(call_fault, "mov $0x20,%esp; call 1f; 1: nop")                                               \
     X(ret_fault, "mov $0x20,%esp; ret")                                                            \
     X(popa_fault, "mov $0x20,%esp; popa")                                                          \
