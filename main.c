@@ -15,6 +15,7 @@
 #include "core/options.h"
 #include "core/path.h"
 #include "elfload/elfload.h"
+#include "runtime/lockstep.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
 
@@ -159,10 +160,13 @@ int main(int argc, char **argv)
     char host[PATH_MAX];
     if (path_to_host(path, host, true, false))
         log_die(126, "%s: name too long", path);
+    if (opt.lockstep) {
+        if (elfload_check(host, &e))
+            fail(path, &e);
+        lockstep_run(t, host, gargv, environ);
+    }
     if (elfload_load(t, host, execfn, gargv, environ, &e))
         fail(path, &e);
     set_comm(execfn);
-    if (opt.lockstep)
-        log_die(126, "--lockstep: not built yet");
     dispatch_run(t);
 }

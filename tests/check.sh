@@ -40,6 +40,7 @@ part guest tests/guest/run.sh "$w/guest" "x86_64=$x86" "aarch64=$armrun"
 part "guest, small blocks" tests/guest/run.sh "$w/small" "x86_64=$x86 --block-max=2 --flush-every=200"
 part "badinput x86_64" tests/guest/badinput.sh "$w/guest" "$x86"
 part "badinput aarch64" tests/guest/badinput.sh "$w/guest" $armrun
+part lockstep tests/lockstep/run.sh "$w/lockstep" "$x86"
 if [ -f tests/insn/insn.mk ]; then part insn make --no-print-directory insn-check; fi
 part "torture set-up" tests/setup/torture.sh "$cache"
 STEP=${TORTURE_STEP:-8} part torture tests/torture/run.sh "$cache/torture" "$w/torture" "$x86" "$armrun"

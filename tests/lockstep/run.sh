@@ -1,0 +1,73 @@
+#!/bin/bash
+# --lockstep: programs whose every instruction must agree with the processor, with their ordinary
+# output; and errors made on purpose, each of which must be found at its instruction.
+# usage: run.sh WORK XRUN
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+work=$1 xrun=$2
+mkdir -p "$work"
+cc=${GUEST_CC:-i686-linux-gnu-gcc}
+pass=0 fail=0
+
+ok() { pass=$((pass + 1)); }
+bad() { echo "FAIL $1"; tail -n 12 "$work/err"; fail=$((fail + 1)); }
+build() { $cc -static -O1 -w -pthread -D_GNU_SOURCE -o "$work/$(basename "$1" .c)" "$1" -lm; }
+lockstep() { timeout 300 "$xrun" --lockstep "$@" >"$work/out" 2>"$work/err" </dev/null; }
+
+printf 'int main(void){return 0;}' >"$work/none.c"
+build "$work/none.c" && build "$here/mix.c" || exit 1
+if ! "$work/none"; then
+    echo "lockstep: this machine does not run i386 programs"
+    echo "lockstep: 0 passed, 0 failed, 1 skipped"
+    exit 0
+fi
+
+# name, expected output and status
+agrees() {
+    lockstep "$work/$1"
+    echo "exit $?" >>"$work/out"
+    diff "$2" "$work/out" >/dev/null && grep -q ' compared, no difference' "$work/err" && ok || bad "$1"
+}
+"$work/mix" >"$work/mix.native" 2>&1 </dev/null
+echo "exit $?" >>"$work/mix.native"
+agrees mix "$work/mix.native"
+for t in selfmod files process signals vfork; do
+    build "$here/../guest/$t.c" && agrees $t "$here/../guest/$t.expected"
+done
+
+# threads end the comparison, not the program
+build "$here/../guest/threads.c"
+lockstep "$work/threads"
+echo "exit $?" >>"$work/out"
+diff "$here/../guest/threads.expected" "$work/out" >/dev/null &&
+    grep -q 'no difference.*not compared further: it starts a thread' "$work/err" && ok || bad threads
+
+# errors made on purpose: what, at which instruction, what the report must say
+finds() {
+    lockstep --lockstep-break="$1:$2" "$work/mix"
+    st=$?
+    [ $st = 125 ] && grep -qE "$3" "$work/err" && ok || bad "break $1 at $2: status $st"
+}
+for n in 1 777 20000; do
+    finds reg $n "difference at instruction $n,.*registers"
+    finds flag $n "difference at instruction $n,.*registers"
+    finds st $n "difference at instruction $n,.*registers"
+    finds xmm $n "difference at instruction $n,.*registers"
+done
+finds reg 500 'esi .*<-- differs'
+finds flag 500 'eflags .*<-- differs C'
+finds st 500 'fpr3 .*<-- differs'
+finds xmm 500 'xmm5 .*xrun   <-- differs'
+finds store 500 'memory written by this instruction'
+finds stray 500 'memory, written by an earlier instruction'
+finds stray 500 ' native '
+
+# what cannot be run: one line
+gcc -o "$work/host" "$work/none.c"
+lockstep "$work/host"
+[ $? = 126 ] && [ "$(wc -l <"$work/err")" = 1 ] && ok || bad "program of the host"
+lockstep "$work/missing"
+[ $? = 127 ] && [ "$(wc -l <"$work/err")" = 1 ] && ok || bad "missing program"
+
+echo "lockstep: $pass passed, $fail failed, 0 skipped"
+[ $fail = 0 ]
