@@ -13,7 +13,7 @@ static const uint64_t gdt_fixed[] = {
     [6] = UINT64_C(0x00affb000000ffff), /* 0x33: 64-bit code */
 };
 enum { GDT_CPUNODE = 15, TYPE_CODE = 8, TYPE_EXPAND_DOWN = 4, TYPE_WRITE = 2 /* data */,
-       TYPE_READ = 2 /* code */, TYPE_CONFORMING = 4, ATTR_S = 0x10, ATTR_L = 1 << 13 };
+       TYPE_READ = 2 /* code */, TYPE_CONFORMING = 4, ATTR_S = 0x10 };
 
 struct ldt process_ldt = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -128,7 +128,7 @@ int cpu_load_cs(struct cpu *cpu, uint16_t sel)
 {
     struct seg_cache c;
     if (!(sel & ~3) || !cpu_find_desc(cpu, sel, &c) || !(c.attr & ATTR_S) ||
-        !(c.attr & TYPE_CODE) || (c.attr & ATTR_L))
+        !(c.attr & TYPE_CODE) || (c.attr & SEGATTR_L))
         return TRAP_GP;
     unsigned dpl = c.attr >> 5 & 3;
     if (c.attr & TYPE_CONFORMING ? dpl > 3 : ((sel & 3) > 3 || dpl != 3))

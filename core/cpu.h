@@ -77,7 +77,7 @@ struct seg_cache {
     uint16_t attr;   /* descriptor bits 40-55: type/S/DPL/P (low byte), limit/AVL/L/DB/G (high) */
     uint16_t valid;  /* 0 after loading a null selector: any use faults */
 };
-enum { SEGATTR_DB = 1u << 14, SEGATTR_G = 1u << 15, SEGATTR_P = 1u << 7 };
+enum { SEGATTR_DB = 1u << 14, SEGATTR_G = 1u << 15, SEGATTR_L = 1u << 13, SEGATTR_P = 1u << 7 };
 
 /* Bits of cpu->mode: part of a block's identity, since decoding depends on them. */
 enum {

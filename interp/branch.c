@@ -1,5 +1,7 @@
 /* JMP Jcc CALL RET LOOP JCXZ, near and far, IRET. Return addresses on the stack are offsets in the
  * code segment; eip here is linear. With a 16-bit operand size the offset is cut to 16 bits. */
+#include "core/log.h"
+#include "core/thread.h"
 #include "interp/int.h"
 #include "interp/operand.h"
 
@@ -115,12 +117,31 @@ static void cs_put(struct cpu *c, const struct cs_save *s)
     cpu_update_mode(c);
 }
 
+/* 64-bit code, which the x86-64 kernel's GDT offers to everybody: the processor would go on at
+ * `off` in another instruction set, which xrun does not have. */
+static _Noreturn void enter_64bit(struct cpu *c, uint32_t off)
+{
+    log_event("jump to 64-bit code at %08x: not supported", off);
+    c->trap = (struct cpu_trap){.vec = TRAP_UD, .addr = c->trap.addr};
+    c->eip = off;
+    siglongjmp(c->thread->trap_jb, 1);
+}
+
+static bool is_64bit(const struct cpu *c, uint16_t sel)
+{
+    struct seg_cache d;
+    const uint16_t code_long = SEGATTR_P | 0x18 | SEGATTR_L, bits = code_long | SEGATTR_DB;
+    return cpu_find_desc(c, sel, &d) && (d.attr & bits) == code_long;
+}
+
 /* What CS becomes by a transfer to sel:off. Faults, with CS as before, if it cannot. */
 static struct cs_save far_check(struct cpu *c, const struct insn *in, uint16_t sel, uint32_t off)
 {
     struct cs_save old = cs_get(c);
     c->cur = in;
     int vec = cpu_load_cs(c, sel);
+    if (vec && is_64bit(c, sel))
+        enter_64bit(c, off);
     if (vec)
         cpu_fault(c, (enum trap)vec, sel & 0xfffcu, 0);
     struct cs_save new = cs_get(c);

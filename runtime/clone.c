@@ -90,8 +90,7 @@ int clone_apply_tls(struct thread *t, const struct clone_request *rq)
         return 0;
     if (mem_read(&d, rq->tls, sizeof d))
         return -EFAULT;
-    int r = tls_set_entry(t, &d, false);
-    return r < 0 ? r : 0;
+    return tls_set_entry(t, &d);
 }
 
 struct thread *thread_copy(const struct thread *parent, struct process *p,

@@ -102,13 +102,18 @@ void futex_exit_robust(struct thread *t)
 
 /* ---- TLS descriptors (arch/x86/kernel/tls.c) ---- */
 
-enum { F_32BIT = 1, F_CONTENTS = 6, F_READ_ONLY = 8, F_PAGES = 16, F_NOT_PRESENT = 32,
+enum { F_32BIT = 1, F_CONTENTS = 6, F_CODE = 4, F_READ_ONLY = 8, F_PAGES = 16, F_NOT_PRESENT = 32,
        F_USEABLE = 64 };
 
+/* LDT_empty and LDT_zero of asm/desc.h: "no descriptor". */
 static bool desc_empty(const struct guest_user_desc *d)
 {
-    return (d->base_addr == 0 && d->limit == 0 && d->flags == (F_READ_ONLY | F_NOT_PRESENT)) ||
-           (d->base_addr == 0 && d->limit == 0 && d->flags == 0);
+    return !d->base_addr && !d->limit && (d->flags & 0x7f) == (F_READ_ONLY | F_NOT_PRESENT);
+}
+
+static bool desc_zero(const struct guest_user_desc *d)
+{
+    return !d->base_addr && !d->limit && !(d->flags & 0x7f);
 }
 
 static uint64_t desc_pack(const struct guest_user_desc *d)
@@ -139,24 +144,34 @@ static void reload_segments(struct cpu *cpu, uint16_t first_sel, uint16_t last_s
             cpu_load_seg(cpu, (enum segreg)s, 0);
 }
 
-int tls_set_entry(struct thread *t, const struct guest_user_desc *d, bool find_free)
+/* Of the TLS entries: only present 32-bit data segments, or nothing (tls_desc_okay). */
+static bool desc_okay(const struct guest_user_desc *d)
+{
+    if (desc_empty(d) || desc_zero(d))
+        return true;
+    return (d->flags & F_32BIT) && !(d->flags & (F_CODE | F_NOT_PRESENT));
+}
+
+/* The number of an unused entry, or -ESRCH. */
+static int tls_free_entry(const struct thread *t)
+{
+    for (int n = 0; n < TLS_ENTRIES; n++)
+        if (!t->tls_desc[n])
+            return n + TLS_FIRST_ENTRY;
+    return -ESRCH;
+}
+
+int tls_set_entry(struct thread *t, const struct guest_user_desc *d)
 {
     int n = (int)d->entry_number;
-    if (n == -1 && find_free) {
-        for (n = TLS_FIRST_ENTRY; n < TLS_FIRST_ENTRY + TLS_ENTRIES; n++)
-            if (!t->tls_desc[n - TLS_FIRST_ENTRY])
-                break;
-        if (n == TLS_FIRST_ENTRY + TLS_ENTRIES)
-            return -ESRCH;
-    }
     if (n < TLS_FIRST_ENTRY || n >= TLS_FIRST_ENTRY + TLS_ENTRIES)
         return -EINVAL;
-    bool code = (d->flags & F_CONTENTS) == F_CONTENTS || (d->flags & F_CONTENTS) == 4;
-    if (!desc_empty(d) && (!(d->flags & F_32BIT) || code))
+    if (!desc_okay(d))
         return -EINVAL;
-    t->tls_desc[n - TLS_FIRST_ENTRY] = desc_empty(d) ? 0 : desc_pack(d);
+    bool none = desc_empty(d) || desc_zero(d);
+    t->tls_desc[n - TLS_FIRST_ENTRY] = none ? 0 : desc_pack(d);
     reload_segments(&t->cpu, (uint16_t)(n << 3), (uint16_t)(n << 3 | 3));
-    return n;
+    return 0;
 }
 
 SYSCALL(set_thread_area)
@@ -164,10 +179,15 @@ SYSCALL(set_thread_area)
     struct guest_user_desc d;
     if (mem_read(&d, c->a[0], sizeof d))
         return -EFAULT;
-    int n = tls_set_entry(c->t, &d, true);
-    if (n < 0)
-        return n;
-    return d.entry_number == (uint32_t)-1 ? mem_write32(c->a[0], (uint32_t)n) : 0;
+    if (!desc_okay(&d))
+        return -EINVAL;
+    if (d.entry_number == UINT32_MAX) { /* the number is told before anything is installed */
+        int n = tls_free_entry(c->t);
+        if (n < 0 || mem_write32(c->a[0], (uint32_t)n))
+            return n < 0 ? n : -EFAULT;
+        d.entry_number = (uint32_t)n;
+    }
+    return tls_set_entry(c->t, &d);
 }
 
 SYSCALL(get_thread_area)

@@ -42,10 +42,9 @@ void syscalls_print_table(void);
 /* Thread exit: marks the robust futexes that `t` owns as FUTEX_OWNER_DIED and wakes a waiter
  * (kernel/futex/core.c compat_exit_robust_list). */
 void futex_exit_robust(struct thread *t);
-/* set_thread_area on thread `t` (not necessarily the caller): installs the descriptor and
- * reloads segment registers that use it. `find_free` allows entry_number -1; the number chosen is
- * returned, or -EINVAL/-ESRCH. */
-int tls_set_entry(struct thread *t, const struct guest_user_desc *d, bool find_free);
+/* set_thread_area on thread `t` (not necessarily the caller): installs the descriptor in entry
+ * d->entry_number and reloads segment registers that use it. 0 or -EINVAL. */
+int tls_set_entry(struct thread *t, const struct guest_user_desc *d);
 
 /* --strace: a line per call, in strace's format, to the log file. */
 void strace_enter(const struct sysctx *c);

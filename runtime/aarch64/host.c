@@ -39,6 +39,8 @@ static uint64_t frame_esr(const ucontext_t *uc)
 /* True if the A64 instruction stores (Arm ARM C4.1, loads and stores). */
 static bool insn_is_store(uint32_t i)
 {
+    if ((i & 0xfe000000) == 0xe4000000) /* SVE stores: the C library's copies use them */
+        return true;
     if ((i & 0x0a000000) != 0x08000000)
         return false;
     if ((i & 0x3b000000) == 0x18000000) /* literal loads, prefetch */
