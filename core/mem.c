@@ -41,6 +41,7 @@ struct area {
 
 uint8_t mem_page[1u << 20];
 bool mem_read_implies_exec;
+int mem_lock_future;
 
 static pthread_mutex_t mem_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct area *areas; /* sorted, disjoint; under mem_lock */
@@ -394,6 +395,8 @@ static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd,
     if (flags & MAP_FIXED)
         forget_code(start, end);
     int hflags = (flags & ~(MAP_32BIT_GUEST | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE)) | MAP_FIXED;
+    if (mem_lock_future && mem_lock_future == getpid())
+        hflags |= MAP_LOCKED;
     void *p = mmap(hostp(start), len, host_prot(prot), hflags, fd, (off_t)off);
     if (p == MAP_FAILED) {
         int e = errno;
@@ -505,10 +508,10 @@ int mem_protect(gaddr addr, uint32_t len, int prot)
         return -EINVAL;
     if (!len)
         return 0;
-    if (len > 0xfffff000u || addr + PAGE_UP(len) - 1 < addr)
-        return -ENOMEM;
     if (prot & ~(PROT_READ | PROT_WRITE | PROT_EXEC | 8 /* PROT_SEM */))
         return -EINVAL;
+    if (len > 0xfffff000u || addr + PAGE_UP(len) - 1 < addr)
+        return -ENOMEM;
     prot &= 7;
     if (mem_read_implies_exec && (prot & PROT_READ))
         prot |= PROT_EXEC;
@@ -957,13 +960,26 @@ int mem_read(void *dst, gaddr src, size_t len)
     return 0;
 }
 
-int mem_write(gaddr dst, const void *src, size_t len)
+static int write_page(uint64_t to, const char *src, size_t len)
 {
     struct thread *t = thread_self;
-    if (dst + len > GUEST_END)
+    if (to + len > GUEST_END)
         return -EFAULT;
-    GUARDED(t, memcpy(hostp(dst), src, len));
+    GUARDED(t, memcpy(hostp(to), src, len));
     return 0;
+}
+
+/* Page by page: what lies before a bad page has been written, as by the kernel. */
+int mem_write(gaddr dst, const void *src, size_t len)
+{
+    int r = 0;
+    for (size_t done = 0, n; done < len && !r; done += n) {
+        n = GUEST_PAGE_SIZE - ((dst + done) & GUEST_PAGE_MASK);
+        if (n > len - done)
+            n = len - done;
+        r = write_page(dst + done, (const char *)src + done, n);
+    }
+    return r;
 }
 
 int mem_zero(gaddr dst, size_t len)

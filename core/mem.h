@@ -63,6 +63,7 @@ int64_t mem_shm_attach(int shmid, gaddr addr, int shmflg, uint32_t size);
 int mem_shm_detach(gaddr addr);
 
 extern bool mem_read_implies_exec; /* personality READ_IMPLIES_EXEC */
+extern int mem_lock_future; /* mlockall(MCL_FUTURE) is in force in the process with this id; 0: none */
 
 /* True if [addr, addr+len) is mapped with all of `prot` (PROT_*) as the guest sees it. */
 bool mem_check(gaddr addr, uint32_t len, int prot);

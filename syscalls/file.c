@@ -12,136 +12,6 @@
 #include "core/options.h"
 #include "syscalls/priv.h"
 
-enum { IOV_LIMIT = 1024 };
-
-/* ---- open flags: AArch64 has other values for these four ---- */
-
-static const struct { uint32_t guest; int host; } flag_map[] = {
-    {I386_O_DIRECT, O_DIRECT}, {I386_O_DIRECTORY, O_DIRECTORY}, {I386_O_NOFOLLOW, O_NOFOLLOW},
-};
-enum { SAME_FLAGS = ~(I386_O_DIRECT | I386_O_LARGEFILE | I386_O_DIRECTORY | I386_O_NOFOLLOW) };
-
-int open_flags_to_host(uint32_t f)
-{
-    int h = (int)(f & (uint32_t)SAME_FLAGS);
-    for (size_t i = 0; i < ARRAY_SIZE(flag_map); i++)
-        if (f & flag_map[i].guest)
-            h |= flag_map[i].host;
-    return h;
-}
-
-uint32_t open_flags_to_guest(int f)
-{
-    uint32_t g = (uint32_t)f;
-    for (size_t i = 0; i < ARRAY_SIZE(flag_map); i++)
-        g &= ~(uint32_t)flag_map[i].host;
-    g &= (uint32_t)SAME_FLAGS;
-    for (size_t i = 0; i < ARRAY_SIZE(flag_map); i++)
-        if (f & flag_map[i].host)
-            g |= flag_map[i].guest;
-    return g;
-}
-
-static int64_t do_open(struct sysctx *c, int dirfd, uint32_t path, uint32_t flags, uint32_t mode)
-{
-    char host[PATH_MAX], guest[PATH_MAX];
-    int n = mem_read_str(guest, path, sizeof guest);
-    if (n < 0)
-        return n;
-    int64_t v = proc_open(c->t, guest, open_flags_to_host(flags));
-    if (v != -1)
-        return v;
-    int how = (flags & I386_O_NOFOLLOW ? 0 : PATH_FOLLOW) | (flags & I386_O_CREAT ? PATH_CREATE : 0);
-    int r = n ? path_to_host(guest, host, how & PATH_FOLLOW, how & PATH_CREATE) : (host[0] = 0);
-    if (r)
-        return r;
-    int64_t fd = HCB(SYS_openat, dirfd, host, open_flags_to_host(flags), mode, 0, 0);
-    struct stat st;
-    if (fd >= 0 && !(flags & (I386_O_LARGEFILE | 010000000 /* O_PATH */)) &&
-        fstat((int)fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > INT32_MAX) {
-        close((int)fd);
-        return -EOVERFLOW;
-    }
-    return fd;
-}
-
-SYSCALL(open) { return do_open(c, AT_FDCWD, c->a[0], c->a[1], c->a[2]); }
-SYSCALL(openat) { return do_open(c, (int)c->a[0], c->a[1], c->a[2], c->a[3]); }
-SYSCALL(creat)
-{
-    return do_open(c, AT_FDCWD, c->a[0], O_CREAT | O_WRONLY | O_TRUNC, c->a[1]);
-}
-
-SYSCALL(openat2)
-{
-    struct { uint64_t flags, mode, resolve; } how;
-    char host[PATH_MAX];
-    if (c->a[3] < sizeof how)
-        return -EINVAL;
-    if (mem_read(&how, c->a[2], sizeof how))
-        return -EFAULT;
-    int r = get_path(c->a[1], host, PATH_FOLLOW | (how.flags & O_CREAT ? PATH_CREATE : 0));
-    if (r)
-        return r;
-    how.flags = (uint64_t)open_flags_to_host((uint32_t)how.flags) | (how.flags >> 32 << 32);
-    return HCB(SYS_openat2, s32(c->a[0]), host, &how, sizeof how, 0, 0);
-}
-
-/* Descriptors that are xrun's own look closed to the guest. */
-static bool own_fd(uint32_t fd)
-{
-    return fd > 2 && ((opt.log_file && (int)fd == log_fd()) || fd == opt.self_fd);
-}
-
-SYSCALL(close)
-{
-    return own_fd(c->a[0]) ? -EBADF : HC(SYS_close, s32(c->a[0]), 0, 0, 0, 0, 0);
-}
-
-SYSCALL(close_range)
-{
-    uint32_t from = c->a[0], to = c->a[1];
-    if (from > to)
-        return -EINVAL;
-    uint32_t own[2] = {opt.self_fd, opt.log_file ? (uint32_t)log_fd() : 0};
-    if (own[0] > own[1]) {
-        uint32_t x = own[0];
-        own[0] = own[1];
-        own[1] = x;
-    }
-    int64_t r = 0;
-    for (int i = 0; i < 2 && r >= 0; i++) {
-        if (own[i] < from || own[i] > to || own[i] < 3)
-            continue;
-        if (own[i] > from)
-            r = HC(SYS_close_range, from, own[i] - 1, c->a[2], 0, 0, 0);
-        from = own[i] + 1;
-    }
-    return r < 0 || from > to ? r : HC(SYS_close_range, from, to, c->a[2], 0, 0, 0);
-}
-
-SYSCALL(chroot) /* keeps hold of xrun itself: the new root may not have /proc */
-{
-    char p[PATH_MAX];
-    int r = get_path(c->a[0], p, PATH_FOLLOW);
-    if (r)
-        return r;
-    if (!opt.self_fd) {
-        int fd = open("/proc/self/exe", O_PATH | O_CLOEXEC);
-        int high = fcntl(fd, F_DUPFD_CLOEXEC, OPTIONS_SELF_FD_MIN);
-        close(fd);
-        opt.self_fd = high > 0 ? (uint32_t)high : 0;
-    }
-    return HC(SYS_chroot, p, 0, 0, 0, 0, 0);
-}
-
-SYSCALL(dup2)
-{
-    if (c->a[0] == c->a[1])
-        return HC(SYS_fcntl, s32(c->a[0]), F_GETFL, 0, 0, 0, 0) < 0 ? -EBADF : s32(c->a[0]);
-    return HC(SYS_dup3, s32(c->a[0]), s32(c->a[1]), 0, 0, 0, 0);
-}
-
 SYSCALL(pipe)
 {
     mem_prepare_write(c->a[0], 8);
@@ -149,8 +19,6 @@ SYSCALL(pipe)
 }
 
 /* ---- positions ---- */
-
-static uint64_t pair(uint32_t lo, uint32_t hi) { return (uint64_t)hi << 32 | lo; }
 
 /* Directory positions. ext4 gives a 64-bit caller (major hash << 32 | minor hash) where a 32-bit one
  * gets the major hash alone (fs/ext4/dir.c hash2pos): the guest must see the latter, or readdir
@@ -165,17 +33,21 @@ static int64_t seek(uint32_t fd, int64_t off, uint32_t whence)
     struct stat st;
     struct statfs fs;
     bool dir = fstat((int)fd, &st) == 0 && S_ISDIR(st.st_mode);
-    if (dir && whence == SEEK_SET && off > 0 && off <= INT32_MAX && !fstatfs((int)fd, &fs) &&
-        fs.f_type == EXT4_SUPER_MAGIC)
+    if (dir && whence == SEEK_SET && off > 0 && !fstatfs((int)fd, &fs) &&
+        fs.f_type == EXT4_SUPER_MAGIC) {
+        if (off > INT32_MAX)
+            return -EINVAL;
         off = off == INT32_MAX ? INT64_MAX : off << 32;
+    }
     int64_t r = HC(SYS_lseek, s32(fd), off, s32(whence), 0, 0, 0);
     return dir && r > 0 ? cookie32(r) : r;
 }
 
+/* A 64-bit kernel does not refuse what does not fit: it is cut. */
 SYSCALL(lseek)
 {
     int64_t r = seek(c->a[0], s32(c->a[1]), c->a[2]);
-    return r > INT32_MAX ? -EOVERFLOW : r;
+    return r < 0 ? r : (uint32_t)r;
 }
 
 SYSCALL(_llseek)
@@ -186,29 +58,22 @@ SYSCALL(_llseek)
     return mem_write(c->a[3], &r, 8);
 }
 
-SYSCALL(pread64)
-{
-    mem_prepare_write(c->a[1], c->a[2]);
-    return HCB(SYS_pread64, s32(c->a[0]), c->a[1], c->a[2], pair(c->a[3], c->a[4]), 0, 0);
-}
-SYSCALL(pwrite64)
-{
-    return HCB(SYS_pwrite64, s32(c->a[0]), c->a[1], c->a[2], pair(c->a[3], c->a[4]), 0, 0);
-}
-SYSCALL(truncate)
+static int64_t do_truncate(uint32_t path, int64_t len)
 {
     char p[PATH_MAX];
-    int r = get_path(c->a[0], p, PATH_FOLLOW);
-    return r ? r : HC(SYS_truncate, p, s32(c->a[1]), 0, 0, 0, 0);
+    return HC(SYS_truncate, host_path(path, p, PATH_FOLLOW), len, 0, 0, 0, 0);
 }
-SYSCALL(ftruncate) { return HC(SYS_ftruncate, s32(c->a[0]), s32(c->a[1]), 0, 0, 0, 0); }
-SYSCALL(truncate64)
+/* x86's 64-bit form minds O_LARGEFILE too (arch/x86/kernel/sys_ia32.c). */
+static int64_t do_ftruncate(uint32_t fd, int64_t len)
 {
-    char p[PATH_MAX];
-    int r = get_path(c->a[0], p, PATH_FOLLOW);
-    return r ? r : HC(SYS_truncate, p, pair(c->a[1], c->a[2]), 0, 0, 0, 0);
+    if (len > INT32_MAX && fd_small(fd) && HC(SYS_fcntl, s32(fd), F_GETFD, 0, 0, 0, 0) >= 0)
+        return -EINVAL;
+    return HC(SYS_ftruncate, s32(fd), len, 0, 0, 0, 0);
 }
-SYSCALL(ftruncate64) { return HC(SYS_ftruncate, s32(c->a[0]), pair(c->a[1], c->a[2]), 0, 0, 0, 0); }
+SYSCALL(truncate) { return do_truncate(c->a[0], s32(c->a[1])); }
+SYSCALL(truncate64) { return do_truncate(c->a[0], (int64_t)pair(c->a[1], c->a[2])); }
+SYSCALL(ftruncate) { return do_ftruncate(c->a[0], s32(c->a[1])); }
+SYSCALL(ftruncate64) { return do_ftruncate(c->a[0], (int64_t)pair(c->a[1], c->a[2])); }
 SYSCALL(readahead)
 {
     return HC(SYS_readahead, s32(c->a[0]), pair(c->a[1], c->a[2]), c->a[3], 0, 0, 0);
@@ -233,52 +98,112 @@ SYSCALL(fallocate)
                pair(c->a[4], c->a[5]), 0, 0);
 }
 
+/* ---- reading and writing ----
+ * Files opened without O_LARGEFILE end at 2 GiB - 1 for writes (fs/read_write.c
+ * generic_write_check_limits). */
+
+/* Cuts *len for a write to `fd` at `pos` (-1: its own position). 0 or -EFBIG. */
+static int write_limit(uint32_t fd, int64_t pos, uint64_t *len)
+{
+    struct stat st;
+    if (!*len || !fd_small(fd) || fstat((int)fd, &st) || !S_ISREG(st.st_mode))
+        return 0;
+    int64_t fl = HC(SYS_fcntl, s32(fd), F_GETFL, 0, 0, 0, 0);
+    if (fl < 0 || (fl & O_ACCMODE) == O_RDONLY)
+        return 0;
+    if (fl & O_APPEND)
+        pos = st.st_size;
+    else if (pos < 0)
+        pos = HC(SYS_lseek, s32(fd), 0, SEEK_CUR, 0, 0, 0);
+    if (pos >= INT32_MAX)
+        return -EFBIG;
+    if (*len > (uint64_t)(INT32_MAX - pos))
+        *len = (uint64_t)(INT32_MAX - pos);
+    return 0;
+}
+
+SYSCALL(write)
+{
+    uint64_t n = c->a[2];
+    int r = fd_small(c->a[0]) ? write_limit(c->a[0], -1, &n) : 0;
+    return r ? r : HCB(SYS_write, s32(c->a[0]), c->a[1], n, 0, 0, 0);
+}
+SYSCALL(pread64)
+{
+    mem_prepare_write(c->a[1], c->a[2]);
+    return HCB(SYS_pread64, s32(c->a[0]), c->a[1], c->a[2], pair(c->a[3], c->a[4]), 0, 0);
+}
+SYSCALL(pwrite64)
+{
+    uint64_t n = c->a[2];
+    int64_t pos = (int64_t)pair(c->a[3], c->a[4]);
+    int r = pos < 0 ? 0 : write_limit(c->a[0], pos, &n);
+    return r ? r : HCB(SYS_pwrite64, s32(c->a[0]), c->a[1], n, pos, 0, 0);
+}
+
 /* ---- vectors ---- */
 
-int get_iovec(uint32_t a, uint32_t n, struct iovec *out, bool for_write)
+struct iovec *host_iovec(uint32_t a, uint32_t n, struct iovec *out, bool for_write)
 {
-    if (n > IOV_LIMIT)
-        return -EINVAL;
-    uint64_t total = 0;
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n && i < IOV_LIMIT; i++) {
         struct i386_iovec v;
         if (mem_read(&v, a + i * 8, sizeof v))
-            return -EFAULT;
-        if ((int32_t)v.len < 0)
-            return -EINVAL;
-        if (total + v.len > 0x7ffff000)
-            v.len = (uint32_t)(0x7ffff000 - total);
-        total += v.len;
+            return BAD_PTR;
         out[i].iov_base = mem_host(v.base);
-        out[i].iov_len = v.len;
+        out[i].iov_len = (size_t)s32(v.len);
+        if (s32(v.len) < 0)
+            break; /* EINVAL, whatever follows */
         if (for_write)
             mem_prepare_write(v.base, v.len);
     }
-    return (int)n;
+    return out;
 }
 
-static int64_t vector(struct sysctx *c, long nr, bool in, long pos, long flags)
+/* Cuts the vector of a write as write_limit does. 0 or -EFBIG. */
+static int vector_limit(uint32_t fd, int64_t pos, struct iovec *v, uint32_t *n)
 {
-    struct iovec v[IOV_LIMIT];
-    int n = get_iovec(c->a[1], c->a[2], v, in);
-    if (n < 0)
-        return n;
-    /* preadv and friends take the position as two longs of which a 64-bit kernel uses the first */
-    return HCB(nr, s32(c->a[0]), v, n, pos, 0, flags);
+    uint64_t total = 0, left;
+    if (!fd_small(fd) || v == BAD_PTR || *n > IOV_LIMIT)
+        return 0;
+    for (uint32_t i = 0; i < *n; i++) {
+        if ((int64_t)v[i].iov_len < 0)
+            return 0;
+        total += v[i].iov_len;
+    }
+    left = total;
+    int r = write_limit(fd, pos, &left);
+    for (uint32_t i = 0; i < *n && !r; i++) {
+        if (v[i].iov_len > left)
+            v[i].iov_len = left;
+        left -= v[i].iov_len;
+    }
+    return r;
 }
 
-SYSCALL(readv) { return vector(c, SYS_readv, true, 0, 0); }
-SYSCALL(writev) { return vector(c, SYS_writev, false, 0, 0); }
-SYSCALL(preadv) { return vector(c, SYS_preadv, true, (long)pair(c->a[3], c->a[4]), 0); }
-SYSCALL(pwritev) { return vector(c, SYS_pwritev, false, (long)pair(c->a[3], c->a[4]), 0); }
-SYSCALL(preadv2) { return vector(c, SYS_preadv2, true, (long)pair(c->a[3], c->a[4]), c->a[5]); }
-SYSCALL(pwritev2) { return vector(c, SYS_pwritev2, false, (long)pair(c->a[3], c->a[4]), c->a[5]); }
+/* `pos` is -1 for readv and writev, which have none. */
+static int64_t vector(struct sysctx *c, long nr, bool in, int64_t pos, uint32_t flags)
+{
+    struct iovec buf[IOV_LIMIT];
+    uint32_t n = c->a[2];
+    struct iovec *v = host_iovec(c->a[1], n, buf, in);
+    int r = in ? 0 : vector_limit(c->a[0], pos, v, &n);
+    /* preadv and friends take the position as two longs of which a 64-bit kernel uses the first */
+    return r ? r : HCB(nr, s32(c->a[0]), v, n, pos, 0, flags);
+}
+
+static int64_t position(struct sysctx *c) { return (int64_t)pair(c->a[3], c->a[4]); }
+
+SYSCALL(readv) { return vector(c, SYS_readv, true, -1, 0); }
+SYSCALL(writev) { return vector(c, SYS_writev, false, -1, 0); }
+SYSCALL(preadv) { return vector(c, SYS_preadv, true, position(c), 0); }
+SYSCALL(pwritev) { return vector(c, SYS_pwritev, false, position(c), 0); }
+SYSCALL(preadv2) { return vector(c, SYS_preadv2, true, position(c), c->a[5]); }
+SYSCALL(pwritev2) { return vector(c, SYS_pwritev2, false, position(c), c->a[5]); }
 
 SYSCALL(vmsplice)
 {
-    struct iovec v[IOV_LIMIT];
-    int n = get_iovec(c->a[1], c->a[2], v, true);
-    return n < 0 ? n : HCB(SYS_vmsplice, s32(c->a[0]), v, n, c->a[3], 0, 0);
+    struct iovec buf[IOV_LIMIT], *v = host_iovec(c->a[1], c->a[2], buf, true);
+    return HCB(SYS_vmsplice, s32(c->a[0]), v, c->a[2], c->a[3], 0, 0);
 }
 
 SYSCALL(splice)
@@ -288,16 +213,22 @@ SYSCALL(splice)
     return HCB(SYS_splice, s32(c->a[0]), c->a[1], s32(c->a[2]), c->a[3], c->a[4], c->a[5]);
 }
 
-SYSCALL(sendfile) /* 32-bit offset */
+SYSCALL(sendfile) /* 32-bit offset, which ends at 2 GiB - 1 */
 {
     int32_t off32;
-    int64_t off;
+    uint32_t n = c->a[3];
     if (!c->a[2])
-        return HCB(SYS_sendfile, s32(c->a[0]), s32(c->a[1]), 0, c->a[3], 0, 0);
+        return HCB(SYS_sendfile, s32(c->a[0]), s32(c->a[1]), 0, n, 0, 0);
     if (mem_read(&off32, c->a[2], 4))
         return -EFAULT;
-    off = off32;
-    int64_t r = HCB(SYS_sendfile, s32(c->a[0]), s32(c->a[1]), &off, c->a[3], 0, 0);
+    int64_t off = off32, r;
+    if (off >= 0 && n > (uint32_t)(INT32_MAX - off)) {
+        n = (uint32_t)(INT32_MAX - off);
+        r = n ? 0 : HC(SYS_sendfile, s32(c->a[0]), s32(c->a[1]), &off, 0, 0, 0);
+        if (!n)
+            return r < 0 ? r : -EOVERFLOW;
+    }
+    r = HCB(SYS_sendfile, s32(c->a[0]), s32(c->a[1]), &off, n, 0, 0);
     off32 = (int32_t)off;
     return mem_write(c->a[2], &off32, 4) ? -EFAULT : r;
 }
@@ -308,81 +239,6 @@ SYSCALL(sendfile64)
         mem_prepare_write(c->a[2], 8);
     return HCB(SYS_sendfile, s32(c->a[0]), s32(c->a[1]), c->a[2], c->a[3], 0, 0);
 }
-
-/* ---- fcntl ---- */
-
-enum { G_GETLK64 = 12, G_SETLK64, G_SETLKW64, G_OFD_GETLK = 36, G_OFD_SETLK, G_OFD_SETLKW };
-
-static int read_lock(uint32_t a, bool wide, struct flock *fl)
-{
-    memset(fl, 0, sizeof *fl);
-    if (wide) {
-        struct i386_flock64 g;
-        if (mem_read(&g, a, sizeof g))
-            return -EFAULT;
-        fl->l_type = g.type, fl->l_whence = g.whence, fl->l_start = g.start, fl->l_len = g.len;
-        fl->l_pid = g.pid;
-    } else {
-        struct i386_flock g;
-        if (mem_read(&g, a, sizeof g))
-            return -EFAULT;
-        fl->l_type = g.type, fl->l_whence = g.whence, fl->l_start = g.start, fl->l_len = g.len;
-        fl->l_pid = g.pid;
-    }
-    return 0;
-}
-
-static int write_lock(uint32_t a, bool wide, const struct flock *fl)
-{
-    if (wide) {
-        struct i386_flock64 g = {fl->l_type, fl->l_whence, fl->l_start, fl->l_len, fl->l_pid};
-        return mem_write(a, &g, sizeof g);
-    }
-    if (fl->l_start > INT32_MAX)
-        return -EOVERFLOW;
-    struct i386_flock g = {fl->l_type, fl->l_whence, (int32_t)fl->l_start,
-                           (int32_t)(fl->l_len > INT32_MAX ? INT32_MAX : fl->l_len), fl->l_pid};
-    return mem_write(a, &g, sizeof g);
-}
-
-static int64_t lock_call(struct sysctx *c, int host_cmd, bool wide, bool get)
-{
-    struct flock fl;
-    int r = read_lock(c->a[2], wide, &fl);
-    if (r)
-        return r;
-    int64_t ret = HCB(SYS_fcntl, s32(c->a[0]), host_cmd, &fl, 0, 0, 0);
-    return ret == 0 && get ? write_lock(c->a[2], wide, &fl) : ret;
-}
-
-static int64_t do_fcntl(struct sysctx *c, bool with64)
-{
-    uint32_t cmd = c->a[1], arg = c->a[2];
-    int64_t r;
-    switch (cmd) {
-    case F_GETFL:
-        r = HC(SYS_fcntl, s32(c->a[0]), F_GETFL, 0, 0, 0, 0);
-        return r < 0 ? r : open_flags_to_guest((int)r);
-    case F_SETFL: return HC(SYS_fcntl, s32(c->a[0]), F_SETFL, open_flags_to_host(arg), 0, 0, 0);
-    case 5: return lock_call(c, F_GETLK, false, true);
-    case 6: return lock_call(c, F_SETLK, false, false);
-    case 7: return lock_call(c, F_SETLKW, false, false);
-    case G_GETLK64: return with64 ? lock_call(c, F_GETLK, true, true) : -EINVAL;
-    case G_SETLK64: return with64 ? lock_call(c, F_SETLK, true, false) : -EINVAL;
-    case G_SETLKW64: return with64 ? lock_call(c, F_SETLKW, true, false) : -EINVAL;
-    case G_OFD_GETLK: return with64 ? lock_call(c, F_OFD_GETLK, true, true) : -EINVAL;
-    case G_OFD_SETLK: return with64 ? lock_call(c, F_OFD_SETLK, true, false) : -EINVAL;
-    case G_OFD_SETLKW: return with64 ? lock_call(c, F_OFD_SETLKW, true, false) : -EINVAL;
-    case 15: case 16: case 17: /* F_SETOWN_EX, F_GETOWN_EX, F_GETOWNER_UIDS: two ints */
-    case 1037: case 1038: case 1039: case 1040: /* write life hints: 64-bit values */
-        mem_prepare_write(arg, 8);
-        return HC(SYS_fcntl, s32(c->a[0]), cmd, arg, 0, 0, 0);
-    default: return HC(SYS_fcntl, s32(c->a[0]), cmd, s32(arg), 0, 0, 0);
-    }
-}
-
-SYSCALL(fcntl) { return do_fcntl(c, false); }
-SYSCALL(fcntl64) { return do_fcntl(c, true); }
 
 /* ---- directories ---- */
 
@@ -400,43 +256,65 @@ SYSCALL(getdents64)
     return n;
 }
 
+/* Positions back to where the entry behind `off` is the next. */
+static void rewind_to(uint32_t fd, int64_t off)
+{
+    HC(SYS_lseek, s32(fd), off, SEEK_SET, 0, 0, 0);
+}
+
+/* Writes one entry in the old layout: the type is its last byte. Its length, or -errno. */
+static int64_t put_dirent(uint32_t a, uint32_t room, const struct host_dirent *h)
+{
+    uint8_t out[512] = {0};
+    struct i386_dirent *g = (void *)out;
+    uint32_t len = (uint32_t)strlen(h->name), rec = (10 + len + 2 + 3) & ~3u;
+    if (rec > room)
+        return -EINVAL;
+    if ((uint32_t)h->ino != h->ino)
+        return -EOVERFLOW;
+    g->ino = (uint32_t)h->ino;
+    g->off = cookie32(h->off);
+    g->reclen = (uint16_t)rec;
+    memcpy(g->name, h->name, len + 1);
+    out[rec - 1] = h->type;
+    return mem_write(a, out, rec) ? -EFAULT : (int64_t)rec;
+}
+
+/* The entries that fit are fewer or more than the host's call would give for the same size: what
+ * was read too much is given back by seeking. */
 SYSCALL(getdents)
 {
     uint32_t size = c->a[2], done = 0;
-    /* a converted record (10 + name + 2, 4-aligned) is never longer than the host's */
     uint8_t buf[32768];
-    uint32_t want = size < sizeof buf ? size : (uint32_t)sizeof buf;
-    int64_t n = HC(SYS_getdents64, s32(c->a[0]), buf, want, 0, 0, 0);
-    for (int64_t at = 0; at < n;) {
-        const struct host_dirent *h = (const void *)(buf + at);
-        uint32_t len = (uint32_t)strlen(h->name), rec = (10 + len + 2 + 3) & ~3u;
-        uint8_t out[512] = {0};
-        struct i386_dirent *g = (void *)out;
-        if ((uint32_t)h->ino != h->ino)
-            return -EOVERFLOW;
-        g->ino = (uint32_t)h->ino;
-        g->off = cookie32(h->off);
-        g->reclen = (uint16_t)rec;
-        memcpy(g->name, h->name, len + 1);
-        out[rec - 1] = h->type;
-        if (mem_write(c->a[1] + done, out, rec))
-            return -EFAULT;
-        done += rec;
-        at += h->reclen;
-    }
-    return n < 0 ? n : (int64_t)done;
+    int64_t n = 0, last = HC(SYS_lseek, s32(c->a[0]), 0, SEEK_CUR, 0, 0, 0);
+    do {
+        n = HC(SYS_getdents64, s32(c->a[0]), buf, sizeof buf, 0, 0, 0);
+        for (int64_t at = 0; at < n;) {
+            const struct host_dirent *h = (const void *)(buf + at);
+            int64_t r = put_dirent(c->a[1] + done, size - done, h);
+            if (r < 0) {
+                rewind_to(c->a[0], last);
+                return done ? (int64_t)done : r;
+            }
+            done += (uint32_t)r;
+            last = h->off;
+            at += h->reclen;
+        }
+    } while (n > 0);
+    return done ? (int64_t)done : n;
 }
 
 SYSCALL(readdir) /* old: one entry, returns 1 */
 {
-    uint8_t buf[512];
+    uint8_t buf[512], out[512] = {0};
     int64_t pos = HC(SYS_lseek, s32(c->a[0]), 0, SEEK_CUR, 0, 0, 0);
     int64_t n = HC(SYS_getdents64, s32(c->a[0]), buf, sizeof buf, 0, 0, 0);
     if (n <= 0)
         return n;
     const struct host_dirent *h = (const void *)buf;
-    HC(SYS_lseek, s32(c->a[0]), h->off, SEEK_SET, 0, 0, 0);
-    uint8_t out[512] = {0};
+    rewind_to(c->a[0], h->off);
+    if ((uint32_t)h->ino != h->ino)
+        return -EOVERFLOW;
     struct i386_dirent *g = (void *)out;
     size_t len = strlen(h->name);
     g->ino = (uint32_t)h->ino;
@@ -461,18 +339,14 @@ SYSCALL(getcwd)
 
 static int64_t do_readlink(struct sysctx *c, int dirfd, uint32_t path, uint32_t buf, uint32_t size)
 {
-    char guest[PATH_MAX], host[PATH_MAX], text[PATH_MAX];
-    if ((int32_t)size <= 0)
+    char guest[PATH_MAX] = "", host[PATH_MAX], text[PATH_MAX];
+    int64_t len = -1;
+    if (s32(size) <= 0)
         return -EINVAL;
-    int n = mem_read_str(guest, path, sizeof guest);
-    if (n < 0)
-        return n;
-    int64_t len = proc_readlink(c->t, guest, text, sizeof text);
+    if (mem_read_str(guest, path, sizeof guest) > 0)
+        len = proc_readlink(c->t, guest, text, sizeof text);
     if (len < 0) {
-        int r = path_to_host(guest, host, false, false);
-        if (r)
-            return r;
-        len = HC(SYS_readlinkat, dirfd, n ? host : "", text, sizeof text, 0, 0);
+        len = HC(SYS_readlinkat, dirfd, host_path(path, host, 0), text, sizeof text, 0, 0);
         if (len < 0)
             return len;
         if (len < (int64_t)sizeof text && !strncmp(guest, "/proc/", 6)) {
@@ -495,10 +369,8 @@ SYSCALL(readlinkat) { return do_readlink(c, (int)c->a[0], c->a[1], c->a[2], c->a
 static int64_t set_times(int dirfd, uint32_t path, const struct timespec *ts, int flags)
 {
     char host[PATH_MAX];
-    if (!path)
-        return HC(SYS_utimensat, dirfd, 0, ts, flags, 0, 0);
-    int r = get_path(path, host, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW);
-    return r ? r : HC(SYS_utimensat, dirfd, host, ts, flags, 0, 0);
+    const char *p = host_path(path, host, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW);
+    return HC(SYS_utimensat, dirfd, p, ts, flags, 0, 0);
 }
 
 SYSCALL(utime)
@@ -551,15 +423,14 @@ static long id16(uint32_t v) { return (v & 0xffff) == 0xffff ? -1 : (long)(v & 0
 SYSCALL(chown)
 {
     char p[PATH_MAX];
-    int r = get_path(c->a[0], p, PATH_FOLLOW);
-    return r ? r : HC(SYS_fchownat, AT_FDCWD, p, id16(c->a[1]), id16(c->a[2]), 0, 0);
+    return HC(SYS_fchownat, AT_FDCWD, host_path(c->a[0], p, PATH_FOLLOW), id16(c->a[1]),
+              id16(c->a[2]), 0, 0);
 }
 SYSCALL(lchown)
 {
     char p[PATH_MAX];
-    int r = get_path(c->a[0], p, 0);
-    return r ? r : HC(SYS_fchownat, AT_FDCWD, p, id16(c->a[1]), id16(c->a[2]),
-                      AT_SYMLINK_NOFOLLOW, 0);
+    return HC(SYS_fchownat, AT_FDCWD, host_path(c->a[0], p, 0), id16(c->a[1]), id16(c->a[2]),
+              AT_SYMLINK_NOFOLLOW, 0);
 }
 SYSCALL(fchown) { return HC(SYS_fchown, s32(c->a[0]), id16(c->a[1]), id16(c->a[2]), 0, 0, 0); }
 SYSCALL(inotify_init) { (void)c; return HC(SYS_inotify_init1, 0, 0, 0, 0, 0, 0); }

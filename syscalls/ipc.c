@@ -79,10 +79,10 @@ SYSCALL(msgget) { return HC(SYS_msgget, s32(c->a[0]), s32(c->a[1]), 0, 0, 0, 0);
 static int64_t do_msgsnd(uint32_t id, uint32_t buf, uint32_t size, uint32_t flags)
 {
     int32_t type;
-    if (size > MSG_MAX)
-        return -EINVAL;
     if (mem_read(&type, buf, 4))
         return -EFAULT;
+    if (size > MSG_MAX || s32(id) < 0 || type < 1)
+        return -EINVAL;
     struct { long type; char text[]; } *m = xmalloc(sizeof *m + size);
     m->type = type;
     int64_t r = mem_read(m->text, buf + 4, size);
@@ -94,8 +94,10 @@ static int64_t do_msgsnd(uint32_t id, uint32_t buf, uint32_t size, uint32_t flag
 
 static int64_t do_msgrcv(uint32_t id, uint32_t buf, uint32_t size, int32_t type, uint32_t flags)
 {
-    if (size > MSG_MAX)
+    if (s32(size) < 0 || s32(id) < 0)
         return -EINVAL;
+    if (size > MSG_MAX) /* no message is larger */
+        size = MSG_MAX;
     struct { long type; char text[]; } *m = xmalloc(sizeof *m + size);
     int64_t r = HCB(SYS_msgrcv, s32(id), m, size, type, s32(flags), 0);
     if (r >= 0 && (mem_write32(buf, (uint32_t)m->type) || mem_write(buf + 4, m->text, (size_t)r)))
@@ -225,7 +227,10 @@ SYSCALL(ipc)
     switch (call) {
     case 1: return sem_timedop(c->a[1], c->a[4], c->a[2], NULL);
     case 2: return HC(SYS_semget, s32(c->a[1]), s32(c->a[2]), s32(c->a[3]), 0, 0, 0);
-    case 3: return mem_read32(c->a[4], &arg) ? -EFAULT : do_semctl(c->a[1], c->a[2], c->a[3], arg);
+    case 3:
+        if (!c->a[4])
+            return -EINVAL;
+        return mem_read32(c->a[4], &arg) ? -EFAULT : do_semctl(c->a[1], c->a[2], c->a[3], arg);
     case 4:
         if (c->a[5] && get_timespec(c->a[5], false, &ts))
             return -EFAULT;

@@ -1,5 +1,7 @@
 /* Memory: everything goes through core/mem, which owns the guest's map. */
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "syscalls/priv.h"
 
@@ -82,7 +84,48 @@ SYSCALL(mincore)
     return r ? r : n < len ? -ENOMEM : 0;
 }
 
-/* Locking all of the guest must not lock xrun: accepted for what the limit allows, page by page
- * the kernel's choice. MCL_FUTURE cannot be given to guest mappings only. */
-SYSCALL(mlockall) { return c->a[0] & ~7u || !c->a[0] ? -EINVAL : -EPERM; }
-SYSCALL(munlockall) { (void)c; return 0; }
+/* ---- mlockall: all of the guest, not xrun ---- */
+
+enum { G_MCL_CURRENT = 1, G_MCL_FUTURE = 2, G_MCL_ONFAULT = 4 };
+
+static uint64_t guest_size(void)
+{
+    struct mem_area m;
+    uint64_t total = 0;
+    for (gaddr a = 0; mem_find(a, &m); a = m.end)
+        total += m.end - m.start;
+    return total;
+}
+
+static void lock_areas(long nr, long flags)
+{
+    struct mem_area m;
+    for (gaddr a = 0; mem_find(a, &m); a = m.end)
+        HC(nr, m.start, m.end - m.start, flags, 0, 0, 0); /* as in the kernel, errors do not count */
+}
+
+SYSCALL(mlockall)
+{
+    uint32_t flags = c->a[0];
+    struct rlimit l;
+    if (!flags || (flags & ~7u) || flags == G_MCL_ONFAULT)
+        return -EINVAL;
+    int64_t r = HC(SYS_prlimit64, 0, RLIMIT_MEMLOCK, 0, &l, 0, 0);
+    bool capable = has_capability(14 /* CAP_IPC_LOCK */);
+    if (r || (!l.rlim_cur && !capable))
+        return r ? r : -EPERM;
+    if ((flags & G_MCL_CURRENT) && guest_size() > l.rlim_cur && !capable)
+        return -ENOMEM;
+    mem_lock_future = flags & G_MCL_FUTURE ? getpid() : 0;
+    if (flags & G_MCL_CURRENT)
+        lock_areas(SYS_mlock2, flags & G_MCL_ONFAULT ? 1 : 0);
+    return 0;
+}
+
+SYSCALL(munlockall)
+{
+    (void)c;
+    mem_lock_future = 0;
+    lock_areas(SYS_munlock, 0);
+    return 0;
+}

@@ -36,6 +36,52 @@ static int64_t nohand(long r)
     return r == -EINTR || r == -SAFE_RESTART ? SYSRET_RESTART_NOHAND : r;
 }
 
+/* ---- timeouts (fs/select.c) ---- */
+
+enum { TIMEVAL, TIMESPEC32, TIMESPEC64 }; /* how the guest keeps it */
+
+struct timeout {
+    uint32_t addr; /* 0: none */
+    int form;
+    bool update;   /* what is left is written back; never for a timeout of zero */
+    struct timespec ts;
+};
+
+static int timeout_read(struct timeout *o, uint32_t addr, int form)
+{
+    struct i386_timeval tv;
+    o->addr = addr, o->form = form, o->update = false;
+    if (!addr)
+        return 0;
+    if (form == TIMEVAL) {
+        if (mem_read(&tv, addr, sizeof tv))
+            return -EFAULT;
+        o->ts = (struct timespec){tv.sec + tv.usec / 1000000, tv.usec % 1000000 * 1000L};
+    } else if (get_timespec(addr, form == TIMESPEC64, &o->ts)) {
+        return -EFAULT;
+    }
+    if (o->ts.tv_sec < 0 || o->ts.tv_nsec < 0 || o->ts.tv_nsec >= 1000000000)
+        return -EINVAL;
+    o->update = (o->ts.tv_sec || o->ts.tv_nsec) &&
+                !(process_self->personality & 0x4000000 /* STICKY_TIMEOUTS */);
+    return 0;
+}
+
+static struct timespec *timeout_host(struct timeout *o) { return o->addr ? &o->ts : NULL; }
+
+/* Writes back what the host left; a call that cannot do so is not restarted. */
+static int64_t timeout_finish(const struct timeout *o, int64_t ret)
+{
+    struct i386_timeval tv = {(int32_t)o->ts.tv_sec, (int32_t)(o->ts.tv_nsec / 1000)};
+    int bad = -1;
+    if (!o->addr)
+        return ret;
+    if (o->update)
+        bad = o->form == TIMEVAL ? mem_write(o->addr, &tv, sizeof tv)
+                                 : put_timespec(o->addr, o->form == TIMESPEC64, &o->ts);
+    return bad && o->ts.tv_sec + o->ts.tv_nsec && ret == SYSRET_RESTART_NOHAND ? -EINTR : ret;
+}
+
 SYSCALL(poll)
 {
     struct timespec ts = {s32(c->a[2]) / 1000, s32(c->a[2]) % 1000 * 1000000L};
@@ -44,25 +90,23 @@ SYSCALL(poll)
                                         s32(c->a[2]) < 0 ? 0 : (long)&ts, 0, 8, 0));
 }
 
-static int64_t do_ppoll(struct sysctx *c, bool t64)
+static int64_t do_ppoll(struct sysctx *c, int form)
 {
-    struct timespec ts;
+    struct timeout o;
     uint64_t mask;
-    if (c->a[2] && get_timespec(c->a[2], t64, &ts))
-        return -EFAULT;
-    int r = c->a[3] ? use_mask(c->t, c->a[3], c->a[4], &mask) : 0;
+    int r = timeout_read(&o, c->a[2], form);
+    if (!r && c->a[3])
+        r = use_mask(c->t, c->a[3], c->a[4], &mask);
     if (r)
         return r;
     mem_prepare_write(c->a[0], c->a[1] * 8);
     int64_t ret = nohand(host_syscall_blocking(SYS_ppoll, (long)c->a[0], (long)c->a[1],
-                                               c->a[2] ? (long)&ts : 0,
-                                               c->a[3] ? (long)&mask : 0, 8, 0));
-    if (c->a[2])
-        put_timespec(c->a[2], t64, &ts);
-    return ret;
+                                               (long)timeout_host(&o), c->a[3] ? (long)&mask : 0,
+                                               8, 0));
+    return timeout_finish(&o, ret);
 }
-SYSCALL(ppoll) { return do_ppoll(c, false); }
-SYSCALL(ppoll_time64) { return do_ppoll(c, true); }
+SYSCALL(ppoll) { return do_ppoll(c, TIMESPEC32); }
+SYSCALL(ppoll_time64) { return do_ppoll(c, TIMESPEC64); }
 
 /* ---- select ---- */
 
@@ -110,21 +154,9 @@ static int64_t do_select(struct sysctx *c, uint32_t n, const uint32_t addr[3], s
 
 static int64_t select_timeval(struct sysctx *c, const uint32_t v[5])
 {
-    struct i386_timeval tv;
-    struct timespec ts;
-    if (v[4]) {
-        if (mem_read(&tv, v[4], sizeof tv))
-            return -EFAULT;
-        if (tv.sec < 0 || tv.usec < 0)
-            return -EINVAL;
-        ts = (struct timespec){tv.sec + tv.usec / 1000000, tv.usec % 1000000 * 1000L};
-    }
-    int64_t r = do_select(c, v[0], v + 1, v[4] ? &ts : NULL, NULL);
-    if (v[4]) {
-        tv = (struct i386_timeval){(int32_t)ts.tv_sec, (int32_t)(ts.tv_nsec / 1000)};
-        mem_write(v[4], &tv, sizeof tv);
-    }
-    return r;
+    struct timeout o;
+    int r = timeout_read(&o, v[4], TIMEVAL);
+    return r ? r : timeout_finish(&o, do_select(c, v[0], v + 1, timeout_host(&o), NULL));
 }
 
 SYSCALL(_newselect) { return select_timeval(c, c->a); }
@@ -134,25 +166,23 @@ SYSCALL(select)
     return mem_read(v, c->a[0], sizeof v) ? -EFAULT : select_timeval(c, v);
 }
 
-static int64_t do_pselect(struct sysctx *c, bool t64)
+static int64_t do_pselect(struct sysctx *c, int form)
 {
-    struct timespec ts;
+    struct timeout o;
     uint32_t sig[2] = {0, 0};
     uint64_t mask;
     if (c->a[5] && mem_read(sig, c->a[5], 8))
         return -EFAULT;
-    if (c->a[4] && get_timespec(c->a[4], t64, &ts))
-        return -EFAULT;
-    int r = sig[0] ? use_mask(c->t, sig[0], sig[1], &mask) : 0;
+    int r = timeout_read(&o, c->a[4], form);
+    if (!r && sig[0])
+        r = use_mask(c->t, sig[0], sig[1], &mask);
     if (r)
         return r;
-    int64_t ret = do_select(c, c->a[0], c->a + 1, c->a[4] ? &ts : NULL, sig[0] ? &mask : NULL);
-    if (c->a[4])
-        put_timespec(c->a[4], t64, &ts);
-    return ret;
+    return timeout_finish(&o, do_select(c, c->a[0], c->a + 1, timeout_host(&o),
+                                        sig[0] ? &mask : NULL));
 }
-SYSCALL(pselect6) { return do_pselect(c, false); }
-SYSCALL(pselect6_time64) { return do_pselect(c, true); }
+SYSCALL(pselect6) { return do_pselect(c, TIMESPEC32); }
+SYSCALL(pselect6_time64) { return do_pselect(c, TIMESPEC64); }
 
 /* ---- epoll: 12-byte events ---- */
 
@@ -163,13 +193,16 @@ SYSCALL(epoll_ctl)
     struct i386_epoll_event g;
     struct epoll_event ev;
     memset(&ev, 0, sizeof ev);
+    void *p = &ev;
     if (c->a[1] != EPOLL_CTL_DEL) {
-        if (mem_read(&g, c->a[3], sizeof g))
-            return -EFAULT;
-        ev.events = g.events;
-        ev.data.u64 = g.data;
+        if (mem_read(&g, c->a[3], sizeof g)) {
+            p = BAD_PTR;
+        } else {
+            ev.events = g.events;
+            ev.data.u64 = g.data;
+        }
     }
-    return HC(SYS_epoll_ctl, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), &ev, 0, 0);
+    return HC(SYS_epoll_ctl, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), p, 0, 0);
 }
 
 static int64_t epoll_wait_any(struct sysctx *c, long timeout_ms, const struct timespec *ts,
@@ -177,11 +210,11 @@ static int64_t epoll_wait_any(struct sysctx *c, long timeout_ms, const struct ti
 {
     int32_t max = (int32_t)c->a[2];
     uint64_t mask;
-    if (max <= 0 || max > 0x7fffffff / 12)
-        return -EINVAL;
     int r = mask_addr ? use_mask(c->t, mask_addr, mask_size, &mask) : 0;
     if (r)
         return r;
+    if (max <= 0 || max > 0x7fffffff / 12) /* which of the errors is the host's choice */
+        return HC(SYS_epoll_pwait, s32(c->a[0]), BAD_PTR, max <= 0 ? max : INT32_MAX, 0, 0, 8);
     if (max > 4096)
         max = 4096;
     struct epoll_event *ev = xmalloc((size_t)max * sizeof *ev);

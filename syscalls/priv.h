@@ -44,13 +44,32 @@ int64_t restartable(long r);
 
 static inline int64_t s32(uint32_t v) { return (int32_t)v; }
 
-/* Reads path argument `a` and translates it. 0 or -errno. */
-enum { PATH_FOLLOW = 1, PATH_CREATE = 2 };
-int get_path(uint32_t a, char out[PATH_MAX], int how);
+/* A host pointer that no system call can use. The host gets it in place of a converted structure
+ * whose original the guest cannot read: it then checks the other arguments first and fails with
+ * EFAULT where the guest's kernel would. */
+#define BAD_PTR ((void *)-4096L)
 
-/* timespec in either width; t64: struct __kernel_timespec, whose tv_nsec has 32 padding bits. */
+/* Path argument `a` as a host pointer: translated in `buf`, or the guest's own if it cannot be read
+ * or is too long, so that the host finds that out in its own order. */
+enum { PATH_FOLLOW = 1, PATH_CREATE = 2 };
+const char *host_path(uint32_t a, char buf[PATH_MAX], int how);
+
+/* timespec in either width; t64: struct __kernel_timespec, whose tv_nsec has 32 padding bits.
+ * host_timespec: as a pointer for the host, NULL for 0, BAD_PTR if it cannot be read. */
+struct timespec *host_timespec(uint32_t a, bool t64, struct timespec *ts);
 int get_timespec(uint32_t a, bool t64, struct timespec *ts);
 int put_timespec(uint32_t a, bool t64, const struct timespec *ts);
+
+/* A structure of `size` bytes that may grow (copy_struct_from_user): `n` bytes are known here.
+ * Shorter ones are padded with zeros, longer ones must have zeros behind. 0 or -errno. */
+int read_sized(void *dst, size_t n, uint32_t a, uint32_t size);
+
+/* Was `fd` opened without O_LARGEFILE? Such files cannot be written past 2 GiB. */
+bool fd_small(uint32_t fd);
+void fd_set_small(uint32_t fd, bool small);
+
+/* Has the calling thread this capability (linux/capability.h) in its effective set? */
+bool has_capability(int cap);
 
 /* Host open flags <-> i386. */
 int open_flags_to_host(uint32_t f);
@@ -61,8 +80,13 @@ int64_t proc_open(struct thread *t, const char *path, int host_flags);
 /* The text of a /proc link that must show the guest; length or -1. */
 int proc_readlink(struct thread *t, const char *path, char *buf, size_t size);
 
-/* An array of i386 iovecs converted for the host; at most 1024. Count or -errno. */
+/* An array of i386 iovecs converted for the host. What the kernel will refuse stays so: BAD_PTR if
+ * the array cannot be read, lengths that are negative, counts above IOV_LIMIT (`out` has that many). */
+enum { IOV_LIMIT = 1024 };
 struct iovec;
-int get_iovec(uint32_t a, uint32_t n, struct iovec *out, bool for_write);
+struct iovec *host_iovec(uint32_t a, uint32_t n, struct iovec *out, bool for_write);
+
+/* A 64-bit argument from two registers. */
+static inline uint64_t pair(uint32_t lo, uint32_t hi) { return (uint64_t)hi << 32 | lo; }
 
 #endif

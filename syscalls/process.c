@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <linux/capability.h>
 #include <sys/resource.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -157,15 +159,15 @@ static int copy_strings(uint32_t a, char ***out, size_t *bytes)
 static int64_t do_exec(struct sysctx *c, int dirfd, uint32_t path, uint32_t argv, uint32_t envp,
                        int flags)
 {
-    char name[PATH_MAX], **av = NULL, **ev = NULL;
+    char name[PATH_MAX], host[PATH_MAX], **av = NULL, **ev = NULL;
     size_t bytes = 0;
     int n = mem_read_str(name, path, sizeof name);
-    if (n < 0)
-        return n;
-    int64_t r = copy_strings(argv, &av, &bytes);
+    int64_t r = n < 0 ? n : copy_strings(argv, &av, &bytes);
     if (!r)
         r = copy_strings(envp, &ev, &bytes);
-    if (!r)
+    if (r == -EFAULT || n < 0) /* what is wrong with the file comes first; this cannot succeed */
+        r = HC(SYS_execveat, dirfd, host_path(path, host, PATH_FOLLOW), BAD_PTR, BAD_PTR, flags, 0);
+    else if (!r)
         r = runtime_hooks.exec(c->t, dirfd, name, av, ev, flags);
     free_strings(av);
     free_strings(ev);
@@ -211,11 +213,12 @@ SYSCALL(waitid)
     struct rusage u;
     memset(&info, 0, sizeof info);
     int64_t r = HCB(SYS_waitid, s32(c->a[0]), s32(c->a[1]), &info, s32(c->a[3]), &u, 0);
-    if (r < 0)
-        return r;
-    if (c->a[4] && info.si_signo && put_rusage(c->a[4], &u))
+    if (!r && c->a[4] && info.si_signo && put_rusage(c->a[4], &u))
         return -EFAULT;
-    return c->a[2] ? abi_write_siginfo(c->a[2], &info) : r;
+    /* the first six fields are written whatever the result, the others never */
+    int32_t v[6] = {info.si_signo, 0, info.si_code, info.si_pid, (int32_t)info.si_uid,
+                    info.si_status};
+    return c->a[2] && mem_write(c->a[2], v, sizeof v) ? -EFAULT : r;
 }
 
 SYSCALL(getrusage)
@@ -262,10 +265,19 @@ static int64_t get_three(struct sysctx *c, long nr)
 SYSCALL(getresuid) { return get_three(c, SYS_getresuid); }
 SYSCALL(getresgid) { return get_three(c, SYS_getresgid); }
 
+bool has_capability(int cap)
+{
+    struct __user_cap_header_struct h = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct d[2];
+    return HC(SYS_capget, &h, d, 0, 0, 0, 0) == 0 && (d[cap / 32].effective >> (cap % 32) & 1);
+}
+
 enum { NGROUPS = 65536 };
 
 SYSCALL(getgroups)
 {
+    if (s32(c->a[0]) < 0)
+        return -EINVAL;
     uint32_t *v = xcalloc(NGROUPS, 4);
     int64_t n = HC(SYS_getgroups, c->a[0] ? NGROUPS : 0, v, 0, 0, 0, 0);
     if (n > 0 && c->a[0]) {
@@ -285,16 +297,15 @@ SYSCALL(setgroups)
 {
     uint32_t n = c->a[0];
     if (n > NGROUPS)
-        return -EINVAL;
-    uint32_t *v = xcalloc(n, 4);
-    int64_t r = 0;
-    for (uint32_t i = 0; i < n && !r; i++) {
-        uint16_t x;
-        r = mem_read(&x, c->a[1] + i * 2, 2);
+        return HC(SYS_setgroups, s32(n), BAD_PTR, 0, 0, 0, 0);
+    uint32_t *v = xcalloc(n + 1, 4);
+    bool bad = false;
+    for (uint32_t i = 0; i < n && !bad; i++) {
+        uint16_t x = 0;
+        bad = mem_read(&x, c->a[1] + i * 2, 2);
         v[i] = (uint32_t)id16(x);
     }
-    if (!r)
-        r = HC(SYS_setgroups, n, v, 0, 0, 0, 0);
+    int64_t r = HC(SYS_setgroups, n, bad ? BAD_PTR : v, 0, 0, 0, 0);
     free(v);
     return r;
 }
@@ -400,8 +411,10 @@ enum { CPU_MASK_BYTES = 1024 };
 SYSCALL(sched_setaffinity)
 {
     uint8_t m[CPU_MASK_BYTES] = {0};
-    uint32_t n = c->a[1] < sizeof m ? c->a[1] : (uint32_t)sizeof m;
-    if (mem_read(m, c->a[2], n))
+    int64_t size = HC(SYS_sched_getaffinity, 0, sizeof m, m, 0, 0, 0); /* of the kernel's mask */
+    memset(m, 0, sizeof m);
+    uint32_t n = c->a[1] < size ? (c->a[1] + 3) & ~3u : (uint32_t)size;
+    if (size < 0 || mem_read(m, c->a[2], n))
         return -EFAULT;
     return HC(SYS_sched_setaffinity, s32(c->a[0]), sizeof m, m, 0, 0, 0);
 }
@@ -409,13 +422,11 @@ SYSCALL(sched_setaffinity)
 SYSCALL(sched_getaffinity)
 {
     uint8_t m[CPU_MASK_BYTES] = {0};
-    if (c->a[1] & 3)
+    if ((c->a[1] & 3) || c->a[1] * 8 < (uint32_t)get_nprocs_conf())
         return -EINVAL;
     int64_t n = HC(SYS_sched_getaffinity, s32(c->a[0]), sizeof m, m, 0, 0, 0);
     if (n < 0)
         return n;
-    if (c->a[1] < n && c->a[1] < 8 && n > 8) /* more CPUs than the mask holds */
-        return -EINVAL;
     if (n > c->a[1])
         n = c->a[1];
     return mem_write(c->a[2], m, (size_t)n) ? -EFAULT : n;

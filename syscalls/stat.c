@@ -60,7 +60,8 @@ static int put_stat(uint32_t a, const struct stat *s)
 static int put_stat64(uint32_t a, const struct stat *s)
 {
     struct i386_stat64 o;
-    memset(&o, 0, sizeof o);
+    if (mem_read(&o, a, sizeof o)) /* the padding keeps what it has */
+        return -EFAULT;
     o.dev = s->st_dev;
     o.ino32 = (uint32_t)s->st_ino;
     o.mode = s->st_mode;
@@ -84,10 +85,8 @@ static int64_t by_path(int dirfd, uint32_t path, uint32_t out, int flags, put_fn
 {
     char host[PATH_MAX];
     struct stat s;
-    int r = get_path(path, host, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW);
-    if (r)
-        return r;
-    int64_t ret = HC(SYS_newfstatat, dirfd, host, &s, flags, 0, 0);
+    const char *p = host_path(path, host, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW);
+    int64_t ret = HC(SYS_newfstatat, dirfd, p, &s, flags, 0, 0);
     return ret ? ret : put(out, &s);
 }
 
@@ -154,8 +153,7 @@ static int put_statfs64(uint32_t a, const struct statfs *s)
 static int64_t statfs_path(uint32_t path, struct statfs *s)
 {
     char host[PATH_MAX];
-    int r = get_path(path, host, PATH_FOLLOW);
-    return r ? r : HC(SYS_statfs, host, s, 0, 0, 0, 0);
+    return HC(SYS_statfs, host_path(path, host, PATH_FOLLOW), s, 0, 0, 0, 0);
 }
 
 SYSCALL(statfs)

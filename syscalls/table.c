@@ -43,17 +43,13 @@ int64_t restartable(long r)
     return r == -EINTR || r == -SAFE_RESTART ? SYSRET_RESTART : r;
 }
 
-int get_path(uint32_t a, char out[PATH_MAX], int how)
+const char *host_path(uint32_t a, char buf[PATH_MAX], int how)
 {
     char path[PATH_MAX];
-    int n = mem_read_str(path, a, sizeof path);
-    if (n < 0)
-        return n;
-    if (!n) {
-        out[0] = 0;
-        return 0;
-    }
-    return path_to_host(path, out, how & PATH_FOLLOW, how & PATH_CREATE);
+    if (mem_read_str(path, a, sizeof path) < 0 ||
+        path_to_host(path, buf, how & PATH_FOLLOW, how & PATH_CREATE))
+        return mem_host(a);
+    return buf;
 }
 
 enum { OUT_MAX = 256, PATHS_MAX = 2 };
@@ -63,7 +59,7 @@ static int64_t host_call(const struct sysctx *c, const char *args, const struct 
 {
     char paths[PATHS_MAX][PATH_MAX];
     long v[6] = {0};
-    int n = 0, np = 0, r;
+    int n = 0, np = 0;
     unsigned g = 0;
     for (const char *p = args; *p && n < 6; p++, n++) {
         uint32_t a = g < 6 ? c->a[g] : 0;
@@ -75,11 +71,8 @@ static int64_t host_call(const struct sysctx *c, const char *args, const struct 
         case 'd': v[n] = (int32_t)a; break;
         case 'X': v[n] = open_flags_to_host(a); break;
         case 'f': case 'F': case 'c':
-            r = a ? get_path(a, paths[np], *p == 'f' ? PATH_FOLLOW : *p == 'c' ? PATH_CREATE : 0)
-                  : -EFAULT;
-            if (r)
-                return r;
-            v[n] = (long)paths[np++];
+            v[n] = (long)host_path(a, paths[np++],
+                                   *p == 'f' ? PATH_FOLLOW : *p == 'c' ? PATH_CREATE : 0);
             break;
         case 'o':
             mem_prepare_write(a, OUT_MAX);

@@ -26,6 +26,13 @@ int get_timespec(uint32_t a, bool t64, struct timespec *ts)
     return 0;
 }
 
+struct timespec *host_timespec(uint32_t a, bool t64, struct timespec *ts)
+{
+    if (!a)
+        return NULL;
+    return get_timespec(a, t64, ts) ? BAD_PTR : ts;
+}
+
 int put_timespec(uint32_t a, bool t64, const struct timespec *ts)
 {
     if (t64) {
@@ -56,7 +63,8 @@ SYSCALL(stime)
     if (mem_read(&v, c->a[0], 4))
         return -EFAULT;
     struct timespec ts = {v, 0};
-    return HC(SYS_clock_settime, CLOCK_REALTIME, &ts, 0, 0, 0, 0);
+    int64_t r = HC(SYS_clock_settime, CLOCK_REALTIME, &ts, 0, 0, 0, 0);
+    return r == -EINVAL && !has_capability(25 /* CAP_SYS_TIME */) ? -EPERM : r;
 }
 
 SYSCALL(gettimeofday)
@@ -79,6 +87,8 @@ SYSCALL(settimeofday)
     if (c->a[0]) {
         if (mem_read(&v, c->a[0], sizeof v))
             return -EFAULT;
+        if ((uint32_t)v.usec > 1000000)
+            return -EINVAL;
         tv = (struct timeval){v.sec, v.usec};
     }
     if (c->a[1] && mem_read(tz, c->a[1], 8))
@@ -98,9 +108,7 @@ static int64_t clock_read(struct sysctx *c, long nr, bool t64)
 static int64_t clock_set(struct sysctx *c, bool t64)
 {
     struct timespec ts;
-    if (get_timespec(c->a[1], t64, &ts))
-        return -EFAULT;
-    return HC(SYS_clock_settime, s32(c->a[0]), &ts, 0, 0, 0, 0);
+    return HC(SYS_clock_settime, s32(c->a[0]), host_timespec(c->a[1], t64, &ts), 0, 0, 0, 0);
 }
 
 SYSCALL(clock_gettime) { return clock_read(c, SYS_clock_gettime, false); }
@@ -114,10 +122,8 @@ SYSCALL(clock_settime64) { return clock_set(c, true); }
  * runs; otherwise it goes on by itself, for the guest through restart_syscall. */
 static int64_t sleep_on(int clock, int flags, uint32_t req, uint32_t rem, bool t64)
 {
-    struct timespec ts, left = {0, 0};
-    if (get_timespec(req, t64, &ts))
-        return -EFAULT;
-    long r = host_syscall_blocking(SYS_clock_nanosleep, clock, flags, (long)&ts, (long)&left, 0, 0);
+    struct timespec ts, left = {0, 0}, *p = host_timespec(req, t64, &ts);
+    long r = host_syscall_blocking(SYS_clock_nanosleep, clock, flags, (long)p, (long)&left, 0, 0);
     if (r != -EINTR && r != -SAFE_RESTART)
         return r;
     if (r == -SAFE_RESTART)
@@ -204,6 +210,8 @@ static int put_itimerspec(uint32_t a, bool t64, const struct itimerspec *v)
 static int64_t timer_set(struct sysctx *c, long nr, bool t64)
 {
     struct itimerspec v, old;
+    if (!c->a[2] && nr == SYS_timer_settime)
+        return -EINVAL;
     if (get_itimerspec(c->a[2], t64, &v))
         return -EFAULT;
     int64_t r = HC(nr, s32(c->a[0]), s32(c->a[1]), &v, &old, 0, 0);
@@ -232,7 +240,7 @@ SYSCALL(timer_create)
 {
     struct { uint32_t value; int32_t signo, notify, tid; } g; /* i386 sigevent, first words */
     struct sigevent ev;
-    int id;
+    int id = -1;
     memset(&ev, 0, sizeof ev);
     if (c->a[1]) {
         if (mem_read(&g, c->a[1], sizeof g))
@@ -243,10 +251,18 @@ SYSCALL(timer_create)
         memcpy((char *)&ev + 16, &g.tid, 4); /* _sigev_un._tid */
     }
     int64_t r = HC(SYS_timer_create, s32(c->a[0]), c->a[1] ? &ev : NULL, &id, 0, 0, 0);
-    return r ? r : mem_write(c->a[2], &id, 4);
+    /* an id may have been given to a timer that could not be made after all */
+    return id != -1 && mem_write(c->a[2], &id, 4) ? -EFAULT : r;
 }
 
-/* ---- adjtimex: 32-bit timex is 128 bytes: modes, then longs ---- */
+/* ---- adjtimex: 32-bit timex is 128 bytes, all words ---- */
+
+/* Its words as fields of the host's structure; the rest of the 32 are zero. */
+#define TIMEX_FIELDS(F)                                                                            \
+    F(0, modes) F(1, offset) F(2, freq) F(3, maxerror) F(4, esterror) F(5, status) F(6, constant)  \
+    F(7, precision) F(8, tolerance) F(9, time.tv_sec) F(10, time.tv_usec) F(11, tick)              \
+    F(12, ppsfreq) F(13, jitter) F(14, shift) F(15, stabil) F(16, jitcnt) F(17, calcnt)            \
+    F(18, errcnt) F(19, stbcnt)
 
 static int64_t timex_call(long nr, int clock, uint32_t a, bool wide)
 {
@@ -257,26 +273,22 @@ static int64_t timex_call(long nr, int clock, uint32_t a, bool wide)
         if (mem_read(&t, a, sizeof t))
             return -EFAULT;
         r = HC(SYS_clock_adjtime, clock, &t, 0, 0, 0, 0);
-        return mem_write(a, &t, sizeof t) ? -EFAULT : r;
+        return r >= 0 && mem_write(a, &t, sizeof t) ? -EFAULT : r;
     }
     if (mem_read(g, a, sizeof g))
         return -EFAULT;
     memset(&t, 0, sizeof t);
-    t.modes = (unsigned)g[0];
-    long *const v[] = {&t.offset, &t.freq, &t.maxerror, &t.esterror};
-    for (int i = 0; i < 4; i++)
-        *v[i] = g[1 + i];
-    t.status = g[5], t.constant = g[6];
-    t.time.tv_sec = g[9], t.time.tv_usec = g[10], t.tick = g[11];
+#define GET(i, field) t.field = (typeof(t.field))g[i];
+    TIMEX_FIELDS(GET)
+#undef GET
     r = nr == SYS_adjtimex ? HC(nr, &t, 0, 0, 0, 0, 0) : HC(nr, clock, &t, 0, 0, 0, 0);
-    for (int i = 0; i < 4; i++)
-        g[1 + i] = (int32_t)*v[i];
-    g[0] = (int32_t)t.modes, g[5] = t.status, g[6] = (int32_t)t.constant;
-    g[7] = (int32_t)t.precision, g[8] = (int32_t)t.tolerance, g[9] = (int32_t)t.time.tv_sec;
-    g[10] = (int32_t)t.time.tv_usec, g[11] = (int32_t)t.tick, g[12] = (int32_t)t.ppsfreq;
-    g[13] = (int32_t)t.jitter, g[14] = t.shift, g[15] = (int32_t)t.stabil;
-    g[16] = (int32_t)t.jitcnt, g[17] = (int32_t)t.calcnt, g[18] = (int32_t)t.errcnt;
-    g[19] = (int32_t)t.stbcnt, g[20] = t.tai;
+    if (r < 0 && nr == SYS_clock_adjtime)
+        return r;
+    memset(g, 0, sizeof g);
+#define PUT(i, field) g[i] = (int32_t)t.field;
+    TIMEX_FIELDS(PUT)
+#undef PUT
+    g[20] = t.tai;
     return mem_write(a, g, sizeof g) ? -EFAULT : r;
 }
 
