@@ -269,6 +269,7 @@ static void run_handler(struct thread *t, int sig, const siginfo_t *info,
 {
     uint64_t old = t->sigmask_restore ? t->sigmask_saved : t->sigmask;
     t->sigmask_restore = false;
+    t->cpu.exit_links = NULL; /* the edge that execution was about to take does not lead here */
     settle_restart(t, sa);
     if (opt.strace)
         strace_signal(t, sig, info);
