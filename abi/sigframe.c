@@ -14,7 +14,8 @@
 
 enum { SA_SIGINFO_ = 4, SA_ONSTACK_ = 0x08000000, SA_RESTORER_ = 0x04000000 };
 #define SS_AUTODISARM_ 0x80000000u
-enum { SS_ONSTACK_ = 1, SS_DISABLE_ = 2, MINSIGSTKSZ_ = 2048, USER_DS = 0x2b, USER_CS = 0x23 };
+enum { SS_ONSTACK_ = 1, SS_DISABLE_ = 2, MINSIGSTKSZ_ = 2048, USER_DS = 0x2b, USER_CS = 0x23,
+       SW_ES = 0x80 };
 
 struct i386_sigcontext {
     uint32_t gs, fs, es, ds, edi, esi, ebp, esp, ebx, edx, ecx, eax, trapno, err, eip, cs, eflags,
@@ -123,10 +124,12 @@ static void fill_sigcontext(const struct thread *t, struct i386_sigcontext *s, g
 
 /* The FSAVE image as the kernel makes it of an FXSAVE one: no opcode; the selectors of now, those of
  * the last x87 instruction are not known to a 64-bit kernel. */
-static void put_selectors(const struct thread *t, uint8_t *fsave)
+static void put_pointers(const struct thread *t, uint8_t *fsave, const uint8_t *fxsave)
 {
     uint32_t cs = t->cpu.sel[SEG_CS], ds = t->cpu.sel[SEG_DS] | 0xffff0000u;
+    memcpy(fsave + 12, fxsave + 8, 4);
     memcpy(fsave + 16, &cs, 4);
+    memcpy(fsave + 20, fxsave + 16, 4);
     memcpy(fsave + 24, &ds, 4);
 }
 
@@ -134,10 +137,12 @@ static int write_fpstate(struct thread *t, gaddr a)
 {
     struct fpstate f;
     memset(&f, 0, sizeof f);
-    x87_save_fsave(&t->cpu, f.fsave, 4);
-    put_selectors(t, f.fsave);
-    memcpy(&f.status, f.fsave + 4, 2);
     x87_save_fxsave(&t->cpu, f.fxsave);
+    if (!(t->cpu.fpu.sw & SW_ES)) /* as AMD's FXSAVE: pointers only with an exception pending */
+        memset(f.fxsave + 6, 0, 18);
+    x87_save_fsave(&t->cpu, f.fsave, 4);
+    put_pointers(t, f.fsave, f.fxsave);
+    memcpy(&f.status, f.fsave + 4, 2);
     return mem_write(a, &f, sizeof f);
 }
 
@@ -249,18 +254,33 @@ static int restore_fpstate(struct thread *t, gaddr a)
     return 0;
 }
 
-/* Loads what the kernel's IRET loads; a fault of it is the program's, with the new registers. */
+/* Loads what the kernel's IRET loads; a fault of it is the program's, with the new registers. A stack
+ * segment of the LDT goes through the kernel's espfix code, where every fault becomes #GP(0). */
 static bool load_cs_ss(struct cpu *c, const struct i386_sigcontext *s)
 {
-    uint16_t cs = (uint16_t)(s->cs | 3), ss = (uint16_t)(s->ss | 3), bad = cs;
+    uint16_t cs = (uint16_t)(s->cs | 3), ss = (uint16_t)(s->ss | 3);
+    uint32_t err = cs & 0xfffcu;
     int vec = cpu_load_cs(c, cs);
     if (!vec) {
-        bad = ss;
         vec = cpu_load_seg(c, SEG_SS, ss);
+        err = ss & 0xfffcu;
+        if (vec && (ss & 4)) {
+            vec = TRAP_GP;
+            err = 0;
+        }
     }
-    if (vec)
-        c->trap = (struct cpu_trap){.vec = (uint8_t)vec, .err = bad & 0xfffcu, .addr = c->trap.addr};
-    return !vec;
+    if (!vec)
+        return true;
+    c->sel[SEG_CS] = cs; /* what the frame of the fault shows */
+    c->sel[SEG_SS] = ss;
+    c->trap = (struct cpu_trap){.vec = (uint8_t)vec, .is_int = 1, .err = err, .addr = c->trap.addr};
+    return false;
+}
+
+/* The kernel gives every selector but a null one privilege 3. */
+static uint16_t with_rpl(uint32_t sel)
+{
+    return (uint16_t)((sel & 0xffff) <= 3 ? sel : sel | 3);
 }
 
 static int restore(struct thread *t, gaddr at, bool *iret_fault)
@@ -278,7 +298,7 @@ static int restore(struct thread *t, gaddr at, bool *iret_fault)
     static const uint8_t order[] = {SEG_GS, SEG_FS, SEG_DS, SEG_ES};
     const uint32_t sel[] = {s->gs, s->fs, s->ds, s->es};
     for (int i = 0; i < 4; i++) /* the kernel loads a null selector for a bad one */
-        if (cpu_load_seg(c, order[i], (uint16_t)sel[i]))
+        if (cpu_load_seg(c, order[i], with_rpl(sel[i])))
             cpu_load_seg(c, order[i], 0);
     *iret_fault = !load_cs_ss(c, s);
     c->eip = s->eip + c->seg_base[SEG_CS];

@@ -226,6 +226,7 @@ void signal_init(void)
     uint64_t m = 0;
     host_syscall(SYS_rt_sigprocmask, SIG_SETMASK, 0, (long)&m, 8, 0, 0);
     thread_self->sigmask = m;
+    thread_self->altstack.flags = 0; /* SS_DISABLE only in threads that clone made */
     signal_set_host_mask(thread_self);
 }
 
@@ -379,10 +380,10 @@ static int fpe_code(unsigned unmasked)
     return unmasked & 0x20 ? FPE_FLTRES : 0;
 }
 
-/* A fault (not a trap, which points behind the instruction) pushes EFLAGS with RF set. */
+/* A fault pushes EFLAGS with RF set; not a trap, which points behind the instruction. */
 static bool is_fault(const struct cpu_trap *p)
 {
-    return p->vec != TRAP_DB && p->vec != TRAP_BP && p->vec != TRAP_OF;
+    return p->vec != TRAP_DB && !p->is_int;
 }
 
 /* A page that is there but cannot be read lies behind the end of its file. */
