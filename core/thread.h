@@ -52,6 +52,13 @@ struct thread {
     gaddr robust_list;              /* head, 0 none */
     uint32_t robust_list_len;
 
+    struct user_dispatch {          /* prctl(PR_SET_SYSCALL_USER_DISPATCH) */
+        bool on;
+        gaddr start;                /* calls from [start, start + len) are always made */
+        uint32_t len;
+        gaddr selector;             /* the byte that allows or blocks the others; 0: blocked */
+    } dispatch;
+
     uint32_t orig_eax;              /* number of the system call in progress, -1 outside */
     struct thread *next, **prevp;   /* list of all threads of the process */
     void *runtime;                  /* owned by runtime/ */
@@ -126,6 +133,8 @@ struct runtime_hooks {
     void (*sigaction_changed)(int sig);
     /* Makes the host's blocked set follow t->sigmask (minus signals that xrun needs). */
     void (*sigmask_changed)(struct thread *t);
+    /* A signal the thread gets now, even if it blocks it; `fatal`: it dies of it in any case. */
+    void (*force_signal)(struct thread *t, const siginfo_t *info, bool fatal);
     /* Code of [start,end) must be forgotten by all threads. */
     void (*invalidate)(gaddr start, gaddr end);
 };

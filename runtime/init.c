@@ -11,6 +11,7 @@ void runtime_init(void)
         .sigreturn = signal_sigreturn,
         .sigaction_changed = signal_action_changed,
         .sigmask_changed = signal_set_host_mask,
+        .force_signal = signal_force_info,
         .invalidate = cache_invalidate,
     };
     cache_init();

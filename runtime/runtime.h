@@ -69,6 +69,8 @@ void signal_deliver(struct thread *t);
 void signal_trap(struct thread *t);
 /* Sends a fault signal that cannot be blocked or ignored (SIGSEGV for a bad frame...). */
 void signal_force(struct thread *t, int sig, int code, gaddr addr);
+/* The same with all of siginfo; `fatal`: even if there is a handler. */
+void signal_force_info(struct thread *t, const siginfo_t *info, bool fatal);
 void signal_action_changed(int sig);
 void signal_sigreturn(struct thread *t, bool rt);
 /* Ends the process as by signal `sig` with its default action. */

@@ -343,6 +343,24 @@ void signal_deliver(struct thread *t)
     signal_set_host_mask(t);
 }
 
+void signal_force_info(struct thread *t, const siginfo_t *info, bool fatal)
+{
+    int sig = info->si_signo;
+    gaddr addr = (gaddr)(uintptr_t)info->si_addr;
+    struct guest_sigaction sa = action_of(t, sig);
+    if (fatal || sa.handler <= 1 || (t->sigmask & bit(sig))) {
+        if (opt.strace)
+            strace_signal(t, sig, info);
+        log_event("killed by signal %d: code %d, address %08x, eip %08x", sig, info->si_code, addr,
+                  t->cpu.eip);
+        if (opt.crash_report)
+            crash_report(t, sig, info->si_code, addr);
+        signal_die(t, sig);
+    }
+    run_handler(t, sig, info, &sa);
+    signal_set_host_mask(t);
+}
+
 void signal_force(struct thread *t, int sig, int code, gaddr addr)
 {
     siginfo_t info;
@@ -350,18 +368,7 @@ void signal_force(struct thread *t, int sig, int code, gaddr addr)
     info.si_signo = sig;
     info.si_code = code;
     info.si_addr = (void *)(uintptr_t)addr;
-    struct guest_sigaction sa = action_of(t, sig);
-    if (sa.handler <= 1 || (t->sigmask & bit(sig))) {
-        if (opt.strace)
-            strace_signal(t, sig, &info);
-        log_event("killed by signal %d: code %d, address %08x, eip %08x", sig, code, addr,
-                  t->cpu.eip);
-        if (opt.crash_report)
-            crash_report(t, sig, code, addr);
-        signal_die(t, sig);
-    }
-    run_handler(t, sig, &info, &sa);
-    signal_set_host_mask(t);
+    signal_force_info(t, &info, false);
 }
 
 /* ---- faults of guest code ---- */

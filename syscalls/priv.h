@@ -80,6 +80,11 @@ int64_t proc_open(struct thread *t, const char *path, int host_flags);
 /* The text of a /proc link that must show the guest; length or -1. */
 int proc_readlink(struct thread *t, const char *path, char *buf, size_t size);
 
+/* prctl(PR_SET_SYSCALL_USER_DISPATCH), and for each call made with it on: true if the call is not
+ * made because the program gets SIGSYS. */
+int64_t user_dispatch_set(struct sysctx *c);
+bool user_dispatch(struct sysctx *c);
+
 /* An array of i386 iovecs converted for the host. What the kernel will refuse stays so: BAD_PTR if
  * the array cannot be read, lengths that are negative, counts above IOV_LIMIT (`out` has that many). */
 enum { IOV_LIMIT = 1024 };

@@ -473,6 +473,7 @@ SYSCALL(prctl)
     case PR_SET_NO_NEW_PRIVS: case PR_GET_NO_NEW_PRIVS: case PR_CAP_AMBIENT:
     case PR_GET_THP_DISABLE: case PR_SET_THP_DISABLE: case PR_SET_PTRACER:
         return HC(SYS_prctl, o, s32(c->a[1]), s32(c->a[2]), s32(c->a[3]), s32(c->a[4]), 0);
+    case PR_SET_SYSCALL_USER_DISPATCH: return user_dispatch_set(c);
     case PR_GET_SECCOMP: return 0;
     default:
         log_event("prctl(%u) refused: not built yet", o);

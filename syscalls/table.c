@@ -93,6 +93,8 @@ static int64_t host_call(const struct sysctx *c, const char *args, const struct 
 
 int64_t syscalls_dispatch(struct sysctx *c)
 {
+    if (unlikely(c->t->dispatch.on) && user_dispatch(c))
+        return SYSRET_DONE;
     const struct sys_row *row = c->nr < syscalls_count ? &syscalls_table[c->nr] : NULL;
     if (!row || !row->name) {
         log_event("system call %u: unknown number", c->nr);

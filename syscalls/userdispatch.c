@@ -1,0 +1,68 @@
+/* Syscall user dispatch: a program has its own system calls turned into SIGSYS, but those made from
+ * one range of addresses. As kernel/entry/syscall_user_dispatch.c. */
+#include <linux/audit.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "syscalls/priv.h"
+
+enum { SELECTOR_ALLOW, SELECTOR_BLOCK };
+enum { G_SYS_USER_DISPATCH = 2 }; /* si_code */
+enum { SIGRETURN_BYTES = 8, RT_SIGRETURN_BYTES = 7 }; /* of the vDSO's, up to behind int 0x80 */
+
+int64_t user_dispatch_set(struct sysctx *c)
+{
+    uint32_t mode = c->a[1], start = c->a[2], len = c->a[3], selector = c->a[4];
+    if (mode == PR_SYS_DISPATCH_OFF) {
+        if (start || len || selector)
+            return -EINVAL;
+    } else if (mode == PR_SYS_DISPATCH_ON) {
+        if (start && !len) /* a 64-bit kernel adds them without wrapping */
+            return -EINVAL;
+    } else {
+        return -EINVAL;
+    }
+    c->t->dispatch = (struct user_dispatch){mode == PR_SYS_DISPATCH_ON, start, len, selector};
+    return 0;
+}
+
+static bool in_sigreturn(const struct sysctx *c)
+{
+    gaddr ip = c->t->cpu.eip;
+    const struct process *p = c->t->proc;
+    return ip == p->vdso_sigreturn + SIGRETURN_BYTES ||
+           ip == p->vdso_rt_sigreturn + RT_SIGRETURN_BYTES;
+}
+
+static bool force(struct sysctx *c, int sig, bool fatal)
+{
+    siginfo_t i;
+    memset(&i, 0, sizeof i);
+    i.si_signo = sig;
+    i.si_code = fatal ? SI_KERNEL : G_SYS_USER_DISPATCH;
+    if (!fatal) {
+        i.si_call_addr = (void *)(uintptr_t)c->t->cpu.eip;
+        i.si_syscall = (int)c->nr;
+        i.si_arch = AUDIT_ARCH_I386;
+    }
+    runtime_hooks.force_signal(c->t, &i, fatal);
+    return true;
+}
+
+bool user_dispatch(struct sysctx *c)
+{
+    const struct user_dispatch *d = &c->t->dispatch;
+    if (c->t->cpu.eip - d->start < d->len || in_sigreturn(c))
+        return false;
+    if (d->selector) {
+        uint8_t state;
+        if (mem_read(&state, d->selector, 1))
+            return force(c, SIGSEGV, true);
+        if (state == SELECTOR_ALLOW)
+            return false;
+        if (state != SELECTOR_BLOCK)
+            return force(c, SIGSYS, true);
+    }
+    return force(c, SIGSYS, false);
+}
