@@ -160,7 +160,7 @@ int main(int argc, char **argv)
     char host[PATH_MAX];
     if (path_to_host(path, host, true, false))
         log_die(126, "%s: name too long", path);
-    if (opt.lockstep) {
+    if (opt.lockstep || opt.lockstep_fast) {
         if (elfload_check(host, &e))
             fail(path, &e);
         lockstep_run(t, host, gargv, environ);

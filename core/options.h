@@ -13,12 +13,14 @@ struct options {
     bool strace;           /* --strace */
     bool log;              /* --log */
     bool lockstep;         /* --lockstep */
+    bool lockstep_fast;    /* --lockstep-fast */
     const char *lockstep_break; /* --lockstep-break=WHAT:N, spoils xrun's state at step N (testing) */
     bool count;            /* --count: print executed guest instructions at exit */
     bool crash_report;     /* --crash-report */
     bool help, version, syscalls;
     bool interpret;        /* --interpret: no translated code */
     uint32_t hot;          /* --hot=N: entries into a block before it is translated */
+    uint32_t units_max;    /* --units-max=N: translate at most N regions; 0: no limit */
     uint32_t block_max;    /* --block-max=N: instructions per block */
     uint32_t flush_every;  /* --flush-every=N: forget all code after N new blocks (testing) */
     uint32_t self_fd;      /* internal: this executable, passed on by exec */

@@ -1,10 +1,10 @@
 /* Lockstep with the processor: the program is started natively under ptrace, its memory and registers
- * are copied into xrun's guest, and from then on each instruction is executed by both: a single step
- * there, one interpreted instruction here. System calls are made by the native process only; what
+ * are copied into xrun's guest, and from then on each instruction is executed by both: in single
+ * steps, or in stretches (lockstep_window.c) that are gone through again singly if they differ. System calls are made by the native process only; what
  * they did is copied. CPUID is answered for both by xrun's model, or the program would choose code
  * for the processor it runs on.
  * The two processes share nothing else, so a difference cannot hide. */
-#include "runtime/lockstep.h"
+#include "runtime/lockstep_priv.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -15,25 +15,19 @@
 #include <unistd.h>
 
 #include "core/cpuid.h"
-#include "core/flags.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
 #include "decode/decode.h"
 #include "interp/interp.h"
-#include "runtime/effects.h"
-#include "runtime/mirror.h"
-#include "runtime/native.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
 
 enum {
     CODE_BITS = 12,
-    CHECK_EVERY = 1 << 16, /* instructions between comparisons of all memory */
+    CHECK_EVERY = 1 << 18, /* instructions between comparisons of all memory */
     REP_STEPS = 8,         /* longer repetitions run to a breakpoint */
-    HISTORY = 8,
     STORE_SHOWN = 16,
-    FLAGS_COMPARED = EFL_STATUS | EFL_DF | EFL_NT | EFL_AC | EFL_ID,
 };
 
 /* i386 system calls that lockstep itself must know. */
@@ -51,23 +45,6 @@ struct code {
     struct insn_links links; /* directly behind the block's last instruction */
 };
 
-/* --lockstep-break: what is spoilt in xrun's state, to prove that it is found. */
-enum spoil { SPOIL_NONE, SPOIL_REG, SPOIL_FLAG, SPOIL_ST, SPOIL_XMM, SPOIL_STORE, SPOIL_STRAY };
-
-struct lockstep {
-    struct thread *t;
-    struct native native;
-    struct mirror mirror;
-    struct cpu before, other; /* other: the native state */
-    struct code *code;
-    uint64_t steps, syscalls, taken;
-    struct store rseq;        /* the kernel writes there whenever it has scheduled */
-    bool resync;              /* the kernel may have rewound a system call: take the next state over */
-    enum spoil spoil;
-    uint64_t spoil_at;
-    gaddr history[HISTORY];
-};
-
 /* ---- ends ---- */
 
 static _Noreturn void finish(struct lockstep *ls, const struct native_event *e, const char *why)
@@ -81,7 +58,7 @@ static _Noreturn void finish(struct lockstep *ls, const struct native_event *e, 
     exit(e->status);
 }
 
-static _Noreturn void stop(struct lockstep *ls, const char *why)
+void lockstep_stop(struct lockstep *ls, const char *why)
 {
     struct native_event e;
     native_detach(&ls->native, &e);
@@ -103,13 +80,6 @@ static void show_code(struct lockstep *ls, gaddr eip)
              a && a->path ? a->path : "");
 }
 
-/* Bytes from `at` on that differ. */
-struct store_diff {
-    gaddr at;
-    uint32_t len;
-    const uint8_t *theirs;
-};
-
 static void show_memory(const struct store_diff *m)
 {
     char a[3 * STORE_SHOWN + 1] = "", b[3 * STORE_SHOWN + 1] = "";
@@ -121,15 +91,14 @@ static void show_memory(const struct store_diff *m)
     log_user("  [%08x] xrun   %s", m->at, b);
 }
 
-/* Prints what led here and the two states; the program ends. */
-static _Noreturn void different(struct lockstep *ls, const struct lockstep_diff *d, const char *what,
-                                const struct store_diff *m)
+void lockstep_different(struct lockstep *ls, const struct lockstep_diff *d, const char *what,
+                        const struct store_diff *m)
 {
     log_user("lockstep: difference at instruction %llu, after %llu system calls: %s",
              (unsigned long long)ls->steps, (unsigned long long)ls->syscalls, what);
-    for (unsigned i = HISTORY; i-- > 0;)
+    for (unsigned i = LOCKSTEP_HISTORY; i-- > 0;)
         if (ls->steps > i)
-            show_code(ls, ls->history[(ls->steps - 1 - i) % HISTORY]);
+            show_code(ls, ls->history[(ls->steps - 1 - i) % LOCKSTEP_HISTORY]);
     if (m)
         show_memory(m);
     lockstep_print(&ls->before, "native", &ls->other, "xrun", &ls->t->cpu, d);
@@ -137,7 +106,7 @@ static _Noreturn void different(struct lockstep *ls, const struct lockstep_diff 
     exit(LOCKSTEP_DIFFERENT);
 }
 
-static void gone(struct lockstep *ls, const struct native_event *e)
+void lockstep_gone(struct lockstep *ls, const struct native_event *e)
 {
     if (e->kind == NATIVE_EXITED || e->kind == NATIVE_KILLED)
         finish(ls, e, NULL);
@@ -147,7 +116,7 @@ static void get_native(struct lockstep *ls, bool fp)
 {
     if (!host_native_get(ls->native.pid, &ls->other) ||
         (fp && !host_native_get_fp(ls->native.pid, &ls->other)))
-        stop(ls, "its registers cannot be read");
+        lockstep_stop(ls, "its registers cannot be read");
 }
 
 /* ---- taking the native state over ---- */
@@ -177,7 +146,7 @@ static void take_over(struct lockstep *ls)
     memcpy(cpu->xmm, o->xmm, sizeof cpu->xmm);
     take_segments(cpu, o);
     if (cpu->eflags & EFL_TF)
-        stop(ls, "it single-steps itself");
+        lockstep_stop(ls, "it single-steps itself");
 }
 
 static void take_memory_over(struct lockstep *ls)
@@ -187,7 +156,7 @@ static void take_memory_over(struct lockstep *ls)
 
 /* ---- signals ---- */
 
-static bool is_fault(const struct native_event *e)
+bool lockstep_is_fault(const struct native_event *e)
 {
     return e->code > 0 && (e->sig == SIGSEGV || e->sig == SIGBUS || e->sig == SIGILL ||
                            e->sig == SIGFPE || e->sig == SIGTRAP);
@@ -207,12 +176,12 @@ static int signal_of(unsigned vec)
 
 /* Gives the native process its signal. Behind that it is at a handler's first instruction, or one
  * instruction further if there is none. */
-static void deliver(struct lockstep *ls, struct native_event *e)
+void lockstep_deliver(struct lockstep *ls, struct native_event *e)
 {
     do {
         native_step(&ls->native, e->sig);
         native_wait(&ls->native, e);
-        gone(ls, e);
+        lockstep_gone(ls, e);
     } while (e->kind == NATIVE_SIGNAL);
     take_over(ls);
     take_memory_over(ls);
@@ -225,28 +194,28 @@ static void compare_fault(struct lockstep *ls, const struct native_event *e, boo
     char text[128];
     get_native(ls, true);
     int mine = trapped ? signal_of(cpu->trap.vec) : 0;
-    bool equal = lockstep_compare(&ls->other, cpu, FLAGS_COMPARED, true, &d);
+    bool equal = lockstep_compare(&ls->other, cpu, LOCKSTEP_FLAGS, true, &d);
     bool place = e->sig != SIGSEGV || cpu->trap.vec != TRAP_PF || e->addr == cpu->trap.addr;
     if (mine == e->sig && equal && place)
         return;
     snprintf(text, sizeof text, "native: signal %d (code %d, address %08x); xrun: signal %d "
              "(exception %u, address %08x)", e->sig, e->code, e->addr, mine, cpu->trap.vec,
              cpu->trap.addr);
-    different(ls, &d, text, NULL);
+    lockstep_different(ls, &d, text, NULL);
 }
 
 static void on_signal(struct lockstep *ls, struct native_event *e, bool trapped)
 {
-    if (is_fault(e))
+    if (lockstep_is_fault(e))
         compare_fault(ls, e, trapped);
     else
         ls->steps--; /* came before the instruction: what xrun has executed is undone */
-    deliver(ls, e);
+    lockstep_deliver(ls, e);
 }
 
 /* ---- memory ---- */
 
-static void refresh_rseq(struct lockstep *ls)
+void lockstep_refresh_rseq(struct lockstep *ls)
 {
     if (ls->rseq.len && mem_check(ls->rseq.addr, ls->rseq.len, PROT_WRITE))
         native_read(&ls->native, ls->rseq.addr, mem_host(ls->rseq.addr), ls->rseq.len);
@@ -259,7 +228,7 @@ static void refresh_shared(struct lockstep *ls, const struct insn *in)
     if (!s.len)
         return;
     if (s.addr - ls->rseq.addr < ls->rseq.len)
-        refresh_rseq(ls);
+        lockstep_refresh_rseq(ls);
     const struct mirror_area *a = ls->mirror.any_shared ? mirror_find(&ls->mirror, s.addr) : NULL;
     if (a && a->shared && (a->prot & PROT_WRITE) && s.addr + s.len <= a->end)
         native_read(&ls->native, s.addr, mem_host(s.addr), s.len);
@@ -284,7 +253,7 @@ static void compare_store(struct lockstep *ls, const struct insn *in, const stru
                 mine[i] = buf[i];
                 continue;
             }
-            different(ls, &d, "memory written by this instruction", &part);
+            lockstep_different(ls, &d, "memory written by this instruction", &part);
         }
         done += n;
     }
@@ -305,13 +274,13 @@ static void compare_all_memory(struct lockstep *ls)
 {
     gaddr where;
     uint8_t theirs[STORE_SHOWN];
-    refresh_rseq(ls);
+    lockstep_refresh_rseq(ls);
     if (mirror_equal(&ls->mirror, &where))
         return;
     struct store_diff m = {where, (uint32_t)native_read(&ls->native, where, theirs, sizeof theirs),
                            theirs};
     struct lockstep_diff d = {0};
-    different(ls, &d, "memory, written by an earlier instruction", &m);
+    lockstep_different(ls, &d, "memory, written by an earlier instruction", &m);
 }
 
 /* Everything, including what no recent instruction has touched. */
@@ -320,8 +289,8 @@ static void compare_all(struct lockstep *ls)
     struct lockstep_diff d;
     ls->before = ls->t->cpu;
     get_native(ls, true);
-    if (!lockstep_compare(&ls->other, &ls->t->cpu, FLAGS_COMPARED, true, &d))
-        different(ls, &d, "registers, changed by an earlier instruction", NULL);
+    if (!lockstep_compare(&ls->other, &ls->t->cpu, LOCKSTEP_FLAGS, true, &d))
+        lockstep_different(ls, &d, "registers, changed by an earlier instruction", NULL);
     compare_all_memory(ls);
 }
 
@@ -345,7 +314,7 @@ static void bind_alone(struct code *c)
 }
 
 /* The instruction at eip, decoded once for as long as its bytes stay the same. */
-static const struct insn *fetch(struct lockstep *ls)
+const struct insn *lockstep_fetch(struct lockstep *ls)
 {
     const struct cpu *cpu = &ls->t->cpu;
     struct code *c = &ls->code[(cpu->eip ^ cpu->eip >> CODE_BITS) & ((1 << CODE_BITS) - 1)];
@@ -363,7 +332,7 @@ static const struct insn *fetch(struct lockstep *ls)
 }
 
 /* Interprets one instruction; true if it raised an exception (cpu->trap). */
-static bool execute(struct lockstep *ls, const struct insn *in)
+bool lockstep_execute(struct lockstep *ls, const struct insn *in)
 {
     struct thread *t = ls->t;
     t->cpu.pending = 0;
@@ -420,6 +389,28 @@ static bool repeats(const struct insn *in)
     return decode_op_class((enum op)in->op) == CLASS_STRING && (in->flags & (INSN_REP | INSN_REPNE));
 }
 
+static bool is_syscall(const struct insn *in)
+{
+    return (in->op == OP_INT && (uint8_t)in->imm == 0x80) || in->op == OP_SYSENTER ||
+           in->op == OP_SYSCALL;
+}
+
+bool lockstep_special(const struct insn *in)
+{
+    switch (in->op) {
+    case OP_CPUID: case OP_POPF: case OP_IRET: case OP_INTO: case OP_ENTER:
+    case OP_FNSTENV: case OP_FNSAVE: case OP_FXSAVE: /* they show unspecified bytes */
+    case OP_LDS: case OP_LES: case OP_LFS: case OP_LGS: case OP_LSS:
+        return true;
+    default: break;
+    }
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_SEG || in->o[i].kind == OPND_FAR)
+            return true;
+    return is_syscall(in) || raises_sigtrap(in) || native_decides(in) ||
+           decode_op_class((enum op)in->op) == CLASS_PSEUDO;
+}
+
 /* Did xrun's own execution touch floating-point state? */
 static bool fp_changed(const struct cpu *a, const struct cpu *b)
 {
@@ -427,11 +418,11 @@ static bool fp_changed(const struct cpu *a, const struct cpu *b)
            memcmp(a->xmm, b->xmm, sizeof a->xmm);
 }
 
-static void spoil(struct lockstep *ls, const struct insn *in)
+void lockstep_spoil(struct lockstep *ls, const struct insn *in)
 {
     struct cpu *cpu = &ls->t->cpu;
     struct store s[EFFECTS_STORES_MAX];
-    if (ls->steps < ls->spoil_at)
+    if (ls->spoil == SPOIL_NONE || (ls->spoilt ? ls->steps != ls->spoil_at : ls->steps < ls->spoil_at))
         return;
     switch (ls->spoil) {
     case SPOIL_REG: cpu->gpr[REG_ESI] ^= 0x10; break;
@@ -448,7 +439,10 @@ static void spoil(struct lockstep *ls, const struct insn *in)
         break;
     case SPOIL_NONE: break;
     }
-    ls->spoil = SPOIL_NONE;
+    ls->spoilt = true; /* and again when this instruction is repeated */
+    ls->spoil_at = ls->steps;
+    if (ls->spoil == SPOIL_STRAY)
+        ls->spoil = SPOIL_NONE;
 }
 
 static void parse_spoil(struct lockstep *ls, const char *s)
@@ -469,7 +463,7 @@ static void wait_step(struct lockstep *ls, const struct insn *in, struct native_
 {
     native_wait(&ls->native, e);
     for (;;) {
-        gone(ls, e);
+        lockstep_gone(ls, e);
         if (e->kind != NATIVE_STEPPED)
             return;
         get_native(ls, false);
@@ -504,23 +498,23 @@ static void compare_step(struct lockstep *ls, const struct insn *in)
     struct lockstep_diff d;
     struct native_event e;
     if (fp && !host_native_get_fp(ls->native.pid, &ls->other))
-        stop(ls, "its registers cannot be read");
+        lockstep_stop(ls, "its registers cannot be read");
     hide_trap_flag(ls, in);
-    if (!lockstep_compare(&ls->other, cpu, FLAGS_COMPARED & ~undefined, fp, &d))
-        different(ls, &d, "registers", NULL);
+    if (!lockstep_compare(&ls->other, cpu, LOCKSTEP_FLAGS & ~undefined, fp, &d))
+        lockstep_different(ls, &d, "registers", NULL);
     unsigned n = effects_stores(&ls->before, in, s);
     for (unsigned i = 0; i < n; i++)
         compare_store(ls, in, &s[i]);
     if (undefined)
         flags_set_status(cpu, cpu_get_eflags(&ls->other));
     if (cpu->eflags & EFL_TF)
-        stop(ls, "it single-steps itself");
+        lockstep_stop(ls, "it single-steps itself");
     if (in->op != OP_POPF && in->op != OP_IRET)
         return;
     native_settle_flags(&ls->native, &e);
-    gone(ls, &e);
+    lockstep_gone(ls, &e);
     if (e.kind == NATIVE_SIGNAL)
-        deliver(ls, &e);
+        lockstep_deliver(ls, &e);
 }
 
 /* Memory of the kernel's that only the native process can read (the vDSO's clock). */
@@ -541,11 +535,11 @@ static void step_both(struct lockstep *ls, const struct insn *in)
     if (!far_rep)
         native_step(&ls->native, 0); /* and while it runs: */
     if (!native_only)
-        trapped = execute(ls, in);
-    spoil(ls, in);
+        trapped = lockstep_execute(ls, in);
+    lockstep_spoil(ls, in);
     if (far_rep) {
         native_run_to(&ls->native, in->next, &e);
-        gone(ls, &e);
+        lockstep_gone(ls, &e);
         if (e.kind == NATIVE_STEPPED)
             get_native(ls, false);
     } else {
@@ -567,12 +561,12 @@ static void step_both(struct lockstep *ls, const struct insn *in)
         snprintf(text, sizeof text, "xrun raises exception %u (error %x, address %08x), the "
                  "processor does not", ls->t->cpu.trap.vec, ls->t->cpu.trap.err,
                  ls->t->cpu.trap.addr);
-        different(ls, &d, text, NULL);
+        lockstep_different(ls, &d, text, NULL);
     }
     if (loads_ss(in) && ls->other.eip != ls->t->cpu.eip) { /* the trap comes one instruction later */
-        in = fetch(ls);
+        in = lockstep_fetch(ls);
         ls->steps++;
-        execute(ls, in);
+        lockstep_execute(ls, in);
     }
     compare_step(ls, in);
 }
@@ -591,12 +585,6 @@ static void step_cpuid(struct lockstep *ls, const struct insn *in)
 }
 
 /* ---- system calls ---- */
-
-static bool is_syscall(const struct insn *in)
-{
-    return (in->op == OP_INT && (uint8_t)in->imm == 0x80) || in->op == OP_SYSENTER ||
-           in->op == OP_SYSCALL;
-}
 
 /* Would memory be shared with another thread from here on? */
 static bool starts_thread(const struct cpu *cpu)
@@ -647,19 +635,19 @@ static void after_exec(struct lockstep *ls)
     struct native_event e = {.kind = NATIVE_EXEC};
     native_step(&ls->native, 0);
     native_wait(&ls->native, &e);
-    gone(ls, &e);
+    lockstep_gone(ls, &e);
     mirror_clear(&ls->mirror);
     native_reopen(&ls->native);
     memset(t->tls_desc, 0, sizeof t->tls_desc);
     process_ldt.count = 0;
     ls->rseq.len = 0;
     if (!host_native_get(ls->native.pid, &ls->other))
-        stop(ls, "it executes a program that is not for i386");
+        lockstep_stop(ls, "it executes a program that is not for i386");
     cpu_reset(&t->cpu);
     take_over(ls);
     mirror_sync(&ls->mirror, 0, 0, false);
     if (e.kind == NATIVE_SIGNAL)
-        deliver(ls, &e);
+        lockstep_deliver(ls, &e);
 }
 
 static void step_syscall(struct lockstep *ls, const struct insn *in)
@@ -669,7 +657,7 @@ static void step_syscall(struct lockstep *ls, const struct insn *in)
     uint32_t arg[6] = {g[REG_EBX], g[REG_ECX], g[REG_EDX], g[REG_ESI], g[REG_EDI], g[REG_EBP]};
     struct native_event e;
     if (starts_thread(&ls->t->cpu))
-        stop(ls, "it starts a thread");
+        lockstep_stop(ls, "it starts a thread");
     if (in->op == OP_SYSCALL)
         arg[1] = g[REG_EBP];
     compare_all(ls);
@@ -677,11 +665,11 @@ static void step_syscall(struct lockstep *ls, const struct insn *in)
     native_wait(&ls->native, &e);
     if (e.kind == NATIVE_SIGNAL) {
         ls->steps--;
-        deliver(ls, &e);
+        lockstep_deliver(ls, &e);
         return;
     }
     ls->syscalls++;
-    gone(ls, &e);
+    lockstep_gone(ls, &e);
     if (e.kind == NATIVE_EXEC) {
         after_exec(ls);
         return;
@@ -689,7 +677,7 @@ static void step_syscall(struct lockstep *ls, const struct insn *in)
     after_syscall(ls, nr, arg);
     if (native_siginfo(&ls->native) <= 0) { /* a SIGTRAP that the program has sent itself */
         e = (struct native_event){.kind = NATIVE_SIGNAL, .sig = SIGTRAP};
-        deliver(ls, &e);
+        lockstep_deliver(ls, &e);
     }
 }
 
@@ -702,9 +690,9 @@ static void step_native_only(struct lockstep *ls)
     ls->resync = false;
     native_step(&ls->native, 0);
     native_wait(&ls->native, &e);
-    gone(ls, &e);
+    lockstep_gone(ls, &e);
     if (e.kind == NATIVE_SIGNAL) {
-        deliver(ls, &e);
+        lockstep_deliver(ls, &e);
     } else {
         take_over(ls);
         take_memory_over(ls);
@@ -717,8 +705,10 @@ static void step(struct lockstep *ls)
         step_native_only(ls);
         return;
     }
-    const struct insn *in = fetch(ls);
-    ls->history[ls->steps % HISTORY] = in->eip;
+    if (opt.lockstep_fast && ls->steps >= ls->single_until && lockstep_window(ls))
+        return;
+    const struct insn *in = lockstep_fetch(ls);
+    ls->history[ls->steps % LOCKSTEP_HISTORY] = in->eip;
     ls->steps++;
     ls->before = ls->t->cpu;
     if (is_syscall(in))
@@ -727,8 +717,6 @@ static void step(struct lockstep *ls)
         step_cpuid(ls, in);
     else
         step_both(ls, in);
-    if (unlikely(ls->steps % CHECK_EVERY == 0))
-        compare_all(ls);
 }
 
 void lockstep_run(struct thread *t, const char *path, char **argv, char **envp)
@@ -737,6 +725,7 @@ void lockstep_run(struct thread *t, const char *path, char **argv, char **envp)
     int code;
     ls->t = t;
     ls->code = xcalloc(1 << CODE_BITS, sizeof *ls->code);
+    ls->window = lockstep_window_new();
     parse_spoil(ls, opt.lockstep_break);
     const char *why = native_start(&ls->native, path, argv, envp, &code);
     if (why)
@@ -749,6 +738,11 @@ void lockstep_run(struct thread *t, const char *path, char **argv, char **envp)
     cpu_reset(&t->cpu);
     take_over(ls);
     mirror_sync(&ls->mirror, 0, 0, false);
-    for (;;)
+    for (uint64_t check = CHECK_EVERY;;) {
         step(ls);
+        if (ls->steps >= check) {
+            compare_all(ls);
+            check = ls->steps + CHECK_EVERY;
+        }
+    }
 }

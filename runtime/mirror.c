@@ -179,6 +179,14 @@ static bool compare_run(struct mirror *m, gaddr start, gaddr end, gaddr *where)
     return true;
 }
 
+static bool put_back_run(struct mirror *m, gaddr start, gaddr end, gaddr *where)
+{
+    for (gaddr a = start; a < end; a += GUEST_PAGE_SIZE)
+        if (!compare_run(m, a, a + GUEST_PAGE_SIZE, where))
+            native_write(m->native, a, mem_host(a), GUEST_PAGE_SIZE);
+    return true;
+}
+
 /* Does page entry `e` of area `a` hold bytes that are neither zero nor the file's? */
 static bool own_page(const struct mirror_area *a, bool from_file, uint64_t e)
 {
@@ -321,14 +329,25 @@ void mirror_clear(struct mirror *m)
     *m = (struct mirror){.native = m->native};
 }
 
-bool mirror_equal(struct mirror *m, gaddr *where)
+static bool for_writable(struct mirror *m, run_fn *fn, gaddr *where)
 {
     for (unsigned i = 0; i < m->count; i++) {
         const struct mirror_area *a = &m->area[i];
         if (a->opaque || a->shared || (a->prot & (PROT_READ | PROT_WRITE)) != (PROT_READ | PROT_WRITE))
             continue;
-        if (!for_runs(m, a, a->start, a->end, a->file, false, compare_run, where))
+        if (!for_runs(m, a, a->start, a->end, a->file, false, fn, where))
             return false;
     }
     return true;
+}
+
+bool mirror_equal(struct mirror *m, gaddr *where)
+{
+    return for_writable(m, compare_run, where);
+}
+
+void mirror_put_back(struct mirror *m)
+{
+    gaddr where;
+    for_writable(m, put_back_run, &where);
 }

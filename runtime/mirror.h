@@ -34,5 +34,7 @@ void mirror_clear(struct mirror *m);
 const struct mirror_area *mirror_find(const struct mirror *m, gaddr a);
 /* Compares all of the writable memory; true if equal, else *where is the first difference. */
 bool mirror_equal(struct mirror *m, gaddr *where);
+/* Makes the native process's writable memory equal to xrun's. */
+void mirror_put_back(struct mirror *m);
 
 #endif

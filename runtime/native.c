@@ -14,7 +14,8 @@
 
 #include "core/log.h"
 
-enum { INT3 = 0xcc };
+enum { INT3 = 0xcc, RUN_SECONDS = 10,
+       PTRACE_SYSEMU_ = 31 /* go on to the next system call and do not make it */ };
 
 static int open_proc(int pid, const char *name, int flags)
 {
@@ -173,6 +174,51 @@ static bool run_to(struct native *n, gaddr to, struct native_event *e)
 void native_run_to(struct native *n, gaddr to, struct native_event *e)
 {
     if (run_to(n, to, e))
+        return;
+    native_step(n, 0);
+    native_wait(n, e);
+}
+
+/* A process that has gone astray may never stop by itself. */
+static volatile int watched_pid;
+
+static void on_alarm(int sig)
+{
+    (void)sig;
+    if (watched_pid)
+        kill(watched_pid, SIGSTOP);
+}
+
+static void watch(int pid)
+{
+    struct sigaction sa = {.sa_handler = on_alarm, .sa_flags = SA_RESTART};
+    if (pid)
+        sigaction(SIGALRM, &sa, NULL);
+    watched_pid = pid;
+    alarm(pid ? RUN_SECONDS : 0);
+}
+
+bool native_run_times(struct native *n, gaddr to, uint32_t times, struct native_event *e)
+{
+    struct cpu cpu;
+    bool ok = host_native_break(n->pid, to);
+    *e = (struct native_event){.kind = NATIVE_STEPPED};
+    watch(n->pid);
+    while (ok && times--) {
+        resume(n, (enum __ptrace_request)PTRACE_SYSEMU_, 0);
+        native_wait(n, e);
+        ok = e->kind == NATIVE_STEPPED && host_native_get(n->pid, &cpu) && cpu.eip == to;
+    }
+    watch(0);
+    if (e->kind != NATIVE_EXITED && e->kind != NATIVE_KILLED)
+        host_native_no_break(n->pid);
+    return ok;
+}
+
+void native_leave_syscall(struct native *n, struct native_event *e)
+{
+    *e = (struct native_event){.kind = NATIVE_STEPPED};
+    if (native_siginfo(n) != SIGTRAP) /* what ptrace_notify gives as si_code */
         return;
     native_step(n, 0);
     native_wait(n, e);

@@ -36,6 +36,12 @@ void native_step(struct native *n, int sig);
 void native_wait(struct native *n, struct native_event *e);
 /* Runs until it is about to execute the instruction at `to`, with a breakpoint there. */
 void native_run_to(struct native *n, gaddr to, struct native_event *e);
+/* Runs until it is about to execute the instruction at `to` for the `times`-th time, at most a few
+ * seconds, without making any system call. False if it stopped otherwise: then it must be put back
+ * to where it was. */
+bool native_run_times(struct native *n, gaddr to, uint32_t times, struct native_event *e);
+/* If it has stopped on its way into a system call: brings it out, the call is not made. */
+void native_leave_syscall(struct native *n, struct native_event *e);
 /* To be called after POPF and IRET have been stepped: the kernel then takes its own trap flag for the
  * program's (enable_single_step in arch/x86/kernel/step.c) and would leave it on for good. */
 void native_settle_flags(struct native *n, struct native_event *e);
@@ -59,5 +65,11 @@ bool host_native_get(int pid, struct cpu *cpu);
 bool host_native_get_fp(int pid, struct cpu *cpu);
 /* Sets gpr and eip; clears TF. */
 bool host_native_set(int pid, const struct cpu *cpu);
+/* Sets status flags, DF and the floating-point state as well. */
+bool host_native_restore(int pid, const struct cpu *cpu);
+/* Sets the one execution breakpoint (a debug register); false if there is none. */
+bool host_native_break(int pid, gaddr at);
+/* Removes it. */
+void host_native_no_break(int pid);
 
 #endif

@@ -2,14 +2,14 @@
  * the 64-bit layout whatever the tracee is). */
 #include "runtime/native.h"
 
-#include <string.h>
+#include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
 
 #include "core/flags.h"
 #include "core/x87state.h"
 
-enum { CS_32 = 0x23, CS_64 = 0x33 };
+enum { CS_64 = 0x33, DR7_EXEC_0 = 1 /* breakpoint 0 on execution */ };
 
 bool host_native_possible(void)
 {
@@ -44,11 +44,12 @@ bool host_native_get_fp(int pid, struct cpu *cpu)
     return true;
 }
 
-bool host_native_set(int pid, const struct cpu *cpu)
+static bool set_integer(int pid, const struct cpu *cpu, uint32_t flags)
 {
     struct user_regs_struct r;
     if (ptrace(PTRACE_GETREGS, pid, NULL, &r))
         return false;
+    r.eflags = (r.eflags & ~(unsigned long long)flags) | (cpu_get_eflags(cpu) & flags);
     const uint32_t *g = cpu->gpr;
     r.rax = g[REG_EAX], r.rcx = g[REG_ECX], r.rdx = g[REG_EDX], r.rbx = g[REG_EBX];
     r.rsp = g[REG_ESP], r.rbp = g[REG_EBP], r.rsi = g[REG_ESI], r.rdi = g[REG_EDI];
@@ -56,4 +57,34 @@ bool host_native_set(int pid, const struct cpu *cpu)
     r.eflags &= ~(unsigned long long)EFL_TF; /* stays set if it is the stepping's */
     r.orig_rax = ~0ull; /* not in a system call: nothing to restart */
     return !ptrace(PTRACE_SETREGS, pid, NULL, &r);
+}
+
+bool host_native_set(int pid, const struct cpu *cpu)
+{
+    return set_integer(pid, cpu, 0);
+}
+
+bool host_native_restore(int pid, const struct cpu *cpu)
+{
+    struct user_fpregs_struct f;
+    if (ptrace(PTRACE_GETFPREGS, pid, NULL, &f))
+        return false;
+    x87_save_fxsave(cpu, (uint8_t *)&f);
+    return set_integer(pid, cpu, EFL_STATUS | EFL_DF) && !ptrace(PTRACE_SETFPREGS, pid, NULL, &f);
+}
+
+static bool set_debug(int pid, int i, unsigned long v)
+{
+    return !ptrace(PTRACE_POKEUSER, pid,
+                   (void *)(offsetof(struct user, u_debugreg) + (size_t)i * sizeof(long)), (void *)v);
+}
+
+bool host_native_break(int pid, gaddr at)
+{
+    return set_debug(pid, 0, at) && set_debug(pid, 7, DR7_EXEC_0);
+}
+
+void host_native_no_break(int pid)
+{
+    set_debug(pid, 7, 0);
 }
