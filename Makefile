@@ -57,10 +57,10 @@ PARTS := core decode interp elfload translate regalloc syscalls abi runtime
 SRCS := $(foreach p,$(PARTS),$(wildcard $(p)/*.c))
 ifeq ($(HOST),x86_64)
 SRCS += $(wildcard translate/x86_64/*.c runtime/x86_64/*.c)
-ASMS := $(wildcard runtime/x86_64/*.S)
+ASMS := $(wildcard runtime/x86_64/*.S translate/x86_64/*.S)
 else
 SRCS += $(wildcard translate/aarch64/*.c runtime/aarch64/*.c)
-ASMS := $(wildcard runtime/aarch64/*.S)
+ASMS := $(wildcard runtime/aarch64/*.S translate/aarch64/*.S)
 endif
 OBJS := $(SRCS:%.c=$(O)/%.o) $(ASMS:%.S=$(O)/%.o)
 LIB := $(O)/libxrun.a

@@ -35,6 +35,7 @@ enum cpu_exit {
     EXIT_SYSCALL,  /* int 0x80 executed; eip is behind it */
     EXIT_SYSENTER, /* sysenter executed; eip is AT the instruction */
     EXIT_TRAP,     /* cpu->trap filled in; eip is where the guest's frame must point */
+    EXIT_REDO,     /* the instruction at eip stored into code: execute it alone */
 };
 
 struct cpu_trap {

@@ -470,6 +470,20 @@ void decode_format(gaddr eip, unsigned mode, char *buf, size_t size)
         len += (size_t)snprintf(buf + len, size - len, "%s%02x", i ? " " : "", code[i]);
 }
 
+unsigned decode_format_x86_64(const uint8_t *code, size_t n, uint64_t pc, char *buf, size_t size)
+{
+    ZydisDecoder d;
+    ZydisDecodedInstruction zi;
+    ZydisDecodedOperand zo[ZYDIS_MAX_OPERAND_COUNT];
+    pthread_once(&once, init);
+    ZydisDecoderInit(&d, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
+    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&d, code, n, &zi, zo)) ||
+        !ZYAN_SUCCESS(ZydisFormatterFormatInstruction(&formatter, &zi, zo, zi.operand_count_visible,
+                                                      buf, size, pc, NULL)))
+        return 0;
+    return zi.length;
+}
+
 const char *decode_isa(const uint8_t *code, size_t n, unsigned mode)
 {
     ZydisDecodedInstruction zi;

@@ -32,6 +32,8 @@ const char *decode_op_name(enum op op);
 enum op_class decode_op_class(enum op op);
 /* Disassembles into Intel syntax for dumps and messages; falls back to a byte list. */
 void decode_format(gaddr eip, unsigned mode, char *buf, size_t size);
+/* The same for x86-64 host code of `n` bytes that will lie at `pc`; its length, 0 if it is no code. */
+unsigned decode_format_x86_64(const uint8_t *code, size_t n, uint64_t pc, char *buf, size_t size);
 /* The instruction-set family Zydis names for the op last decoded at these bytes ("SSE2", "X87"):
  * for the ABI report and CPUID gating. */
 const char *decode_isa(const uint8_t *code, size_t n, unsigned mode);

@@ -4,7 +4,6 @@
  * cache_lookup or in a system call since: rt_thread.epoch says so. */
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "core/log.h"
 #include "core/mem.h"
@@ -12,41 +11,16 @@
 #include "decode/decode.h"
 #include "interp/interp.h"
 #include "interp/priv.h"
+#include "runtime/block.h"
+#include "runtime/code.h"
 #include "runtime/runtime.h"
+#include "translate/translate.h"
 
 #ifdef XRUN_SMALL_LIMITS
 enum { BLOCK_MAX = 2, CACHE_BYTES_MAX = 64 << 10 };
 #else
 enum { BLOCK_MAX = 64, CACHE_BYTES_MAX = 128 << 20 };
 #endif
-
-struct block_key {
-    gaddr eip;
-    uint32_t mode;
-};
-
-struct block;
-struct edge { /* an outgoing direct edge, on the list of the block it leads to */
-    struct block *to;
-    struct edge *next_in;
-    uint8_t slot;
-    struct block *from;
-};
-
-struct block {
-    UT_hash_handle hh;
-    struct block_key key;
-    gaddr end;              /* behind the last code byte */
-    bool valid;
-    uint32_t n;             /* struct insn, including the end marker */
-    uint32_t bytes;         /* of this allocation */
-    struct edge out[2];
-    struct edge *in;        /* edges that lead here */
-    struct block *page_next[2];  /* per page it lies in */
-    struct block *retired_next;
-    uint64_t retired_epoch;
-    struct insn insn[];     /* n, then struct insn_links */
-};
 
 struct page_blocks {
     UT_hash_handle hh;
@@ -59,7 +33,7 @@ static struct block *blocks;       /* uthash by key */
 static struct page_blocks *pages;  /* uthash by page number */
 static struct rt_thread *threads;
 static struct block *retired;
-static uint64_t epoch = 1;         /* grows with every retired block */
+uint64_t cache_epoch = 1;
 static uint64_t total_bytes;
 static uint64_t new_blocks;        /* since the last flush, for --flush-every */
 static volatile uint64_t inval_seq;
@@ -136,6 +110,7 @@ static void edge_clear(struct edge *e)
 static void retire(struct block *b)
 {
     b->valid = false;
+    code_retire(b);
     HASH_DEL(blocks, b);
     page_remove(b, b->key.eip >> GUEST_PAGE_SHIFT);
     if (last_page(b) != b->key.eip >> GUEST_PAGE_SHIFT)
@@ -150,7 +125,7 @@ static void retire(struct block *b)
         if (e->first == b->insn)
             __atomic_store_n(&e->first, NULL, __ATOMIC_RELAXED);
     }
-    b->retired_epoch = ++epoch;
+    b->retired_epoch = ++cache_epoch;
     b->retired_next = retired;
     retired = b;
 }
@@ -171,6 +146,7 @@ static void reclaim(void)
             q = &b->retired_next;
         }
     }
+    code_reclaim(oldest);
 }
 
 static void flush_all(void)
@@ -218,7 +194,8 @@ static unsigned decode_stable(struct cpu *cpu, struct insn *buf, unsigned max, g
 
 static struct block *block_new(struct cpu *cpu, const struct insn *buf, unsigned n, gaddr end)
 {
-    size_t bytes = sizeof(struct block) + n * sizeof(struct insn) + sizeof(struct insn_links);
+    size_t raw = sizeof(struct block) + n * sizeof(struct insn) + sizeof(struct insn_links);
+    size_t bytes = raw + (end - cpu->eip);
     struct block *b = xcalloc(1, bytes);
     b->key.eip = cpu->eip;
     b->key.mode = cpu->mode;
@@ -229,6 +206,11 @@ static struct block *block_new(struct cpu *cpu, const struct insn *buf, unsigned
     memcpy(b->insn, buf, n * sizeof *buf);
     for (unsigned i = 0; i < n; i++)
         interp_bind(&b->insn[i]);
+    b->raw = (uint8_t *)b + raw;
+    mem_read((uint8_t *)b + raw, cpu->eip, end - cpu->eip);
+    b->first_fn = b->insn[0].fn;
+    if (code_enabled() && translate_mode_ok(cpu->mode))
+        b->insn[0].fn = cache_count_entry;
     struct insn_links *l = block_links(b);
     l->owner = b;
     l->n = n - (buf[n - 1].op == OP_END_BLOCK);
@@ -249,9 +231,9 @@ static void block_insert(struct block *b)
     new_blocks++;
 }
 
-static struct block *find(const struct cpu *cpu)
+struct block *cache_find(gaddr eip, unsigned mode)
 {
-    struct block_key k = {cpu->eip, cpu->mode};
+    struct block_key k = {eip, mode};
     struct block *b;
     HASH_FIND(hh, blocks, &k, sizeof k, b);
     return b;
@@ -262,13 +244,23 @@ static void enter(struct thread *t, struct block *b)
 {
     struct cpu *cpu = &t->cpu;
     struct insn_links *l = (struct insn_links *)(uintptr_t)cpu->exit_links;
+    struct code_exit *x = cpu->host.exit_code;
     if (l && l->owner && l->owner->valid) /* a stepped instruction's links have no owner */
         edge_set(l->owner, cpu->exit_slot, b);
+    if (x)
+        code_link(x, b);
+    if (!l && !x)
+        code_indirect(b);
     cpu->exit_links = NULL;
+    cpu->host.exit_code = NULL;
     struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(cpu->eip)];
     e->eip = cpu->eip;
     __atomic_store_n(&e->first, b->insn, __ATOMIC_RELAXED);
-    rt(t)->epoch = epoch;
+    if (rt(t)->ret_epoch != cache_epoch) { /* it may lead into code that is gone */
+        translate_reset_stack(cpu);
+        rt(t)->ret_epoch = cache_epoch;
+    }
+    rt(t)->epoch = cache_epoch;
     if (retired)
         reclaim();
 }
@@ -294,6 +286,23 @@ const struct insn *cache_step(struct thread *t)
     return s->insn;
 }
 
+const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
+{
+    struct block *b = block_of(in);
+    if (__atomic_add_fetch(&b->heat, 1, __ATOMIC_RELAXED) != opt.hot)
+        return b->first_fn(cpu, in);
+    cpu->thread->running = 0;
+    pthread_mutex_lock(&lock_);
+    if (b->valid && !b->unit) {
+        code_translate(b);
+        if (!b->unit) /* never again */
+            b->insn[0].fn = b->first_fn;
+    }
+    pthread_mutex_unlock(&lock_);
+    cpu->thread->running = 1;
+    return in->fn(cpu, in);
+}
+
 const struct insn *cache_lookup(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
@@ -301,7 +310,7 @@ const struct insn *cache_lookup(struct thread *t)
     unsigned max = opt.block_max && opt.block_max < BLOCK_MAX ? opt.block_max : BLOCK_MAX;
 
     pthread_mutex_lock(&lock_);
-    struct block *b = find(cpu);
+    struct block *b = cache_find(cpu->eip, cpu->mode);
     while (!b) {
         pthread_mutex_unlock(&lock_);
         gaddr end;
@@ -311,13 +320,13 @@ const struct insn *cache_lookup(struct thread *t)
             return cache_step(t);
         b = block_new(cpu, buf, n, end);
         pthread_mutex_lock(&lock_);
-        struct block *other = find(cpu);
+        struct block *other = cache_find(cpu->eip, cpu->mode);
         if (other || seq != inval_seq) {
             free(b);
             b = other;
             continue;
         }
-        if (total_bytes > CACHE_BYTES_MAX || (opt.flush_every && new_blocks >= opt.flush_every))
+        if (total_bytes > CACHE_BYTES_MAX || code_full() || (opt.flush_every && new_blocks >= opt.flush_every))
             flush_all();
         block_insert(b);
     }
@@ -333,6 +342,7 @@ void cache_thread_add(struct thread *t)
     struct rt_thread *r = rt(t);
     t->cpu.jump_cache = r->jump_cache;
     memset(r->jump_cache, 0, sizeof r->jump_cache);
+    code_thread_add(t);
     r->epoch = UINT64_MAX;
     pthread_mutex_lock(&lock_);
     r->next = threads;
@@ -349,6 +359,7 @@ void cache_thread_remove(struct thread *t)
     if (*q)
         *q = rt(t)->next;
     pthread_mutex_unlock(&lock_);
+    code_thread_remove(t);
 }
 
 void cache_offline(struct thread *t)
@@ -372,5 +383,6 @@ void cache_fork_done(bool child)
 
 void cache_init(void)
 {
+    code_init();
     mem_set_code_hook(cache_invalidate);
 }

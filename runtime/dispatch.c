@@ -8,6 +8,7 @@
 #include "core/options.h"
 #include "decode/decode.h"
 #include "interp/interp.h"
+#include "runtime/code.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
 
@@ -105,6 +106,10 @@ static void act(struct thread *t)
     case EXIT_SYSCALL: do_syscall(t, t->cpu.eip - 2); break;
     case EXIT_SYSENTER: do_sysenter(t); break;
     case EXIT_TRAP: signal_trap(t); break;
+    case EXIT_REDO:
+        run(t, cache_step(t));
+        act(t);
+        break;
     }
 }
 
@@ -112,6 +117,7 @@ void dispatch_run(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
     bool dump = opt.dump && strstr(opt.dump, "exec");
+    code_thread_start(t);
     int why = sigsetjmp(t->trap_jb, 0);
     t->running = 0;
     if (why) {

@@ -29,6 +29,9 @@ struct rt_thread {
     int64_t restart;             /* SYSRET_RESTART*, 0: no system call to restart */
     uint32_t restart_eip;        /* where to rewind to, */
     uint32_t restart_eax;        /* and the number it needs */
+    uint8_t *ret_stack;          /* mapping of code.c: host return addresses, signal stack */
+    uint64_t ret_epoch;          /* what is on it was put there since */
+    volatile bool stepping;      /* single-stepping translated code to an instruction boundary */
     struct step_block step;
     struct jump_cache_entry jump_cache[JUMP_CACHE_SIZE];
 };

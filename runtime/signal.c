@@ -17,9 +17,12 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "interp/interp.h"
+#include "decode/decode.h"
+#include "runtime/code.h"
 #include "runtime/host.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
+#include "translate/translate.h"
 
 #ifndef SEGV_PKUERR
 #define SEGV_PKUERR 4
@@ -87,14 +90,29 @@ static bool past_top(gaddr addr, unsigned size)
     return size && addr > UINT32_MAX - size + 1u;
 }
 
+/* Long operands are accessed in parts; a missing page under the first comes before the limit. */
+static unsigned part_size(const struct insn *in, unsigned size)
+{
+    switch (in->op) {
+    case OP_CLFLUSH: case OP_CLFLUSHOPT: case OP_CLWB: return 1;
+    case OP_BOUND: return in->opsize;
+    case OP_JMP: case OP_CALL: case OP_LDS: case OP_LES: case OP_LFS: case OP_LGS: case OP_LSS:
+        return in->opsize;
+    default: return size == 10 ? 8 : size > 16 ? in->opsize : size;
+    }
+}
+
 /* An access that runs past 4 GiB violates the segment limit: #GP, or #SS through ss. Gives the
  * vector, 0 if the access does not. */
 static enum trap limit_fault(const struct cpu *cpu, gaddr addr)
 {
     const struct insn *in = cpu->cur;
-    for (unsigned i = 0; i < in->nopnd; i++)
-        if (in->o[i].kind == OPND_MEM && past_top(addr, in->o[i].size))
+    bool checked = in->flags & INSN_SEG_CHECK; /* against the limit already: what wraps is linear */
+    for (unsigned i = 0; i < in->nopnd && !checked; i++)
+        if (in->o[i].kind == OPND_MEM && past_top(addr, part_size(in, in->o[i].size)))
             return in->seg == SEG_SS ? TRAP_SS : TRAP_GP;
+    if (cpu->mode & (MODE_SEGS | MODE_STACK16) || (checked && addr - cpu->gpr[REG_ESP] + 64 > 128))
+        return 0;
     switch (in->op) { /* the stack operand, which is implicit */
     case OP_PUSH: case OP_POP: case OP_PUSHA: case OP_POPA: case OP_PUSHF: case OP_POPF:
     case OP_CALL: case OP_RET: case OP_ENTER: case OP_LEAVE: case OP_IRET:
@@ -103,23 +121,106 @@ static enum trap limit_fault(const struct cpu *cpu, gaddr addr)
     }
 }
 
-static void page_fault(struct thread *t, gaddr addr, uint32_t err)
+/* Makes cpu->trap of a fault of the instruction cpu->cur. */
+static void set_page_fault(struct cpu *cpu, gaddr addr, uint32_t err)
 {
-    struct cpu *cpu = &t->cpu;
     enum trap vec = addr > 0xffffff00u ? limit_fault(cpu, addr) : 0;
     if (unlikely(vec))
-        cpu_fault(cpu, vec, 0, 0);
-    cpu->trap = (struct cpu_trap){.vec = TRAP_PF, .err = interp_fault_error(cpu, err, addr),
+        cpu->trap = (struct cpu_trap){.vec = (uint8_t)vec, .addr = cpu->trap.addr};
+    else
+        cpu->trap = (struct cpu_trap){.vec = TRAP_PF, .err = interp_fault_error(cpu, err, addr),
+                                      .addr = addr};
+    cpu->eip = cpu->cur->eip;
+}
+
+static void set_bus_fault(struct cpu *cpu, gaddr addr, uint32_t err)
+{
+    cpu->trap = (struct cpu_trap){.vec = TRAP_SIGBUS, .err = interp_fault_error(cpu, err, addr),
                                   .addr = addr};
     cpu->eip = cpu->cur->eip;
+}
+
+/* ---- translated code ---- */
+
+/* A fault of translated code: leaves it with the exact state and the reason, or returns to retry.
+ * False if it is not the guest's. */
+static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucontext_t *uc)
+{
+    struct cpu *cpu = &t->cpu;
+    bool boundary;
+    uintptr_t a = (uintptr_t)info->si_addr;
+    if (sig == SIGSEGV && info->si_code != SI_KERNEL && code_stack_guard(t, a)) {
+        translate_stack_overflow(uc);
+        return true;
+    }
+    const struct insn *in = code_insn(host_pc(uc), &boundary);
+    if (!in)
+        return false;
+    uint32_t err = host_fault_error(uc);
+    cpu->cur = in;
+    cpu->eip = in->eip;
+    cpu->exit = EXIT_TRAP;
+    translate_save_gpr(cpu, uc);
+    if (sig == SIGFPE) {
+        cpu->trap = (struct cpu_trap){.vec = (uint8_t)translate_trapno(uc), .addr = cpu->trap.addr};
+    } else if (sig == SIGSEGV && info->si_code == SI_KERNEL) {
+        cpu->trap = (struct cpu_trap){.vec = TRAP_GP, .addr = cpu->trap.addr};
+    } else if (a >> 32) { /* the address should have wrapped */
+        cpu->exit = EXIT_REDO;
+    } else if (sig == SIGSEGV) {
+        enum mem_fault r = mem_fault((gaddr)a, err & PF_ERR_WRITE, cpu->gpr[REG_ESP]);
+        if (r == MEM_FAULT_RETRY)
+            return true;
+        if (r == MEM_FAULT_CODE)
+            cpu->exit = EXIT_REDO;
+        else
+            set_page_fault(cpu, (gaddr)a, err);
+    } else if (sig == SIGBUS) {
+        set_bus_fault(cpu, (gaddr)a, err);
+    } else {
+        return false;
+    }
+    translate_leave(uc);
+    return true;
+}
+
+/* A signal came while translated code runs: leaves it at once if between two instructions, else
+ * steps on until it is. */
+static void stop_code(struct thread *t, ucontext_t *uc)
+{
+    uintptr_t pc = host_pc(uc);
+    bool boundary, code = code_contains(pc);
+    rt(t)->stepping = false;
+    if (!code && !translate_in_stubs(pc)) {
+        translate_single_step(uc, false);
+        return;
+    }
+    const struct insn *in = code_insn(pc, &boundary);
+    if (in && boundary) {
+        t->cpu.eip = in->eip;
+        t->cpu.exit = EXIT_BRANCH;
+        translate_leave(uc);
+        return;
+    }
+    rt(t)->stepping = true;
+    translate_single_step(uc, true);
+}
+
+/* ---- faults of the interpreter ---- */
+
+static void page_fault(struct thread *t, gaddr addr, uint32_t err)
+{
+    set_page_fault(&t->cpu, addr, err);
     siglongjmp(t->trap_jb, JB_TRAP);
 }
 
 /* A SIGSEGV or SIGBUS of the kernel's own making. Returns to retry the access. */
-static void on_fault(int sig, const siginfo_t *info, const ucontext_t *uc)
+static void on_fault(int sig, const siginfo_t *info, ucontext_t *uc)
 {
     struct thread *t = thread_self;
     uintptr_t a = (uintptr_t)info->si_addr;
+    if (t && t->running && code_contains(host_pc(uc)) && on_code_fault(t, sig, info, uc))
+        return;
     bool guest_addr = a < (UINT64_C(1) << 32) + 0x80000000u;
     if (!t || !guest_addr || !(t->running || t->copying) || info->si_code == SI_KERNEL)
         own_fault(sig, info, uc);
@@ -138,10 +239,7 @@ static void on_fault(int sig, const siginfo_t *info, const ucontext_t *uc)
     }
     if (copying)
         siglongjmp(t->copy_jb, 1);
-    t->cpu.trap = (struct cpu_trap){.vec = TRAP_SIGBUS,
-                                    .err = interp_fault_error(&t->cpu, err, (gaddr)a),
-                                    .addr = (gaddr)a};
-    t->cpu.eip = t->cpu.cur->eip;
+    set_bus_fault(&t->cpu, (gaddr)a, err);
     siglongjmp(t->trap_jb, JB_TRAP);
 }
 
@@ -154,7 +252,10 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     if (sync >= 0 && info->si_code > 0) {
         if (sig == SIGSEGV || sig == SIGBUS)
             on_fault(sig, info, uc);
-        else
+        else if (sig == SIGTRAP && t && rt(t)->stepping)
+            stop_code(t, uc);
+        else if (sig != SIGFPE || !t || !code_contains(host_pc(uc)) ||
+                 !on_code_fault(t, sig, info, uc))
             own_fault(sig, info, uc);
         errno = saved_errno;
         return;
@@ -174,13 +275,15 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     uintptr_t pc = host_pc(uc);
     if (pc >= (uintptr_t)host_safe_syscall_start && pc < (uintptr_t)host_safe_syscall_end)
         host_set_pc(uc, (uintptr_t)host_safe_syscall_abort);
+    else if (t->running)
+        stop_code(t, uc);
     errno = saved_errno;
 }
 
 static void install(int sig, void *handler)
 {
     bool sync = sync_index(sig) >= 0;
-    unsigned long flags = SA_SIGINFO | (sync ? SA_NODEFER : 0);
+    unsigned long flags = SA_SIGINFO | SA_ONSTACK | (sync ? SA_NODEFER : 0);
     host_sigaction(sig, handler, flags, sync ? 0 : ~sync_mask());
 }
 
@@ -212,7 +315,7 @@ void signal_action_changed(int sig)
     if (sa->handler == 1 || host_default)
         host_sigaction(sig, sa->handler ? SIG_IGN : SIG_DFL, nocld, 0);
     else
-        host_sigaction(sig, (void *)on_signal, SA_SIGINFO | nocld, ~sync_mask());
+        host_sigaction(sig, (void *)on_signal, SA_SIGINFO | SA_ONSTACK | nocld, ~sync_mask());
 }
 
 void signal_init(void)

@@ -1,0 +1,75 @@
+/* Blocks of predecoded instructions and the units of translated code made from them: what cache.c
+ * and code.c share. Everything here is under the lock of cache.c unless said otherwise. */
+#ifndef XRUN_RUNTIME_BLOCK_H
+#define XRUN_RUNTIME_BLOCK_H
+
+#include <uthash.h>
+
+#include "decode/insn.h"
+#include "runtime/runtime.h"
+
+struct block_key {
+    gaddr eip;
+    uint32_t mode;
+};
+
+struct block;
+struct edge { /* an outgoing direct edge, on the list of the block it leads to */
+    struct block *to;
+    struct edge *next_in;
+    uint8_t slot;
+    struct block *from;
+};
+
+struct block {
+    UT_hash_handle hh;
+    struct block_key key;
+    gaddr end;              /* behind the last code byte */
+    bool valid;
+    bool indirect;          /* an indirect jump came here */
+    uint32_t n;             /* struct insn, including the end marker */
+    uint32_t bytes;         /* of this allocation */
+    uint32_t heat;          /* how often the interpreter entered */
+    insn_fn first_fn;       /* of insn[0], which holds another while there is code */
+    const uint8_t *raw;     /* the code bytes [key.eip, end) */
+    struct edge out[2];
+    struct edge *in;        /* edges that lead here */
+    struct code_exit *code_in; /* exits of translated code that lead here */
+    struct unit *unit;      /* that holds its code, NULL if none */
+    struct block *unit_next;
+    struct block *page_next[2];  /* per page it lies in */
+    struct block *retired_next;
+    uint64_t retired_epoch;
+    uint8_t *code;          /* where to enter; translate_enter() finds it before insn[] */
+    struct insn insn[];     /* n, then struct insn_links, then the code bytes */
+};
+static_assert(offsetof(struct block, code) + 8 == offsetof(struct block, insn), "translate_enter");
+
+static inline struct block *block_of(const struct insn *first)
+{
+    return (struct block *)(uintptr_t)((const uint8_t *)first - offsetof(struct block, insn));
+}
+
+/* cache.c */
+struct block *cache_find(gaddr eip, unsigned mode);
+extern uint64_t cache_epoch; /* grows with everything retired */
+/* The function of a block's first instruction while there is no code: counts, translates when hot. */
+const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in);
+
+/* code.c: units of translated code. */
+void code_init(void);
+bool code_enabled(void);
+/* Translates the region around a hot block. */
+void code_translate(struct block *b);
+/* The block will not be entered again: its unit goes with it. Async-signal-safe. */
+void code_retire(struct block *b);
+/* Frees units that were retired before `oldest`. */
+void code_reclaim(uint64_t oldest);
+/* Links the exit that translated code left through to b; the exit may be stale. */
+void code_link(struct code_exit *x, struct block *b);
+/* An indirect jump led to b. */
+void code_indirect(struct block *b);
+/* True once after code memory ran out: everything must be retired. */
+bool code_full(void);
+
+#endif

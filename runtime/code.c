@@ -1,0 +1,646 @@
+/* Units of translated code: what becomes one, where it lies, how units lead into each other. Code
+ * lies in one private mapping near xrun's own text, writable and executable at the same time: a
+ * guest cannot name an address above 4 GiB, and a private mapping is the only kind that fork
+ * copies (a shared one, mapped twice, would let parent and child patch each other's code).
+ *
+ * All changes are made under the lock of cache.c. Retired units keep their memory until every thread
+ * has passed through the dispatcher, like retired blocks. */
+#include "runtime/code.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/options.h"
+#include "decode/decode.h"
+#include "interp/priv.h"
+#include "runtime/block.h"
+#include "translate/translate.h"
+
+#ifdef XRUN_SMALL_LIMITS
+enum { CODE_BYTES = 1 << 20, REGION_BLOCKS = 3, HOT = 2 };
+#else
+enum { CODE_BYTES = 128 << 20, REGION_BLOCKS = 48, HOT = 30 };
+#endif
+enum { GRANULE = 64, EXACT_BINS = 64, COARSE = 16, BINS = EXACT_BINS + TRANSLATE_BYTES_MAX / GRANULE / COARSE + 1, NEAR_MAX = 1 << 30, SEEN_BITS = 10, SEEN = 1 << SEEN_BITS };
+enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 4096 };
+
+struct code_exit {
+    gaddr target;
+    uint8_t *field, *stub;     /* the jump's rel32; where it leads while not linked */
+    struct unit *unit;
+    struct block *to;          /* linked to */
+    const struct insn *to_insn;/* the same for readers without the lock */
+    struct code_exit *next_in; /* on to->code_in */
+};
+
+struct unit {
+    bool valid;
+    uint8_t *code;
+    uint32_t size, n;          /* bytes; instructions */
+    struct insn *fallback;     /* pairs: an instruction and the end of its one-instruction block */
+    struct code_exit *exit;
+    unsigned exits;
+    struct block *blocks;      /* by unit_next */
+    struct unit *retired_next;
+    uint64_t retired_epoch;
+    const struct insn **insn;  /* n */
+    uint32_t off[];            /* n + 1 */
+};
+
+static bool enabled;
+static uint8_t *code_base, *code_top;       /* the mapping; not handed out yet from here on */
+static struct unit **granule;               /* unit by code address */
+static struct free_code { struct free_code *next; } *bins[BINS]; /* by size in granules */
+static int32_t *tables[2];                  /* targets of indirect jumps, without and with gs */
+static struct unit *retired_units;
+static unsigned live_units;
+static bool full;
+static struct translation tr;
+static uint8_t scratch[TRANSLATE_BYTES_MAX];
+
+/* ---- memory ---- */
+
+static void *map_near(size_t size)
+{
+    uintptr_t want = translate_near() & ~(uintptr_t)0xffff;
+    for (uintptr_t d = 16 << 20; d < NEAR_MAX; d += 16 << 20)
+        for (int up = 1; up >= 0; up--) {
+            void *hint = (void *)(up ? want + d : want - d - size);
+            void *p = mmap(hint, size, PROT_READ | PROT_WRITE | PROT_EXEC,
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+            if (p == hint)
+                return p;
+            if (p != MAP_FAILED)
+                munmap(p, size);
+        }
+    return NULL;
+}
+
+static void *map_lazy(size_t size)
+{
+    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
+    return p == MAP_FAILED ? NULL : p;
+}
+
+/* Sizes are whole granules, large ones whole groups of them, so that freed pieces fit again. */
+static unsigned granules(size_t size)
+{
+    unsigned n = (unsigned)((size + GRANULE - 1) / GRANULE);
+    return n < EXACT_BINS ? n : (n + COARSE - 1) / COARSE * COARSE;
+}
+
+static struct free_code **bin_of(unsigned n)
+{
+    return &bins[n < EXACT_BINS ? n : EXACT_BINS + n / COARSE];
+}
+
+static uint8_t *code_alloc(size_t size)
+{
+    unsigned n = granules(size);
+    struct free_code **bin = bin_of(n), *f = *bin;
+    if (f) {
+        *bin = f->next;
+        return (uint8_t *)f;
+    }
+    if ((size_t)(code_base + CODE_BYTES - code_top) < (size_t)n * GRANULE) {
+        full = true;
+        return NULL;
+    }
+    uint8_t *p = code_top;
+    code_top += (size_t)n * GRANULE;
+    return p;
+}
+
+static void code_release(uint8_t *p, size_t size)
+{
+    struct free_code **bin = bin_of(granules(size)), *f = (struct free_code *)(void *)p;
+    f->next = *bin;
+    *bin = f;
+    if (--live_units == 0) { /* no piece is in use: start afresh, whole */
+        memset(bins, 0, sizeof bins);
+        code_top = code_base;
+    }
+}
+
+static struct unit **granule_of(const uint8_t *p)
+{
+    return &granule[(size_t)(p - code_base) / GRANULE];
+}
+
+bool code_full(void)
+{
+    bool f = full;
+    full = false;
+    return f;
+}
+
+bool code_enabled(void)
+{
+    return enabled;
+}
+
+/* ---- choosing a region ---- */
+
+static struct tr_insn region[TRANSLATE_INSN_MAX];
+static unsigned region_n;
+static struct block *members[REGION_BLOCKS];
+static unsigned nmembers;
+static uint16_t seen[SEEN]; /* hash of eip -> index in region + 1 */
+
+static unsigned seen_slot(gaddr eip)
+{
+    unsigned h = (eip * 0x9e3779b1u) >> (32 - SEEN_BITS);
+    while (seen[h] && region[seen[h] - 1].in->eip != eip)
+        h = (h + 1) & (SEEN - 1);
+    return h;
+}
+
+/* Adds the block's instructions up to the first that is there already. False: no room. */
+static bool add_block(struct block *b)
+{
+    const uint8_t *raw = b->raw;
+    unsigned old = region_n;
+    for (unsigned i = 0; i < b->n; i++) {
+        const struct insn *in = &b->insn[i];
+        if (in->op == OP_END_BLOCK) /* no instruction: its address is that of the next */
+            break;
+        unsigned slot = seen_slot(in->eip);
+        if (seen[slot]) {
+            region[seen[slot] - 1].entry |= i == 0;
+            break;
+        }
+        if (region_n == TRANSLATE_INSN_MAX) {
+            while (region_n > old) /* newest first, so that the probe sequences stay whole */
+                seen[seen_slot(region[--region_n].in->eip)] = 0;
+            return false;
+        }
+        region[region_n] = (struct tr_insn){in, raw, i == 0};
+        seen[slot] = (uint16_t)++region_n;
+        raw += in->len;
+    }
+    members[nmembers++] = b;
+    return true;
+}
+
+static bool wanted(struct block *b)
+{
+    if (!b || b->unit || nmembers == REGION_BLOCKS)
+        return false;
+    for (unsigned i = 0; i < nmembers; i++)
+        if (members[i] == b)
+            return false;
+    return true;
+}
+
+static bool add_target(gaddr eip, unsigned mode)
+{
+    struct block *b = cache_find(eip, mode);
+    return !wanted(b) || add_block(b);
+}
+
+/* Known successors that have been executed. */
+static bool add_successors(const struct block *b)
+{
+    const struct insn *in = &b->insn[b->n - 1];
+    unsigned mode = b->key.mode;
+    switch (in->op) {
+    case OP_JCC: case OP_JCXZ: case OP_LOOP: case OP_LOOPE: case OP_LOOPNE:
+        return add_target(in->next, mode) && add_target(in->imm, mode);
+    case OP_JMP: return in->o[0].kind != OPND_REL || add_target(in->imm, mode);
+    case OP_CALL:
+    case OP_END_BLOCK: return add_target(in->next, mode);
+    default: return true;
+    }
+}
+
+static int by_eip(const void *a, const void *b)
+{
+    gaddr x = ((const struct tr_insn *)a)->in->eip, y = ((const struct tr_insn *)b)->in->eip;
+    return x < y ? -1 : x > y;
+}
+
+static void choose_region(struct block *b)
+{
+    region_n = nmembers = 0;
+    memset(seen, 0, sizeof seen);
+    add_block(b);
+    for (unsigned i = 0; i < nmembers && add_successors(members[i]); i++)
+        ;
+    qsort(region, region_n, sizeof region[0], by_eip);
+}
+
+/* ---- units ---- */
+
+static unsigned index_of(const struct unit *u, gaddr eip)
+{
+    unsigned lo = 0, hi = u->n;
+    while (lo < hi) {
+        unsigned mid = (lo + hi) / 2;
+        if (u->insn[mid]->eip < eip)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
+static int32_t *table_entry(const struct block *b)
+{
+    return &tables[b->key.mode & MODE_GS_PLAIN ? 1 : 0][b->key.eip];
+}
+
+/* The end of the one-instruction block around a fallback: back to translated code. */
+static const struct insn *fallback_end(struct cpu *cpu, const struct insn *in)
+{
+    (void)cpu;
+    return in;
+}
+
+static struct insn *make_fallbacks(void)
+{
+    struct insn *f = aligned_alloc(64, (2 * tr.fallbacks + 1) * sizeof *f);
+    if (!f)
+        return NULL;
+    for (unsigned i = 0; i < tr.fallbacks; i++) {
+        f[2 * i] = *tr.fallback[i];
+        for (unsigned m = 0; m < nmembers; m++) /* an entry's function may be replaced */
+            if (tr.fallback[i] == members[m]->insn)
+                f[2 * i].fn = members[m]->first_fn;
+        memset(&f[2 * i + 1], 0, sizeof *f);
+        f[2 * i + 1].fn = fallback_end;
+        f[2 * i + 1].op = OP_END_BLOCK;
+        f[2 * i + 1].flags = INSN_END;
+        f[2 * i + 1].eip = f[2 * i + 1].next = f[2 * i].next;
+    }
+    return f;
+}
+
+static void put_code(struct unit *u)
+{
+    memcpy(u->code, tr.code, tr.size);
+    for (unsigned i = 0; i < tr.relocs; i++) {
+        const struct tr_reloc *r = &tr.reloc[i];
+        uint8_t *at = u->code + r->at;
+        if (r->kind == RELOC_REL32) {
+            uint32_t rel = (uint32_t)(r->value - (uintptr_t)(at + 4));
+            memcpy(at, &rel, 4);
+        } else {
+            const struct insn *f = &u->fallback[2 * r->value];
+            memcpy(at, &f, 8);
+        }
+    }
+    for (unsigned i = 0; i < tr.exits; i++) {
+        const struct tr_exit *x = &tr.exit[i];
+        struct code_exit *y = &u->exit[i];
+        *y = (struct code_exit){.target = x->target, .field = u->code + x->patch,
+                                .stub = u->code + x->stub, .unit = u};
+        memcpy(u->code + x->stub_id, &y, 8);
+    }
+    for (unsigned g = 0; g < granules(u->size); g++)
+        granule_of(u->code)[g] = u;
+}
+
+static struct unit *unit_new(void)
+{
+    struct unit *u = xcalloc(1, sizeof *u + (tr.n + 1) * sizeof u->off[0]);
+    u->n = tr.n;
+    u->size = tr.size;
+    u->exits = tr.exits;
+    u->insn = xcalloc(tr.n, sizeof u->insn[0]);
+    u->exit = xcalloc(tr.exits + 1, sizeof u->exit[0]);
+    u->fallback = make_fallbacks();
+    u->code = u->fallback ? code_alloc(tr.size) : NULL;
+    for (unsigned i = 0; i < tr.n; i++)
+        u->insn[i] = tr.insn[i].in;
+    memcpy(u->off, tr.off, (tr.n + 1) * sizeof u->off[0]);
+    return u;
+}
+
+static void unit_free(struct unit *u)
+{
+    if (u->code)
+        code_release(u->code, u->size);
+    free(u->fallback);
+    free(u->exit);
+    free(u->insn);
+    free(u);
+}
+
+static void attach(struct unit *u, struct block *b)
+{
+    if (!translate_handles(&b->insn[0], b->key.mode)) /* its code would lead back here */
+        return;
+    unsigned i = index_of(u, b->key.eip);
+    b->unit = u;
+    b->unit_next = u->blocks;
+    u->blocks = b;
+    b->code = u->code + tr.entry[i];
+    __atomic_store_n(&b->insn[0].fn, translate_enter, __ATOMIC_RELEASE);
+    for (struct code_exit *x = b->code_in; x; x = x->next_in)
+        translate_patch(x->field, b->code);
+    if (b->indirect)
+        code_indirect(b);
+}
+
+static void detach(struct block *b)
+{
+    for (struct code_exit *x = b->code_in; x; x = x->next_in)
+        translate_patch(x->field, x->stub);
+    *table_entry(b) = 0;
+    b->unit = NULL;
+    b->heat = 0;
+    b->insn[0].fn = cache_count_entry;
+}
+
+void code_indirect(struct block *b)
+{
+    b->indirect = true;
+    if (b->unit)
+        __atomic_store_n(table_entry(b), (int32_t)(b->code - translate_table_base()),
+                         __ATOMIC_RELEASE);
+}
+
+void code_link(struct code_exit *x, struct block *b)
+{
+    if (!x->unit->valid || x->to || x->target != b->key.eip)
+        return;
+    x->to = b;
+    x->next_in = b->code_in;
+    b->code_in = x;
+    __atomic_store_n(&x->to_insn, b->insn, __ATOMIC_RELEASE);
+    if (b->unit)
+        translate_patch(x->field, b->code);
+}
+
+static void unlink_exit(struct code_exit *x)
+{
+    if (!x->to)
+        return;
+    struct code_exit **q = &x->to->code_in;
+    while (*q != x)
+        q = &(*q)->next_in;
+    *q = x->next_in;
+    x->to = NULL;
+    __atomic_store_n(&x->to_insn, NULL, __ATOMIC_RELAXED);
+    translate_patch(x->field, x->stub);
+}
+
+static void unit_retire(struct unit *u)
+{
+    while (u->blocks) {
+        struct block *b = u->blocks;
+        u->blocks = b->unit_next;
+        detach(b);
+    }
+    for (unsigned i = 0; i < u->exits; i++)
+        unlink_exit(&u->exit[i]);
+    u->valid = false;
+    u->retired_epoch = ++cache_epoch;
+    u->retired_next = retired_units;
+    retired_units = u;
+}
+
+void code_retire(struct block *b)
+{
+    if (b->unit)
+        unit_retire(b->unit);
+    while (b->code_in)
+        unlink_exit(b->code_in);
+}
+
+void code_reclaim(uint64_t oldest)
+{
+    for (struct unit **q = &retired_units; *q;) {
+        struct unit *u = *q;
+        if (u->retired_epoch <= oldest) {
+            *q = u->retired_next;
+            memset(granule_of(u->code), 0, granules(u->size) * sizeof *granule);
+            unit_free(u);
+        } else {
+            q = &u->retired_next;
+        }
+    }
+}
+
+static void dump_line(const char *fmt, ...) PRINTF(1, 2);
+static void dump_line(const char *fmt, ...)
+{
+    char buf[256];
+    va_list ap;
+    va_start(ap, fmt);
+    int n = vsnprintf(buf, sizeof buf - 1, fmt, ap);
+    va_end(ap);
+    if (n > (int)sizeof buf - 2)
+        n = sizeof buf - 2;
+    buf[n++] = '\n';
+    log_write(log_fd(), buf, (size_t)n);
+}
+
+/* --dump=code: guest instructions, each followed by its host code. */
+static void dump_host(const struct unit *u, uint32_t from, uint32_t to)
+{
+    char text[128];
+    while (from < to) {
+        unsigned len = decode_format_x86_64(u->code + from, to - from, (uintptr_t)u->code + from, text,
+                                            sizeof text);
+        if (!len)
+            break;
+        dump_line("        %p  %s", (void *)(u->code + from), text);
+        from += len;
+    }
+}
+
+static void dump_unit(const struct unit *u)
+{
+    char text[128];
+    dump_line("unit of %u instructions, %u bytes", u->n, u->size);
+    for (unsigned i = 0; i < u->n; i++) {
+        decode_format(u->insn[i]->eip, tr.mode, text, sizeof text);
+        dump_line("%08x%c %s", u->insn[i]->eip, tr.insn[i].entry ? ':' : ' ',
+                 u->insn[i]->op == OP_END_BLOCK ? "(end)" : text);
+        dump_host(u, u->off[i], u->off[i + 1]);
+    }
+    dump_line("  stubs");
+    dump_host(u, u->off[u->n], u->size);
+}
+
+void code_translate(struct block *b)
+{
+    static uint32_t made;
+    if (opt.units_max && ++made > opt.units_max)
+        return;
+    choose_region(b);
+    tr.insn = region;
+    tr.n = region_n;
+    tr.mode = (uint8_t)b->key.mode;
+    tr.count = opt.count;
+    tr.code = scratch;
+    if (!translate_region(&tr))
+        return;
+    struct unit *u = unit_new();
+    if (!u->code) {
+        unit_free(u);
+        return;
+    }
+    live_units++;
+    put_code(u);
+    u->valid = true;
+    for (unsigned i = 0; i < nmembers; i++)
+        attach(u, members[i]);
+    for (unsigned i = 0; i < u->exits; i++) {
+        struct block *to = cache_find(u->exit[i].target, b->key.mode);
+        if (to)
+            code_link(&u->exit[i], to);
+    }
+    if (unlikely(opt.dump && strstr(opt.dump, "code")))
+        dump_unit(u);
+}
+
+/* ---- called by translated code ---- */
+
+const struct insn *translate_exit_direct(struct cpu *cpu, void *exit)
+{
+    struct code_exit *x = exit;
+    const struct insn *n = __atomic_load_n(&x->to_insn, __ATOMIC_ACQUIRE);
+    cpu->eip = x->target;
+    if (likely(n && !cpu->pending))
+        return n;
+    cpu->exit = EXIT_BRANCH;
+    cpu->exit_links = NULL;
+    cpu->host.exit_code = x;
+    return NULL;
+}
+
+const struct insn *translate_exit_indirect(struct cpu *cpu, gaddr eip)
+{
+    const struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(eip)];
+    const struct insn *n = __atomic_load_n(&e->first, __ATOMIC_RELAXED);
+    cpu->eip = eip;
+    if (e->eip == eip && n && !cpu->pending && n->fn != translate_enter)
+        return n;
+    cpu->exit = EXIT_BRANCH; /* one with code: the dispatcher puts it into the table */
+    cpu->exit_links = NULL;
+    cpu->host.exit_code = NULL;
+    return NULL;
+}
+
+/* ---- for signal handlers ---- */
+
+bool code_contains(uintptr_t pc)
+{
+    return enabled && pc >= (uintptr_t)code_base && pc < (uintptr_t)code_base + CODE_BYTES;
+}
+
+const struct insn *code_insn(uintptr_t pc, bool *boundary)
+{
+    *boundary = false;
+    if (!code_contains(pc))
+        return NULL;
+    const struct unit *u = *granule_of((const uint8_t *)pc);
+    if (!u)
+        return NULL;
+    uint32_t at = (uint32_t)(pc - (uintptr_t)u->code);
+    if (at >= u->off[u->n])
+        return NULL;
+    unsigned lo = 0, hi = u->n; /* the last instruction with off <= at */
+    while (hi - lo > 1) {
+        unsigned mid = (lo + hi) / 2;
+        if (u->off[mid] <= at)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    *boundary = u->off[lo] == at;
+    return u->insn[lo];
+}
+
+uint32_t translate_guest_fip(uint32_t fip)
+{
+    bool boundary;
+    uintptr_t pc = ((uintptr_t)code_base & ~(uintptr_t)UINT32_MAX) | fip;
+    if (pc < (uintptr_t)code_base)
+        pc += UINT64_C(1) << 32;
+    const struct insn *in = code_insn(pc, &boundary);
+    return in ? in->eip : fip;
+}
+
+/* ---- threads ---- */
+
+static void mode_changed(struct cpu *cpu)
+{
+    int32_t *table = tables[cpu->mode & MODE_GS_PLAIN ? 1 : 0];
+    if (cpu->host.table == table || !cpu->jump_cache)
+        return;
+    cpu->host.table = table;
+    memset(cpu->jump_cache, 0, JUMP_CACHE_SIZE * sizeof cpu->jump_cache[0]);
+}
+
+/* Guard, stack of return addresses, guard, alternate signal stack. */
+void code_thread_add(struct thread *t)
+{
+    if (!enabled)
+        return;
+    size_t size = 2 * GUARD + RET_STACK + ALT_STACK;
+    uint8_t *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
+    if (p == MAP_FAILED)
+        log_die(126, "no memory for another thread");
+    mprotect(p, GUARD, PROT_NONE);
+    mprotect(p + GUARD + RET_STACK, GUARD, PROT_NONE);
+    rt(t)->ret_stack = p;
+    translate_init_stack(&t->cpu, p + GUARD + RET_STACK);
+    t->cpu.host.table = NULL;
+    t->cpu.host.x87_live = 0;
+    t->cpu.host.exit_code = NULL;
+    mode_changed(&t->cpu);
+}
+
+void code_thread_remove(struct thread *t)
+{
+    stack_t none = {.ss_flags = SS_DISABLE};
+    if (t == thread_self)
+        sigaltstack(&none, NULL);
+    if (rt(t)->ret_stack)
+        munmap(rt(t)->ret_stack, 2 * GUARD + RET_STACK + ALT_STACK);
+    rt(t)->ret_stack = NULL;
+}
+
+void code_thread_start(struct thread *t)
+{
+    if (!rt(t)->ret_stack)
+        return;
+    stack_t s = {.ss_sp = rt(t)->ret_stack + 2 * GUARD + RET_STACK, .ss_size = ALT_STACK};
+    sigaltstack(&s, NULL);
+}
+
+bool code_stack_guard(const struct thread *t, uintptr_t addr)
+{
+    uintptr_t p = (uintptr_t)((struct rt_thread *)t->runtime)->ret_stack;
+    return p && addr >= p && addr < p + GUARD;
+}
+
+void code_init(void)
+{
+    if (opt.interpret || (opt.dump && strstr(opt.dump, "exec")) || !translate_available())
+        return;
+    size_t entries = UINT64_C(1) << 32;
+    code_base = code_top = map_near(CODE_BYTES);
+    granule = map_lazy(CODE_BYTES / GRANULE * sizeof *granule);
+    tables[0] = map_lazy(entries * sizeof *tables[0]);
+    tables[1] = map_lazy(entries * sizeof *tables[1]);
+    if (!code_base || !granule || !tables[0] || !tables[1]) {
+        log_event("the host gives no memory for translated code: interpreting");
+        return;
+    }
+    if (!opt.hot)
+        opt.hot = HOT;
+    enabled = true;
+    cpu_mode_changed = mode_changed;
+}

@@ -1,0 +1,22 @@
+/* Translated code as the signal handlers see it. Everything here is async-signal-safe. */
+#ifndef XRUN_RUNTIME_CODE_H
+#define XRUN_RUNTIME_CODE_H
+
+#include "core/thread.h"
+#include "decode/insn.h"
+
+/* Is this host address inside translated code (not the shared stubs)? */
+bool code_contains(uintptr_t pc);
+/* The guest instruction whose code holds `pc`; NULL in stubs between instructions. *boundary: the
+ * guest's state is exactly that before the instruction. */
+const struct insn *code_insn(uintptr_t pc, bool *boundary);
+
+/* A host thread gets what translated code needs: a stack of host return addresses, and an alternate
+ * signal stack for the calling host thread. */
+void code_thread_add(struct thread *t);
+void code_thread_remove(struct thread *t);
+void code_thread_start(struct thread *t);
+/* The host address is in the guard below the thread's stack of return addresses. */
+bool code_stack_guard(const struct thread *t, uintptr_t addr);
+
+#endif

@@ -1,0 +1,106 @@
+/* The translator: a region of decoded instructions -> host code. Pure in the sense that it knows
+ * nothing of caches, edges or threads: it fills a struct translation, which runtime/code.c puts
+ * in place. One translation at a time (the caller holds the code cache's lock). Each host has a
+ * folder with the same file names that implements this header; a host without a translator says
+ * so by translate_available(). */
+#ifndef XRUN_TRANSLATE_TRANSLATE_H
+#define XRUN_TRANSLATE_TRANSLATE_H
+
+#include "decode/insn.h"
+
+/* Only flat 32-bit code is translated: with no bit of cpu->mode but MODE_GS_PLAIN. */
+static inline bool translate_mode_ok(unsigned mode)
+{
+    return !(mode & ~(unsigned)MODE_GS_PLAIN);
+}
+enum { TRANSLATE_INSN_MAX = 384, TRANSLATE_BYTES_MAX = 64 << 10 };
+
+/* One instruction of the region. Regions are sorted by eip, each eip once. */
+struct tr_insn {
+    const struct insn *in; /* as the interpreter executes it: its fn and links are usable */
+    const uint8_t *raw;    /* its in->len bytes */
+    bool entry;            /* code outside the region may enter here */
+};
+
+/* Where the code leaves the region towards a known guest address. The runtime redirects the
+ * host jump (or call) whose rel32 is at `patch` and which first leads to the stub at `stub`. */
+struct tr_exit {
+    gaddr target;
+    uint32_t patch, stub;  /* offsets in the code */
+    uint32_t stub_id;      /* offset of the 8 bytes that must hold the exit's address */
+};
+
+/* Absolute host addresses that the code refers to. */
+struct tr_reloc {
+    uint32_t at;           /* offset of the field */
+    enum { RELOC_REL32, RELOC_FALLBACK } kind;
+    uint64_t value;        /* REL32: the target; FALLBACK: number of the copied instruction, whose
+                            * address goes into the 8 bytes of the field */
+};
+
+struct translation {
+    const struct tr_insn *insn;
+    unsigned n;
+    uint8_t mode;          /* cpu->mode of the code */
+    bool count;            /* keep cpu->insn_count */
+    uint8_t *code;         /* TRANSLATE_BYTES_MAX, by the caller */
+    uint32_t size, cold;   /* bytes in all; where the stubs begin */
+    uint32_t off[TRANSLATE_INSN_MAX + 1]; /* host offset of each instruction; [n] = cold */
+    uint32_t entry[TRANSLATE_INSN_MAX];   /* where to enter from outside, if insn[i].entry */
+    struct tr_exit exit[TRANSLATE_INSN_MAX * 2];
+    unsigned exits;
+    struct tr_reloc reloc[TRANSLATE_INSN_MAX * 6];
+    unsigned relocs;
+    const struct insn *fallback[TRANSLATE_INSN_MAX]; /* interpreted one by one within the code */
+    unsigned fallbacks;
+};
+
+bool translate_available(void);
+/* False for what translated code leaves to the interpreter together with all that follows. */
+bool translate_handles(const struct insn *in, unsigned mode);
+/* False if the region does not fit or begins with something that is not worth translating. */
+bool translate_region(struct translation *tr);
+
+/* Points the rel32 field at `field` to `target`; safe while other threads execute it. */
+void translate_patch(uint8_t *field, const uint8_t *target);
+
+/* The handler of a translated block's first instruction: enters the code whose address is kept in
+ * the 8 bytes before the struct insn. */
+const struct insn *translate_enter(struct cpu *cpu, const struct insn *in);
+
+/* Prepares cpu->host for a new thread's (empty) stack of host return addresses, `size` bytes that end
+ * at `top`. */
+void translate_init_stack(struct cpu *cpu, uint8_t *top);
+void translate_reset_stack(struct cpu *cpu);
+
+/* What an entry of the table of indirect targets holds (cpu->host.table): its base, to which the
+ * value 0 leads. */
+const uint8_t *translate_table_base(void);
+
+/* Where code may be placed so that it reaches what it calls: a host address nearby. */
+uintptr_t translate_near(void);
+
+/* Called by translated code when it leaves; return the instruction to interpret next, or NULL with
+ * cpu->exit set. Implemented by runtime/code.c. */
+const struct insn *translate_exit_direct(struct cpu *cpu, void *exit);
+const struct insn *translate_exit_indirect(struct cpu *cpu, gaddr eip);
+/* The guest address of the instruction at a host address of which the low 32 bits are known (as the
+ * x87 unit keeps its last instruction); `fip` itself if it is none of translated code. */
+uint32_t translate_guest_fip(uint32_t fip);
+
+/* Signal support. All async-signal-safe. `pc` is in the stubs that translated code shares: */
+bool translate_in_stubs(uintptr_t pc);
+/* Makes an interrupted context that is at an instruction boundary of translated code, or at an
+ * instruction that faults, save the guest's state in its cpu and return to the dispatcher with
+ * cpu->exit as it is. cpu->eip must be set. */
+void translate_leave(void *ucontext);
+/* The guest's general registers in an interrupted context of translated code -> cpu->gpr. */
+void translate_save_gpr(struct cpu *cpu, const void *ucontext);
+/* The vector of the exception that interrupted the context (enum trap). */
+unsigned translate_trapno(const void *ucontext);
+/* Makes the context stop after one more host instruction (or not). */
+void translate_single_step(void *ucontext, bool on);
+/* The stack of host return addresses overflowed (the context faulted on its guard): empties it. */
+void translate_stack_overflow(void *ucontext);
+
+#endif

@@ -1,0 +1,122 @@
+/* Translated code's contact with the rest: interrupted contexts, the stack of host return addresses,
+ * the x87 unit. */
+#include <assert.h>
+#include <signal.h>
+#include <string.h>
+#include <ucontext.h>
+
+#include "core/x87state.h"
+#include "translate/translate.h"
+#include "translate/x86_64/offsets.h"
+#include "translate/x86_64/stubs.h"
+
+#define AT(field, offset) static_assert(offsetof(struct cpu, field) == (offset), #field)
+AT(gpr, CPU_GPR);
+AT(eip, CPU_EIP);
+AT(cc_res, CPU_CC_RES);
+AT(cc_aux, CPU_CC_AUX);
+AT(eflags, CPU_EFLAGS);
+AT(pending, CPU_PENDING);
+AT(exit_links, CPU_EXIT_LINKS);
+AT(exit, CPU_EXIT);
+AT(mxcsr, CPU_MXCSR);
+AT(xmm, CPU_XMM);
+AT(host.sp, CPU_HOST_SP);
+AT(host.ret_sp, CPU_RET_SP);
+AT(host.ret_top, CPU_RET_TOP);
+AT(host.table, CPU_TABLE);
+AT(host.x87_live, CPU_X87_LIVE);
+AT(host.exit_code, CPU_EXIT_CODE);
+AT(host.x87_image, CPU_X87_IMAGE);
+static_assert(offsetof(struct insn, fn) == INSN_FN && offsetof(struct insn, eip) == INSN_EIP &&
+                  offsetof(struct insn, next) == INSN_NEXT, "struct insn");
+static_assert((int)EXIT_BRANCH == EXIT_BRANCH_VALUE && EFL_DF == EFL_DF_BIT, "values");
+
+enum { HOST_TF = 0x100 };
+
+/* Called by stubs.S. */
+void x64_x87_load(struct cpu *cpu);
+void x64_x87_store(struct cpu *cpu);
+
+void x64_x87_load(struct cpu *cpu)
+{
+    x87_save_fsave(cpu, cpu->host.x87_image, 4);
+}
+
+void x64_x87_store(struct cpu *cpu)
+{
+    uint32_t fip;
+    x87_load_fsave(cpu, cpu->host.x87_image, 4);
+    memcpy(&fip, cpu->host.x87_image + 12, 4);
+    cpu->fpu.fip = translate_guest_fip(fip);
+}
+
+uintptr_t translate_near(void)
+{
+    return (uintptr_t)x64_stubs_start;
+}
+
+const uint8_t *translate_table_base(void)
+{
+    return (const uint8_t *)x64_table_miss;
+}
+
+void translate_init_stack(struct cpu *cpu, uint8_t *top)
+{
+    const void *bottom = x64_return_miss;
+    top -= 64;
+    memcpy(top, &bottom, sizeof bottom);
+    cpu->host.ret_top = top;
+    cpu->host.ret_sp = top;
+}
+
+void translate_reset_stack(struct cpu *cpu)
+{
+    cpu->host.ret_sp = cpu->host.ret_top;
+}
+
+/* ---- interrupted contexts ---- */
+
+static greg_t *regs(void *uc)
+{
+    return ((ucontext_t *)uc)->uc_mcontext.gregs;
+}
+
+bool translate_in_stubs(uintptr_t pc)
+{
+    return pc >= (uintptr_t)x64_stubs_start && pc < (uintptr_t)x64_stubs_end;
+}
+
+void translate_leave(void *uc)
+{
+    regs(uc)[REG_RIP] = (greg_t)(uintptr_t)x64_leave;
+    regs(uc)[REG_EFL] &= ~(greg_t)HOST_TF;
+}
+
+void translate_save_gpr(struct cpu *cpu, const void *context)
+{
+    static const uint8_t where[8] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX,
+                                     REG_R15, REG_RBP, REG_RSI, REG_RDI};
+    const ucontext_t *uc = context;
+    for (int i = 0; i < 8; i++)
+        cpu->gpr[i] = (uint32_t)uc->uc_mcontext.gregs[where[i]];
+}
+
+unsigned translate_trapno(const void *uc)
+{
+    return (unsigned)((const ucontext_t *)uc)->uc_mcontext.gregs[REG_TRAPNO];
+}
+
+void translate_single_step(void *uc, bool on)
+{
+    if (on)
+        regs(uc)[REG_EFL] |= HOST_TF;
+    else
+        regs(uc)[REG_EFL] &= ~(greg_t)HOST_TF;
+}
+
+void translate_stack_overflow(void *uc)
+{
+    struct cpu *cpu = (struct cpu *)(uintptr_t)regs(uc)[REG_R14];
+    regs(uc)[REG_RSP] = (greg_t)(uintptr_t)cpu->host.ret_top;
+}

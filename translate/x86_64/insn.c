@@ -1,0 +1,339 @@
+/* One guest instruction that does not transfer control -> host code. Most are the same instruction
+ * with another encoding: esp is r15, addresses wrap at 4 GiB (prefix 67h), forms that 64-bit
+ * mode lacks are replaced. An instruction changes the guest's state only behind its last access
+ * that can fault. */
+#include "translate/x86_64/insn.h"
+
+#include "decode/decode.h"
+#include "translate/x86_64/ops.h"
+
+bool x64_uses_x87(const struct insn *in)
+{
+    if (decode_op_class(in->op) == CLASS_X87 || in->op == OP_EMMS)
+        return true;
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_MM || in->o[i].kind == OPND_ST)
+            return true;
+    return false;
+}
+
+/* ---- operands ---- */
+
+static bool has_mem(const struct insn *in)
+{
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_MEM)
+            return true;
+    return false;
+}
+
+static bool writes_mem(const struct insn *in)
+{
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_MEM && (in->o[i].access & ACCESS_W))
+            return true;
+    return false;
+}
+
+static bool has_high8(const struct insn *in)
+{
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_GPR && in->o[i].size == 1 && in->o[i].reg >= 4)
+            return true;
+    return false;
+}
+
+/* Whether the segment of the memory operand can be had; gs adds its base. */
+static bool segment_ok(const struct emit *e, const struct insn *in)
+{
+    switch (in->seg) {
+    case SEG_FS: return false;
+    case SEG_GS: return e->tr->mode & MODE_GS_PLAIN;
+    case SEG_CS: return !writes_mem(in);
+    default: return true;
+    }
+}
+
+static void add_gs(struct emit *e, struct x64_mem *m)
+{
+    x64_load(e, X64_TMP2, x64_cpu(offsetof(struct cpu, seg_base) + 4 * SEG_GS));
+    if (m->base == X64_NONE) {
+        m->base = X64_TMP2;
+    } else if (m->index == X64_NONE) {
+        m->index = m->base;
+        m->scale = 0;
+        m->base = X64_TMP2;
+    } else {
+        x64_lea(e, X64_TMP2, (struct x64_mem){.base = X64_TMP2, .index = m->base});
+        m->base = X64_TMP2;
+    }
+}
+
+bool x64_guest_mem(struct emit *e, const struct insn *in, struct x64_mem *m)
+{
+    if ((in->flags & INSN_ADDR16) || !segment_ok(e, in))
+        return false;
+    *m = (struct x64_mem){.base = X64_NONE, .index = X64_NONE, .disp = (int32_t)in->disp};
+    if (in->base != REG_ZERO)
+        m->base = (uint8_t)x64_gpr(in->base);
+    if (in->index != REG_ZERO) {
+        m->index = (uint8_t)x64_gpr(in->index);
+        m->scale = in->scale;
+    }
+    if (m->base == X64_NONE && m->index != X64_NONE && !m->scale) {
+        m->base = m->index;
+        m->index = X64_NONE;
+    }
+    if (in->seg == SEG_GS)
+        add_gs(e, m);
+    /* base + displacement needs no wrap: what leaves the 4 GiB faults, and is redone exactly */
+    m->addr32 = m->index != X64_NONE || (m->base == X64_NONE && m->disp < 0);
+    return true;
+}
+
+/* ---- the same instruction, encoded anew ---- */
+
+struct raw {
+    struct x64_op op;
+    const uint8_t *imm;
+    unsigned imm_len;
+};
+
+static bool is_prefix(uint8_t b)
+{
+    switch (b) {
+    case 0x26: case 0x2e: case 0x36: case 0x3e: case 0x64: case 0x65: case 0x66: case 0x67:
+    case 0xf0: case 0xf2: case 0xf3: return true;
+    default: return false;
+    }
+}
+
+static unsigned modrm_tail(const uint8_t *p) /* bytes of SIB and displacement behind ModRM */
+{
+    unsigned mod = p[0] >> 6, rm = p[0] & 7, sib = mod != 3 && rm == 4;
+    if (mod == 1)
+        return sib + 1;
+    if (mod == 2 || (mod == 0 && (rm == 5 || (sib && (p[1] & 7) == 5))))
+        return sib + 4;
+    return sib;
+}
+
+static struct raw parse(const struct tr_insn *t)
+{
+    struct raw r = {.op.high8 = has_high8(t->in)};
+    const uint8_t *p = t->raw;
+    for (; is_prefix(*p); p++) {
+        if (*p == 0x66)
+            r.op.p66 = 0x66;
+        else if (*p == 0xf0)
+            r.op.lock = 0xf0;
+        else if (*p >= 0xf2)
+            r.op.rep = *p;
+    }
+    if (*p == 0x0f) {
+        p++;
+        r.op.map = MAP_0F;
+        if (*p == 0x38 || *p == 0x3a)
+            r.op.map = *p++ == 0x38 ? MAP_0F38 : MAP_0F3A;
+    }
+    r.op.opcode = *p++;
+    if (t->in->modrm_off)
+        p += 1 + modrm_tail(p);
+    r.imm = p;
+    r.imm_len = (unsigned)(t->raw + t->in->len - p);
+    return r;
+}
+
+/* Forms without ModRM: INC and DEC with the register in the opcode are other instructions here. */
+static bool direct_short(struct emit *e, const struct insn *in, struct raw *r)
+{
+    if (r->op.map == MAP_1 && (r->op.opcode & 0xf0) == 0x40) {
+        unsigned reg = r->op.opcode & 7, digit = r->op.opcode >> 3 & 1;
+        r->op.opcode = 0xff;
+        return x64_rr(e, r->op, digit, x64_gpr(reg));
+    }
+    unsigned rex = 0;
+    if ((in->flags & INSN_OPC_GPR) && (r->op.opcode & 7) == REG_ESP) {
+        r->op.opcode = (uint8_t)((r->op.opcode & 0xf8) | (X64_ESP & 7));
+        rex = 0x41;
+    }
+    if (r->op.lock)
+        e8(e, r->op.lock);
+    if (r->op.p66)
+        e8(e, 0x66);
+    if (r->op.rep)
+        e8(e, r->op.rep);
+    if (rex)
+        e8(e, rex);
+    if (r->op.map != MAP_1)
+        e8(e, 0x0f);
+    e8(e, r->op.opcode);
+    ebytes(e, r->imm, r->imm_len);
+    return true;
+}
+
+static bool direct(struct emit *e, const struct tr_insn *t)
+{
+    const struct insn *in = t->in;
+    struct raw r = parse(t);
+    if (!in->modrm_off)
+        return direct_short(e, in, &r);
+    unsigned reg = in->modrm >> 3 & 7, rm = in->modrm & 7;
+    if (in->flags & INSN_REG_GPR)
+        reg = x64_gpr(reg);
+    if (in->modrm >> 6 == 3) {
+        if (in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU) {
+            if (in->seg >= SEG_FS || (in->flags & INSN_ADDR16))
+                return false;
+            e8(e, 0x67); /* stores at edi */
+        }
+        if (!x64_rr(e, r.op, reg, in->flags & INSN_RM_GPR ? x64_gpr(rm) : rm))
+            return false;
+    } else {
+        struct x64_mem m;
+        if (!x64_guest_mem(e, in, &m) || !x64_rm(e, r.op, reg, m))
+            return false;
+    }
+    ebytes(e, r.imm, r.imm_len);
+    return true;
+}
+
+/* ---- instructions with a form of their own ---- */
+
+static bool string_op(struct emit *e, const struct tr_insn *t)
+{
+    const struct insn *in = t->in;
+    if ((in->flags & INSN_ADDR16) || in->seg >= SEG_FS)
+        return false;
+    struct raw r = parse(t);
+    e8(e, 0x67);
+    return direct_short(e, in, &r);
+}
+
+static bool mov(struct emit *e, const struct tr_insn *t)
+{
+    const struct insn *in = t->in;
+    for (unsigned i = 0; i < 2; i++)
+        if (in->o[i].kind != OPND_GPR && in->o[i].kind != OPND_MEM && in->o[i].kind != OPND_IMM)
+            return false;
+    if (in->modrm_off || !has_mem(in))
+        return direct(e, t);
+    /* A0..A3, absolute address and accumulator: as the form with ModRM */
+    struct raw r = parse(t);
+    struct x64_mem m;
+    static const uint8_t as[4] = {0x8a, 0x8b, 0x88, 0x89};
+    r.op.opcode = as[r.op.opcode & 3];
+    return x64_guest_mem(e, in, &m) && x64_rm(e, r.op, REG_EAX, m);
+}
+
+static bool lea(struct emit *e, const struct insn *in)
+{
+    struct x64_mem m;
+    struct insn flat = *in;
+    flat.seg = SEG_DS; /* no access */
+    if (in->opsize != 4 || !x64_guest_mem(e, &flat, &m))
+        return false;
+    m.addr32 = false;
+    x64_lea(e, x64_gpr(in->o[0].reg), m);
+    return true;
+}
+
+static struct x64_mem below_top(void) { return x64_at(X64_ESP, -4); }
+static void esp_add(struct emit *e, int32_t n) { x64_lea(e, X64_ESP, x64_at(X64_ESP, n)); }
+
+static bool push(struct emit *e, const struct insn *in)
+{
+    const struct opnd *o = &in->o[0];
+    if (in->opsize != 4)
+        return false;
+    if (o->kind == OPND_GPR) {
+        x64_store(e, below_top(), x64_gpr(o->reg));
+    } else if (o->kind == OPND_IMM) {
+        x64_store_imm(e, below_top(), in->imm);
+    } else if (o->kind == OPND_MEM) {
+        struct x64_mem m;
+        if (!x64_guest_mem(e, in, &m))
+            return false;
+        x64_load(e, X64_TMP0, m);
+        x64_store(e, below_top(), X64_TMP0);
+    } else {
+        return false;
+    }
+    esp_add(e, -4);
+    return true;
+}
+
+static bool pop(struct emit *e, const struct insn *in)
+{
+    const struct opnd *o = &in->o[0];
+    if (in->opsize != 4 || (o->kind != OPND_GPR && o->kind != OPND_MEM))
+        return false;
+    if (o->kind == OPND_GPR) {
+        x64_load(e, x64_gpr(o->reg), x64_at(X64_ESP, 0));
+        if (o->reg == REG_ESP)
+            return true;
+    } else { /* the address is computed with the incremented esp */
+        struct insn after = *in;
+        struct x64_mem m;
+        if (in->base == REG_ESP)
+            after.disp += 4;
+        if (!x64_guest_mem(e, &after, &m))
+            return false;
+        x64_load(e, X64_TMP0, x64_at(X64_ESP, 0));
+        x64_store(e, m, X64_TMP0);
+    }
+    esp_add(e, 4);
+    return true;
+}
+
+static bool leave(struct emit *e, const struct insn *in)
+{
+    if (in->opsize != 4)
+        return false;
+    x64_load(e, X64_TMP0, x64_at(X64_RBP, 0));
+    x64_lea(e, X64_ESP, x64_at(X64_RBP, 4));
+    x64_mov_rr(e, X64_RBP, X64_TMP0);
+    return true;
+}
+
+static bool xlat(struct emit *e, const struct insn *in)
+{
+    if ((in->flags & INSN_ADDR16) || in->seg >= SEG_FS)
+        return false;
+    e8(e, 0x67);
+    e8(e, 0xd7);
+    return true;
+}
+
+/* A bit string in memory reaches beyond its operand. */
+static bool bit_string(const struct insn *in)
+{
+    return (in->op == OP_BT || in->op == OP_BTC || in->op == OP_BTR || in->op == OP_BTS) &&
+           in->o[0].kind == OPND_MEM && in->o[1].kind != OPND_IMM;
+}
+
+static bool choose(struct emit *e, const struct tr_insn *t)
+{
+    const struct insn *in = t->in;
+    switch (x64_how(in->op)) {
+    case HOW_DIRECT: return !bit_string(in) && direct(e, t);
+    case HOW_STRING: return string_op(e, t);
+    case HOW_MOV: return mov(e, t);
+    case HOW_LEA: return lea(e, in);
+    case HOW_PUSH: return push(e, in);
+    case HOW_POP: return pop(e, in);
+    case HOW_LEAVE: return leave(e, in);
+    case HOW_NOP: return true;
+    case HOW_XLAT: return xlat(e, in);
+    default: return false;
+    }
+}
+
+bool x64_insn(struct emit *e, const struct tr_insn *t)
+{
+    uint8_t *start = e->p;
+    if (choose(e, t))
+        return true;
+    e->p = start;
+    return false;
+}

@@ -1,0 +1,133 @@
+/* The table of operations, and what of it the host's processor lacks. */
+#include "translate/x86_64/ops.h"
+
+#include <pthread.h>
+
+/* Present on every x86-64 processor. */
+static const uint16_t base[] = {
+    OP_ADC, OP_ADD, OP_AND, OP_BSF, OP_BSR, OP_BSWAP, OP_BT, OP_BTC, OP_BTR, OP_BTS, OP_CBW,
+    OP_CDQ, OP_CLC, OP_CMC, OP_CMOVCC, OP_CMP, OP_CMPXCHG, OP_CMPXCHG8B, OP_CWD, OP_CWDE, OP_DEC,
+    OP_DIV, OP_IDIV, OP_IMUL, OP_INC, OP_LAHF, OP_LFENCE, OP_MFENCE, OP_MOVNTI, OP_MOVSX, OP_MOVZX,
+    OP_MUL, OP_NEG, OP_NOT, OP_OR, OP_PAUSE, OP_RCL, OP_RCR, OP_ROL, OP_ROR, OP_SAHF, OP_SAR,
+    OP_SBB, OP_SETCC, OP_SFENCE, OP_SHL, OP_SHLD, OP_SHR, OP_SHRD, OP_STC, OP_SUB, OP_TEST,
+    OP_XADD, OP_XCHG, OP_XOR, OP_LDMXCSR, OP_STMXCSR,
+    /* x87 */
+    OP_F2XM1, OP_FABS, OP_FADD, OP_FADDP, OP_FBLD, OP_FBSTP, OP_FCHS, OP_FCMOVCC, OP_FCOM,
+    OP_FCOMI, OP_FCOMIP, OP_FCOMP, OP_FCOMPP, OP_FCOS, OP_FDECSTP, OP_FDIV, OP_FDIVP, OP_FDIVR,
+    OP_FDIVRP, OP_FFREE, OP_FFREEP, OP_FIADD, OP_FICOM, OP_FICOMP, OP_FIDIV, OP_FIDIVR, OP_FILD,
+    OP_FIMUL, OP_FINCSTP, OP_FISTTP, OP_FIST, OP_FISTP, OP_FISUB, OP_FISUBR, OP_FLD, OP_FLD1,
+    OP_FLDCW, OP_FLDL2E, OP_FLDL2T, OP_FLDLG2, OP_FLDLN2, OP_FLDPI, OP_FLDZ, OP_FMUL, OP_FMULP,
+    OP_FNCLEX, OP_FNINIT, OP_FNOP, OP_FNSTCW, OP_FNSTSW, OP_FPATAN, OP_FPREM, OP_FPREM1, OP_FPTAN,
+    OP_FRNDINT, OP_FSCALE, OP_FSIN, OP_FSINCOS, OP_FSQRT, OP_FST, OP_FSTP, OP_FSTPNCE, OP_FSUB,
+    OP_FSUBP, OP_FSUBR, OP_FSUBRP, OP_FTST, OP_FUCOM, OP_FUCOMI, OP_FUCOMIP, OP_FUCOMP, OP_FUCOMPP,
+    OP_FWAIT, OP_FXAM, OP_FXCH, OP_FXTRACT, OP_FYL2X, OP_FYL2XP1,
+    /* MMX, SSE, SSE2, SSE3 */
+    OP_EMMS, OP_MASKMOVQ, OP_MOVD, OP_MOVNTQ, OP_MOVQ, OP_PACKSSDW, OP_PACKSSWB, OP_PACKUSWB,
+    OP_PADDB, OP_PADDD, OP_PADDSB, OP_PADDSW, OP_PADDUSB, OP_PADDUSW, OP_PADDW, OP_PAND, OP_PANDN,
+    OP_PAVGB, OP_PAVGW, OP_PCMPEQB, OP_PCMPEQD, OP_PCMPEQW, OP_PCMPGTB, OP_PCMPGTD, OP_PCMPGTW,
+    OP_PEXTRW, OP_PINSRW, OP_PMADDWD, OP_PMAXSW, OP_PMAXUB, OP_PMINSW, OP_PMINUB, OP_PMOVMSKB,
+    OP_PMULHUW, OP_PMULHW, OP_PMULLW, OP_POR, OP_PSADBW, OP_PSHUFW, OP_PSLLD, OP_PSLLQ, OP_PSLLW,
+    OP_PSRAD, OP_PSRAW, OP_PSRLD, OP_PSRLQ, OP_PSRLW, OP_PSUBB, OP_PSUBD, OP_PSUBSB, OP_PSUBSW,
+    OP_PSUBUSB, OP_PSUBUSW, OP_PSUBW, OP_PUNPCKHBW, OP_PUNPCKHDQ, OP_PUNPCKHWD, OP_PUNPCKLBW,
+    OP_PUNPCKLDQ, OP_PUNPCKLWD, OP_PXOR, OP_ADDPD, OP_ADDPS, OP_ADDSD, OP_ADDSS, OP_ADDSUBPD,
+    OP_ADDSUBPS, OP_ANDNPD, OP_ANDNPS, OP_ANDPD, OP_ANDPS, OP_CMPPD, OP_CMPPS, OP_CMPSD, OP_CMPSS,
+    OP_COMISD, OP_COMISS, OP_CVTDQ2PD, OP_CVTDQ2PS, OP_CVTPD2DQ, OP_CVTPD2PI, OP_CVTPD2PS,
+    OP_CVTPI2PD, OP_CVTPI2PS, OP_CVTPS2DQ, OP_CVTPS2PD, OP_CVTPS2PI, OP_CVTSD2SI, OP_CVTSD2SS,
+    OP_CVTSI2SD, OP_CVTSI2SS, OP_CVTSS2SD, OP_CVTSS2SI, OP_CVTTPD2DQ, OP_CVTTPD2PI, OP_CVTTPS2DQ,
+    OP_CVTTPS2PI, OP_CVTTSD2SI, OP_CVTTSS2SI, OP_DIVPD, OP_DIVPS, OP_DIVSD, OP_DIVSS, OP_HADDPD,
+    OP_HADDPS, OP_HSUBPD, OP_HSUBPS, OP_LDDQU, OP_MASKMOVDQU, OP_MAXPD, OP_MAXPS, OP_MAXSD,
+    OP_MAXSS, OP_MINPD, OP_MINPS, OP_MINSD, OP_MINSS, OP_MOVAPD, OP_MOVAPS, OP_MOVDDUP,
+    OP_MOVDQ2Q, OP_MOVDQA, OP_MOVDQU, OP_MOVHLPS, OP_MOVHPD, OP_MOVHPS, OP_MOVLHPS, OP_MOVLPD,
+    OP_MOVLPS, OP_MOVMSKPD, OP_MOVMSKPS, OP_MOVNTDQ, OP_MOVNTPD, OP_MOVNTPS, OP_MOVQ2DQ,
+    OP_MOVSHDUP, OP_MOVSLDUP, OP_MOVSD, OP_MOVSS, OP_MOVUPD, OP_MOVUPS, OP_MULPD, OP_MULPS,
+    OP_MULSD, OP_MULSS, OP_ORPD, OP_ORPS, OP_PADDQ, OP_PMULUDQ, OP_PSHUFD, OP_PSHUFHW, OP_PSHUFLW,
+    OP_PSLLDQ, OP_PSRLDQ, OP_PSUBQ, OP_PUNPCKHQDQ, OP_PUNPCKLQDQ, OP_RCPPS, OP_RCPSS, OP_RSQRTPS,
+    OP_RSQRTSS, OP_SHUFPD, OP_SHUFPS, OP_SQRTPD, OP_SQRTPS, OP_SQRTSD, OP_SQRTSS, OP_SUBPD,
+    OP_SUBPS, OP_SUBSD, OP_SUBSS, OP_UCOMISD, OP_UCOMISS, OP_UNPCKHPD, OP_UNPCKHPS, OP_UNPCKLPD,
+    OP_UNPCKLPS, OP_XORPD, OP_XORPS,
+};
+static const uint16_t ssse3[] = {
+    OP_PABSB, OP_PABSD, OP_PABSW, OP_PALIGNR, OP_PHADDD, OP_PHADDSW, OP_PHADDW, OP_PHSUBD,
+    OP_PHSUBSW, OP_PHSUBW, OP_PMADDUBSW, OP_PMULHRSW, OP_PSHUFB, OP_PSIGNB, OP_PSIGND, OP_PSIGNW,
+};
+static const uint16_t sse41[] = {
+    OP_BLENDPD, OP_BLENDPS, OP_BLENDVPD, OP_BLENDVPS, OP_DPPD, OP_DPPS, OP_EXTRACTPS, OP_INSERTPS,
+    OP_MOVNTDQA, OP_MPSADBW, OP_PACKUSDW, OP_PBLENDVB, OP_PBLENDW, OP_PCMPEQQ, OP_PEXTRB,
+    OP_PEXTRD, OP_PHMINPOSUW, OP_PINSRB, OP_PINSRD, OP_PMAXSB, OP_PMAXSD, OP_PMAXUD, OP_PMAXUW,
+    OP_PMINSB, OP_PMINSD, OP_PMINUD, OP_PMINUW, OP_PMOVSXBD, OP_PMOVSXBQ, OP_PMOVSXBW,
+    OP_PMOVSXDQ, OP_PMOVSXWD, OP_PMOVSXWQ, OP_PMOVZXBD, OP_PMOVZXBQ, OP_PMOVZXBW, OP_PMOVZXDQ,
+    OP_PMOVZXWD, OP_PMOVZXWQ, OP_PMULDQ, OP_PMULLD, OP_PTEST, OP_ROUNDPD, OP_ROUNDPS, OP_ROUNDSD,
+    OP_ROUNDSS,
+};
+static const uint16_t sse42[] = {
+    OP_CRC32, OP_PCMPESTRI, OP_PCMPESTRM, OP_PCMPGTQ, OP_PCMPISTRI, OP_PCMPISTRM,
+};
+static const uint16_t aes[] = {
+    OP_AESDEC, OP_AESDECLAST, OP_AESENC, OP_AESENCLAST, OP_AESIMC, OP_AESKEYGENASSIST,
+};
+static const uint16_t sha[] = {
+    OP_SHA1MSG1, OP_SHA1MSG2, OP_SHA1NEXTE, OP_SHA1RNDS4, OP_SHA256MSG1, OP_SHA256MSG2,
+    OP_SHA256RNDS2,
+};
+static const uint16_t sse4a[] = {OP_EXTRQ, OP_INSERTQ, OP_MOVNTSD, OP_MOVNTSS};
+static const uint16_t popcnt[] = {OP_POPCNT};
+static const uint16_t lzcnt[] = {OP_LZCNT};
+static const uint16_t bmi[] = {OP_TZCNT};
+static const uint16_t pclmul[] = {OP_PCLMULQDQ};
+static const uint16_t movbe[] = {OP_MOVBE};
+static const uint16_t adx[] = {OP_ADCX, OP_ADOX};
+
+static const struct {
+    uint16_t op;
+    uint8_t how;
+} special[] = {
+    {OP_MOV, HOW_MOV}, {OP_LEA, HOW_LEA}, {OP_PUSH, HOW_PUSH}, {OP_POP, HOW_POP},
+    {OP_LEAVE, HOW_LEAVE}, {OP_NOP, HOW_NOP}, {OP_XLAT, HOW_XLAT}, {OP_CALL, HOW_CALL},
+    {OP_RET, HOW_RET}, {OP_JMP, HOW_JMP}, {OP_JCC, HOW_JCC}, {OP_JCXZ, HOW_LOOP},
+    {OP_LOOP, HOW_LOOP}, {OP_LOOPE, HOW_LOOP}, {OP_LOOPNE, HOW_LOOP},
+    {OP_MOVS, HOW_STRING}, {OP_STOS, HOW_STRING}, {OP_LODS, HOW_STRING}, {OP_SCAS, HOW_STRING},
+    {OP_CMPS, HOW_STRING},
+};
+
+static uint8_t table[OP_COUNT];
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void add(const uint16_t *ops, size_t n, bool present)
+{
+    for (size_t i = 0; present && i < n; i++)
+        table[ops[i]] = HOW_DIRECT;
+}
+#define ADD(list, present) add(list, ARRAY_SIZE(list), present)
+
+static void init(void)
+{
+    __builtin_cpu_init();
+    ADD(base, __builtin_cpu_supports("sse3"));
+    ADD(ssse3, __builtin_cpu_supports("ssse3"));
+    ADD(sse41, __builtin_cpu_supports("sse4.1"));
+    ADD(sse42, __builtin_cpu_supports("sse4.2"));
+    ADD(popcnt, __builtin_cpu_supports("popcnt"));
+    ADD(bmi, __builtin_cpu_supports("bmi"));
+    unsigned eax, ebx, ecx, edx;
+    __asm__("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(1), "c"(0));
+    ADD(aes, ecx >> 25 & 1);
+    ADD(pclmul, ecx >> 1 & 1);
+    ADD(movbe, ecx >> 22 & 1);
+    __asm__("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(0), "c"(0));
+    if (eax >= 7) {
+        __asm__("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(7), "c"(0));
+        ADD(adx, ebx >> 19 & 1);
+        ADD(sha, ebx >> 29 & 1);
+    }
+    __asm__("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(0x80000001), "c"(0));
+    ADD(lzcnt, ecx >> 5 & 1);
+    ADD(sse4a, ecx >> 6 & 1);
+    for (size_t i = 0; i < ARRAY_SIZE(special); i++)
+        table[special[i].op] = special[i].how;
+}
+
+enum x64_how x64_how(unsigned op)
+{
+    pthread_once(&once, init);
+    return table[op];
+}

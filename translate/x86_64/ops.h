@@ -1,0 +1,18 @@
+/* How each operation is translated on this host. */
+#ifndef XRUN_TRANSLATE_X86_64_OPS_H
+#define XRUN_TRANSLATE_X86_64_OPS_H
+
+#include "decode/insn.h"
+
+enum x64_how {
+    HOW_INTERP, /* the interpreter's function for this one instruction */
+    HOW_DIRECT, /* the same instruction, encoded for this host */
+    HOW_STRING, /* the same, through esi, edi, ecx */
+    HOW_MOV, HOW_LEA, HOW_PUSH, HOW_POP, HOW_LEAVE, HOW_NOP, HOW_XLAT,
+    HOW_CALL, HOW_RET, HOW_JMP, HOW_JCC, HOW_LOOP,
+};
+
+/* By operation and host; the same for the whole run. */
+enum x64_how x64_how(unsigned op);
+
+#endif

@@ -1,0 +1,261 @@
+/* Ways into and out of translated code. Register map: regalloc/x86_64.h; offsets.h. While translated
+ * code runs, rsp is the stack of host return addresses; xrun's own is in the cpu.
+ *
+ * A signal that interrupts anything between x64_stubs_start and x64_stubs_end finds the guest's state
+ * in motion: its handler steps on until an instruction boundary is reached or xrun's C code. */
+#include "translate/x86_64/offsets.h"
+
+        .text
+
+/* The guest's registers -> cpu; then xrun's stack and floating-point environment. Keeps r8, r9. */
+        .macro  save_state
+        movl    %eax, CPU_GPR(%r14)
+        lahf
+        seto    %al
+        movl    %ecx, CPU_GPR+4(%r14)
+        movl    %edx, CPU_GPR+8(%r14)
+        movl    %ebx, CPU_GPR+12(%r14)
+        movl    %r15d, CPU_GPR+16(%r14)
+        movl    %ebp, CPU_GPR+20(%r14)
+        movl    %esi, CPU_GPR+24(%r14)
+        movl    %edi, CPU_GPR+28(%r14)
+        movq    %rsp, CPU_RET_SP(%r14)
+        movq    CPU_HOST_SP(%r14), %rsp
+        cld
+        movaps  %xmm0, CPU_XMM(%r14)
+        movaps  %xmm1, CPU_XMM+16(%r14)
+        movaps  %xmm2, CPU_XMM+32(%r14)
+        movaps  %xmm3, CPU_XMM+48(%r14)
+        movaps  %xmm4, CPU_XMM+64(%r14)
+        movaps  %xmm5, CPU_XMM+80(%r14)
+        movaps  %xmm6, CPU_XMM+96(%r14)
+        movaps  %xmm7, CPU_XMM+112(%r14)
+        stmxcsr CPU_MXCSR(%r14)
+        ldmxcsr x64_mxcsr(%rip)
+        /* ah SF ZF - AF - PF - CF, al OF -> lazy flags (core/flags.h) */
+        movzbl  %ah, %ecx
+        movzbl  %al, %eax
+        movl    %ecx, %edx
+        notl    %edx
+        shrl    $6, %edx
+        andl    $1, %edx
+        movl    %edx, CPU_CC_RES(%r14)
+        movl    %ecx, %esi
+        andl    $1, %esi
+        xorl    %esi, %eax
+        shll    $31, %esi
+        shll    $30, %eax
+        orl     %esi, %eax
+        movl    %ecx, %esi
+        shrl    $1, %esi
+        andl    $8, %esi
+        orl     %esi, %eax
+        movl    %ecx, %esi
+        shrl    $4, %esi
+        xorl    %ecx, %esi
+        andl    $4, %esi
+        shll    $6, %esi
+        orl     %esi, %eax
+        shrl    $7, %ecx
+        orl     %ecx, %eax
+        movl    %eax, CPU_CC_AUX(%r14)
+        .endm
+
+/* The x87 unit's state -> cpu->fpu, if it holds the guest's. rbx, rbp survive. */
+        .macro  save_x87
+        cmpl    $0, CPU_X87_LIVE(%r14)
+        je      9f
+        fnsave  CPU_X87_IMAGE(%r14)
+        movl    $0, CPU_X87_LIVE(%r14)
+        movq    %r14, %rdi
+        call    x64_x87_store
+9:
+        .endm
+
+        .macro  pop_callee_saved
+        addq    $8, %rsp
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %rbp
+        popq    %rbx
+        .endm
+
+/* const struct insn *translate_enter(struct cpu *, const struct insn *): an insn_fn. */
+        .globl  translate_enter
+        .type   translate_enter, @function
+translate_enter:
+        pushq   %rbx
+        pushq   %rbp
+        pushq   %r12
+        pushq   %r13
+        pushq   %r14
+        pushq   %r15
+        subq    $8, %rsp
+        movq    %rdi, %r14
+        movq    %rsp, CPU_HOST_SP(%r14)
+
+        .globl  x64_stubs_start
+x64_stubs_start:
+        cmpl    $0, CPU_PENDING(%r14)
+        jne     return_null
+        movq    INSN_CODE(%rsi), %r11
+
+load_state: /* cpu -> the guest's registers; goes to r11 */
+        ldmxcsr CPU_MXCSR(%r14)
+        movaps  CPU_XMM(%r14), %xmm0
+        movaps  CPU_XMM+16(%r14), %xmm1
+        movaps  CPU_XMM+32(%r14), %xmm2
+        movaps  CPU_XMM+48(%r14), %xmm3
+        movaps  CPU_XMM+64(%r14), %xmm4
+        movaps  CPU_XMM+80(%r14), %xmm5
+        movaps  CPU_XMM+96(%r14), %xmm6
+        movaps  CPU_XMM+112(%r14), %xmm7
+        movq    CPU_TABLE(%r14), %r13
+        leaq    x64_table_miss(%rip), %r12
+        movq    CPU_RET_SP(%r14), %rsp
+        testl   $EFL_DF_BIT, CPU_EFLAGS(%r14)
+        jz      1f
+        std
+1:      movl    CPU_CC_AUX(%r14), %ecx
+        movl    CPU_CC_RES(%r14), %eax
+        movl    %ecx, %edx
+        shrl    $8, %edx
+        xorl    %eax, %edx
+        testb   %dl, %dl
+        setp    %bl
+        movzbl  %bl, %ebx
+        shll    $2, %ebx                /* PF */
+        testl   %eax, %eax
+        setz    %dl
+        movzbl  %dl, %edx
+        shll    $6, %edx
+        orl     %edx, %ebx              /* ZF */
+        shrl    $31, %eax
+        xorl    %ecx, %eax
+        andl    $1, %eax
+        shll    $7, %eax
+        orl     %eax, %ebx              /* SF */
+        movl    %ecx, %eax
+        andl    $8, %eax
+        leal    (%rbx,%rax,2), %ebx     /* AF */
+        movl    %ecx, %eax
+        shrl    $31, %eax
+        orl     %eax, %ebx              /* CF */
+        leal    (%rcx,%rcx), %eax
+        xorl    %ecx, %eax
+        shrl    $31, %eax               /* OF, by an addition that overflows */
+        movb    %bl, %ah
+        addb    $0x7f, %al
+        sahf
+        movl    CPU_GPR(%r14), %eax
+        movl    CPU_GPR+4(%r14), %ecx
+        movl    CPU_GPR+8(%r14), %edx
+        movl    CPU_GPR+12(%r14), %ebx
+        movl    CPU_GPR+16(%r14), %r15d
+        movl    CPU_GPR+20(%r14), %ebp
+        movl    CPU_GPR+24(%r14), %esi
+        movl    CPU_GPR+28(%r14), %edi
+        jmp     *%r11
+
+        .globl  x64_exit_direct
+x64_exit_direct:
+        save_state
+        movq    %r8, %rbx
+        save_x87
+        movq    %r14, %rdi
+        movq    %rbx, %rsi
+        pop_callee_saved
+        jmp     translate_exit_direct
+
+        .globl  x64_table_miss
+x64_table_miss:
+        save_state
+        movl    %r8d, %ebx
+        save_x87
+        movq    %r14, %rdi
+        movl    %ebx, %esi
+        pop_callee_saved
+        jmp     translate_exit_indirect
+
+        .globl  x64_return_miss
+x64_return_miss:
+        movq    CPU_RET_TOP(%r14), %rsp
+        movslq  (%r13,%r8,4), %r9
+        leaq    (%r9,%r12), %r9
+        jmp     *%r9
+
+        .globl  x64_exit_insn
+x64_exit_insn:
+        save_state
+        movq    %r8, %rbx
+        save_x87
+        movl    INSN_EIP(%rbx), %eax
+        movl    %eax, CPU_EIP(%r14)
+        movq    %rbx, %rax
+        pop_callee_saved
+        ret
+
+        .globl  x64_interp_x87
+x64_interp_x87:
+        save_state
+        movq    %r8, %rbx
+        movq    %r9, %rbp
+        save_x87
+        jmp     interp
+
+        .globl  x64_interp
+x64_interp:
+        save_state
+        movq    %r8, %rbx
+        movq    %r9, %rbp
+interp: movq    %r14, %rdi
+        movq    %rbx, %rsi
+        call    *INSN_FN(%rsi)
+        cmpl    $0, CPU_PENDING(%r14)
+        jne     1f
+        movq    %rbp, %r11
+        jmp     load_state
+1:      save_x87
+        movl    INSN_NEXT(%rbx), %eax
+        movl    %eax, CPU_EIP(%r14)
+        jmp     return_null
+
+        .globl  x64_load_x87
+x64_load_x87:
+        save_state
+        movq    %r9, %rbp
+        movq    %r14, %rdi
+        call    x64_x87_load
+        frstor  CPU_X87_IMAGE(%r14)
+        movl    $1, CPU_X87_LIVE(%r14)
+        movq    %rbp, %r11
+        jmp     load_state
+
+        .globl  x64_leave
+x64_leave:
+        save_state
+        save_x87
+        movq    $0, CPU_EXIT_LINKS(%r14)
+        movq    $0, CPU_EXIT_CODE(%r14)
+        xorl    %eax, %eax
+        pop_callee_saved
+        ret
+
+return_null:
+        movb    $EXIT_BRANCH_VALUE, CPU_EXIT(%r14)
+        movq    $0, CPU_EXIT_LINKS(%r14)
+        movq    $0, CPU_EXIT_CODE(%r14)
+        xorl    %eax, %eax
+        pop_callee_saved
+        ret
+        .globl  x64_stubs_end
+x64_stubs_end:
+        .size   translate_enter, .-translate_enter
+
+        .section .rodata
+        .balign 4
+x64_mxcsr:
+        .long   0x1f80
+        .section .note.GNU-stack,"",@progbits

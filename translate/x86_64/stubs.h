@@ -1,0 +1,15 @@
+/* What translated code shares, in stubs.S. Not C functions: registers as the comments there say. */
+#ifndef XRUN_TRANSLATE_X86_64_STUBS_H
+#define XRUN_TRANSLATE_X86_64_STUBS_H
+
+extern char x64_stubs_start[], x64_stubs_end[];
+extern char x64_exit_direct[];   /* r8: the exit */
+extern char x64_exit_insn[];     /* r8: instruction to interpret next */
+extern char x64_interp[];        /* r8: instruction to interpret, r9: where to go on */
+extern char x64_interp_x87[];    /* the same for one that uses the x87 state */
+extern char x64_load_x87[];      /* r9: where to go on; brings the guest's x87 state into the unit */
+extern char x64_return_miss[];   /* r8: guest address; the mirrored return led elsewhere */
+extern char x64_table_miss[];    /* r8: guest address without an entry in the table */
+extern char x64_leave[];         /* leaves with cpu->eip and cpu->exit as they are */
+
+#endif

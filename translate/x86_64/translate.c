@@ -1,0 +1,476 @@
+/* A region of instructions -> x86-64 code. Guest flags live in the host's, so code between guest
+ * instructions does not touch them; only behind a return they may be overwritten where they are
+ * known to be dead. A guest call is a host call, whose return address lands in a check that the
+ * guest returned to where it was called from. */
+#include "translate/translate.h"
+
+#include <string.h>
+
+#include "core/flags.h"
+#include "decode/decode.h"
+#include "translate/x86_64/insn.h"
+#include "translate/x86_64/ops.h"
+#include "translate/x86_64/stubs.h"
+
+enum { SHORT_MAX = 100, ROOM_PER_INSN = 128, LINE = 64, LIVENESS_WINDOW = 12 };
+enum { FLB_ALL = FLB_CF | FLB_PF | FLB_OF | FLB_AF | FLB_ZF | FLB_SF };
+
+/* A jump within the region to an instruction that is not yet emitted. */
+struct fix {
+    uint32_t at;
+    uint16_t index;
+    bool is_short;
+};
+/* A jump out of the region, whose stub follows the code. */
+struct leave {
+    gaddr target;
+    uint32_t field;
+    bool call;
+};
+
+static struct fix fixes[TRANSLATE_INSN_MAX * 3];
+static unsigned nfixes;
+static struct leave leaves[TRANSLATE_INSN_MAX * 2];
+static unsigned nleaves;
+static uint32_t prev_off[TRANSLATE_INSN_MAX + 1];
+
+bool translate_available(void)
+{
+    return true;
+}
+
+/* A near branch of 32-bit code whose operand needs no check. */
+static bool branch_ok(const struct insn *in, unsigned mode)
+{
+    const struct opnd *o = &in->o[0];
+    if (in->opsize != 4 || (in->flags & INSN_ADDR16))
+        return false;
+    switch (x64_how(in->op)) {
+    case HOW_RET: return (in->opcode & 0xf8) != 0xc8; /* else far */
+    case HOW_CALL:
+    case HOW_JMP:
+        return o->kind == OPND_REL || o->kind == OPND_GPR ||
+               (o->kind == OPND_MEM && o->size == 4 && in->seg != SEG_FS &&
+                (in->seg != SEG_GS || (mode & MODE_GS_PLAIN)));
+    default: return true;
+    }
+}
+
+bool translate_handles(const struct insn *in, unsigned mode)
+{
+    if (!(in->flags & INSN_END))
+        return true;
+    return x64_how(in->op) >= HOW_CALL && branch_ok(in, mode);
+}
+
+static int find(const struct translation *tr, gaddr eip)
+{
+    unsigned lo = 0, hi = tr->n;
+    while (lo < hi) {
+        unsigned mid = (lo + hi) / 2;
+        if (tr->insn[mid].in->eip < eip)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo < tr->n && tr->insn[lo].in->eip == eip ? (int)lo : -1;
+}
+
+/* ---- jumps ---- */
+
+/* A rel32 that is patched while other threads run must not cross a cache line. */
+static void align_field(struct emit *e, unsigned opcode_len)
+{
+    unsigned at = (emit_off(e) + opcode_len) % LINE;
+    while (at > LINE - 4 && at < LINE) {
+        e8(e, 0x90);
+        at++;
+    }
+}
+
+static void jump_opcode(struct emit *e, int cc, bool is_short)
+{
+    if (is_short) {
+        e8(e, cc < 0 ? 0xeb : 0x70 | cc);
+    } else if (cc < 0) {
+        e8(e, 0xe9);
+    } else {
+        e8(e, 0x0f);
+        e8(e, 0x80 | cc);
+    }
+}
+
+static void jump_inside(struct emit *e, int cc, unsigned to)
+{
+    uint32_t here = emit_off(e);
+    bool back = to <= e->index;
+    uint32_t guess = back ? e->tr->off[to] : e->prev ? e->prev[to] - e->prev[e->index] + e->tr->off[e->index] : 0;
+    bool is_short = back ? here - guess < SHORT_MAX
+                         : e->prev && guess > here && guess - here < SHORT_MAX;
+    jump_opcode(e, cc, is_short);
+    fixes[nfixes++] = (struct fix){emit_off(e), (uint16_t)to, is_short};
+    if (is_short)
+        e8(e, 0);
+    else
+        e32(e, 0);
+}
+
+static void jump_outside(struct emit *e, int cc, gaddr target)
+{
+    align_field(e, cc < 0 ? 1 : 2);
+    jump_opcode(e, cc, false);
+    leaves[nleaves++] = (struct leave){target, emit_off(e), false};
+    e32(e, 0);
+}
+
+/* cc < 0: unconditional. */
+static void jump(struct emit *e, int cc, gaddr target)
+{
+    int to = find(e->tr, target);
+    if (to >= 0)
+        jump_inside(e, cc, (unsigned)to);
+    else
+        jump_outside(e, cc, target);
+}
+
+static bool next_is(const struct emit *e, gaddr eip)
+{
+    return e->index + 1 < e->tr->n && e->tr->insn[e->index + 1].in->eip == eip;
+}
+
+/* Goes on at `eip`: by falling through if that is what comes next. */
+static void go_on(struct emit *e, gaddr eip)
+{
+    if (!next_is(e, eip))
+        jump(e, -1, eip);
+}
+
+/* ---- calls and returns ---- */
+
+/* The instruction gives AF a value that does not depend on what AF was, whatever the manual says. */
+static uint8_t defines(const struct insn *in)
+{
+    uint8_t w = in->fl_write & (uint8_t)~in->fl_undef;
+    if (in->op == OP_AND || in->op == OP_OR || in->op == OP_XOR || in->op == OP_TEST)
+        w |= FLB_AF;
+    return w & (uint8_t)~in->fl_read;
+}
+
+/* Are all status flags overwritten before anything reads them, from instruction `i` on? */
+static bool flags_dead(const struct translation *tr, unsigned i)
+{
+    uint8_t live = FLB_ALL;
+    for (unsigned k = i; k < tr->n && k < i + LIVENESS_WINDOW; k++) {
+        const struct insn *in = tr->insn[k].in;
+        if (k > i && in->eip != tr->insn[k - 1].in->next)
+            return false;
+        if (in->fl_read & live)
+            return false;
+        live &= (uint8_t)~defines(in);
+        if (!live)
+            return true;
+        if (in->flags & INSN_END)
+            return false;
+    }
+    return false;
+}
+
+static void x87_check(struct emit *e, const uint8_t *then);
+
+/* Where a mirrored return arrives: r8 is where the guest returned to. */
+static void landing(struct emit *e, gaddr expected)
+{
+    static const uint8_t cmp_r8d[] = {0x41, 0x81, 0xf8}, mov_r9_rcx[] = {0x49, 0x89, 0xc9},
+                         mov_rcx_r9[] = {0x4c, 0x89, 0xc9};
+    if (next_is(e, expected) && flags_dead(e->tr, e->index + 1)) {
+        ebytes(e, cmp_r8d, 3);
+        e32(e, expected);
+        e8(e, 0x0f);
+        e8(e, 0x85);
+        x64_rel32(e, x64_return_miss);
+    } else {
+        ebytes(e, mov_r9_rcx, 3);
+        x64_lea(e, X64_RCX, (struct x64_mem){.base = X64_TMP0, .index = X64_NONE,
+                                             .disp = (int32_t)-expected});
+        e8(e, 0xe3); /* jrcxz over the mismatch */
+        e8(e, 8);
+        ebytes(e, mov_rcx_r9, 3);
+        e8(e, 0xe9);
+        x64_rel32(e, x64_return_miss);
+        ebytes(e, mov_rcx_r9, 3);
+    }
+    if (e->x87) /* the callee may have left translated code and come back */
+        x87_check(e, NULL);
+    go_on(e, expected);
+}
+
+static void push_return(struct emit *e, gaddr next)
+{
+    x64_store_imm(e, x64_at(X64_ESP, -4), next);
+    x64_lea(e, X64_ESP, x64_at(X64_ESP, -4));
+}
+
+/* r9 = code of the guest address in r8, through the table. */
+static void look_up(struct emit *e)
+{
+    static const uint8_t movsxd[] = {0x4f, 0x63, 0x4c, 0x85, 0x00}, /* r9, [r13 + r8 * 4] */
+        lea[] = {0x4f, 0x8d, 0x0c, 0x21};                           /* r9, [r9 + r12] */
+    ebytes(e, movsxd, sizeof movsxd);
+    ebytes(e, lea, sizeof lea);
+}
+
+static void call_target(struct emit *e, gaddr target)
+{
+    int to = find(e->tr, target);
+    if (to >= 0) {
+        e8(e, 0xe8);
+        fixes[nfixes++] = (struct fix){emit_off(e), (uint16_t)to, false};
+        e32(e, 0);
+        return;
+    }
+    align_field(e, 1);
+    e8(e, 0xe8);
+    leaves[nleaves++] = (struct leave){target, emit_off(e), true};
+    e32(e, 0);
+}
+
+/* r8 = operand of an indirect jump or call. */
+static void indirect_target(struct emit *e, const struct insn *in)
+{
+    struct x64_mem m;
+    if (in->o[0].kind == OPND_GPR)
+        x64_mov_rr(e, X64_TMP0, x64_gpr(in->o[0].reg));
+    else if (x64_guest_mem(e, in, &m))
+        x64_load(e, X64_TMP0, m);
+}
+
+static void call(struct emit *e, const struct insn *in)
+{
+    if (in->o[0].kind == OPND_REL) {
+        push_return(e, in->next);
+        if (in->imm == in->next) { /* only to learn eip */
+            go_on(e, in->next);
+            return;
+        }
+        call_target(e, in->imm);
+    } else {
+        indirect_target(e, in);
+        push_return(e, in->next);
+        look_up(e);
+        e8(e, 0x41), e8(e, 0xff), e8(e, 0xd1); /* call r9 */
+    }
+    landing(e, in->next);
+}
+
+static void ret(struct emit *e, const struct insn *in)
+{
+    x64_load(e, X64_TMP0, x64_at(X64_ESP, 0));
+    x64_lea(e, X64_ESP, x64_at(X64_ESP, 4 + (in->nopnd ? (int32_t)(in->imm & 0xffff) : 0)));
+    e8(e, 0xc3);
+}
+
+static void jmp(struct emit *e, const struct insn *in)
+{
+    if (in->o[0].kind == OPND_REL) {
+        go_on(e, in->imm);
+        return;
+    }
+    indirect_target(e, in);
+    look_up(e);
+    e8(e, 0x41), e8(e, 0xff), e8(e, 0xe1); /* jmp r9 */
+}
+
+static void jcc(struct emit *e, const struct insn *in)
+{
+    if (next_is(e, in->imm) && !next_is(e, in->next)) {
+        jump(e, (in->cc & 15) ^ 1, in->next);
+        return;
+    }
+    jump(e, in->cc & 15, in->imm);
+    go_on(e, in->next);
+}
+
+/* JECXZ and LOOP reach only 127 bytes: over a jump. */
+static void loop(struct emit *e, const struct insn *in)
+{
+    e8(e, 0x67);
+    e8(e, in->opcode);
+    uint8_t *taken = e->p++;
+    jump(e, -1, in->next);
+    *taken = (uint8_t)(e->p - taken - 1);
+    jump(e, -1, in->imm);
+}
+
+/* ---- instructions ---- */
+
+/* By the interpreter's function; code goes on behind. */
+static void interpret(struct emit *e, const struct tr_insn *t)
+{
+    struct translation *tr = e->tr;
+    static const uint8_t lea_r9_rip_5[] = {0x4c, 0x8d, 0x0d, 5, 0, 0, 0};
+    bool x87 = x64_uses_x87(t->in);
+    e8(e, 0x49), e8(e, 0xb8); /* mov r8, imm64 */
+    tr->reloc[tr->relocs++] = (struct tr_reloc){emit_off(e), RELOC_FALLBACK, tr->fallbacks};
+    tr->fallback[tr->fallbacks++] = t->in;
+    e64(e, 0);
+    ebytes(e, lea_r9_rip_5, sizeof lea_r9_rip_5);
+    e8(e, 0xe9);
+    x64_rel32(e, x87 ? x64_interp_x87 : x64_interp);
+    if (e->x87)
+        x87_check(e, NULL);
+}
+
+/* Left to the interpreter for good: it may change what comes next. */
+static void leave_at(struct emit *e, const struct insn *in)
+{
+    x64_mov_ri64(e, X64_TMP0, (uintptr_t)in);
+    e8(e, 0xe9);
+    x64_rel32(e, x64_exit_insn);
+}
+
+static void transfer(struct emit *e, const struct insn *in)
+{
+    switch (x64_how(in->op)) {
+    case HOW_CALL: call(e, in); break;
+    case HOW_RET: ret(e, in); break;
+    case HOW_JMP: jmp(e, in); break;
+    case HOW_JCC: jcc(e, in); break;
+    default: loop(e, in); break;
+    }
+}
+
+/* cpu->insn_count += 1 without touching flags. */
+static void count(struct emit *e)
+{
+    struct x64_mem m = x64_cpu(offsetof(struct cpu, insn_count));
+    x64_load64(e, X64_TMP1, m);
+    x64_lea64(e, X64_TMP1, x64_at(X64_TMP1, 1));
+    x64_store64(e, m, X64_TMP1);
+}
+
+static void insn(struct emit *e, const struct tr_insn *t)
+{
+    if (e->tr->count)
+        count(e);
+    if (t->in->flags & INSN_END) {
+        if (translate_handles(t->in, e->tr->mode))
+            transfer(e, t->in);
+        else
+            leave_at(e, t->in);
+        return;
+    }
+    if (!x64_insn(e, t))
+        interpret(e, t);
+    go_on(e, t->in->next);
+}
+
+/* ---- x87 ---- */
+
+/* Brings the guest's x87 state into the unit unless it is there, then goes to offset `then` of the
+ * code (NULL: behind this). */
+static void x87_check(struct emit *e, const uint8_t *then)
+{
+    static const uint8_t mov_r9_rcx[] = {0x49, 0x89, 0xc9}, mov_rcx_r9[] = {0x4c, 0x89, 0xc9};
+    ebytes(e, mov_r9_rcx, 3);
+    x64_load(e, X64_RCX, x64_cpu(offsetof(struct cpu, host.x87_live)));
+    e8(e, 0xe3); /* jrcxz to the load */
+    uint8_t *to_load = e->p++;
+    ebytes(e, mov_rcx_r9, 3);
+    uint8_t *live = NULL;
+    if (then) {
+        e8(e, 0xe9);
+        e32(e, (uint32_t)(then - (e->p + 4)));
+    } else {
+        e8(e, 0xeb);
+        live = e->p++;
+    }
+    *to_load = (uint8_t)(e->p - to_load - 1);
+    ebytes(e, mov_rcx_r9, 3);
+    e8(e, 0x4c), e8(e, 0x8d), e8(e, 0x0d); /* lea r9, [rip + where to go on] */
+    e32(e, then ? (uint32_t)(then - (e->p + 4)) : 5);
+    e8(e, 0xe9);
+    x64_rel32(e, x64_load_x87);
+    if (live)
+        *live = (uint8_t)(e->p - live - 1);
+}
+
+/* ---- stubs behind the code ---- */
+
+static void exit_stub(struct emit *e, const struct leave *l)
+{
+    struct translation *tr = e->tr;
+    uint32_t at = emit_off(e), rel = at - (l->field + 4);
+    memcpy(tr->code + l->field, &rel, 4);
+    if (l->call) /* the callee will be interpreted, and its return not mirrored */
+        x64_lea64(e, X64_RSP, x64_at(X64_RSP, 8));
+    e8(e, 0x49), e8(e, 0xb8); /* mov r8, imm64 */
+    tr->exit[tr->exits++] = (struct tr_exit){l->target, l->field, at, emit_off(e)};
+    e64(e, 0);
+    e8(e, 0xe9);
+    x64_rel32(e, x64_exit_direct);
+}
+
+static void entries(struct emit *e)
+{
+    struct translation *tr = e->tr;
+    for (unsigned i = 0; i < tr->n; i++) {
+        if (!tr->insn[i].entry)
+            continue;
+        tr->entry[i] = e->x87 ? emit_off(e) : tr->off[i];
+        if (e->x87)
+            x87_check(e, tr->code + tr->off[i]);
+    }
+}
+
+static bool resolve(struct translation *tr)
+{
+    for (unsigned i = 0; i < nfixes; i++) {
+        const struct fix *f = &fixes[i];
+        int32_t rel = (int32_t)(tr->off[f->index] - f->at) - (f->is_short ? 1 : 4);
+        if (f->is_short && rel != (int8_t)rel)
+            return false;
+        memcpy(tr->code + f->at, &rel, f->is_short ? 1 : 4);
+    }
+    return true;
+}
+
+/* ---- passes ---- */
+
+static bool pass(struct translation *tr, const uint32_t *prev, bool x87)
+{
+    struct emit e = {.tr = tr, .p = tr->code, .prev = prev, .x87 = x87};
+    const uint8_t *end = tr->code + TRANSLATE_BYTES_MAX;
+    nfixes = nleaves = 0;
+    tr->relocs = tr->exits = tr->fallbacks = 0;
+    for (unsigned i = 0; i < tr->n; i++) {
+        if (end - e.p < ROOM_PER_INSN)
+            return false;
+        e.index = i;
+        tr->off[i] = emit_off(&e);
+        insn(&e, &tr->insn[i]);
+    }
+    tr->cold = tr->off[tr->n] = emit_off(&e);
+    if (!resolve(tr) || end - e.p < (ptrdiff_t)(nleaves * 32 + tr->n * 64))
+        return false;
+    for (unsigned i = 0; i < nleaves; i++)
+        exit_stub(&e, &leaves[i]);
+    entries(&e);
+    tr->size = emit_off(&e);
+    return true;
+}
+
+bool translate_region(struct translation *tr)
+{
+    bool x87 = false;
+    for (unsigned i = 0; i < tr->n; i++)
+        x87 |= x64_uses_x87(tr->insn[i].in);
+    if (!pass(tr, NULL, x87))
+        return false;
+    memcpy(prev_off, tr->off, (tr->n + 1) * sizeof prev_off[0]);
+    return pass(tr, prev_off, x87) || pass(tr, NULL, x87);
+}
+
+void translate_patch(uint8_t *field, const uint8_t *target)
+{
+    __atomic_store_n((uint32_t *)(void *)field, (uint32_t)(target - (field + 4)), __ATOMIC_RELEASE);
+}
