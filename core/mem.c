@@ -48,7 +48,9 @@ static struct area *areas; /* sorted, disjoint; under mem_lock */
 static size_t narea, cap_area;
 static uint64_t total_pages;
 static bool reserved; /* the low 4 GiB are ours, PROT_NONE where nothing is mapped */
-static gaddr min_addr = 65536;
+static gaddr min_addr = 65536; /* where the reservation starts: lower addresses are the host's to refuse */
+/* Below this the kernel places nothing by itself: CONFIG_LSM_MMAP_MIN_ADDR of usual kernels. */
+enum { PLACE_MIN = 65536 };
 static gaddr brk_start, brk_cur;
 static void (*code_hook)(gaddr start, gaddr end);
 
@@ -252,17 +254,28 @@ static gaddr find_below(gaddr top, uint32_t len)
             continue;
         }
         if (hi >= areas[i].end && hi - areas[i].end >= len)
-            return (gaddr)(hi - len);
+            return hi - len >= PLACE_MIN ? (gaddr)(hi - len) : 0;
         if (area_low(&areas[i]) < hi)
             hi = area_low(&areas[i]);
     }
-    return hi >= (uint64_t)min_addr + len ? (gaddr)(hi - len) : 0;
+    return hi >= (uint64_t)PLACE_MIN + len ? (gaddr)(hi - len) : 0;
 }
 
+/* Lowest free range of `len` bytes that starts at or above `bottom`; 0 if none. */
+static gaddr find_above(gaddr bottom, uint32_t len)
+{
+    uint64_t lo = bottom;
+    for (size_t i = area_index(bottom); i < narea && area_low(&areas[i]) < lo + len; i++)
+        if (areas[i].end > lo)
+            lo = areas[i].end;
+    return lo + len <= MEM_TASK_SIZE ? (gaddr)lo : 0;
+}
+
+/* From the top down; if there is no room, from a third of the space up, as the kernel. */
 static gaddr find_place(uint32_t len)
 {
     gaddr a = find_below(mmap_base(), len);
-    return a ? a : find_below(MEM_TASK_SIZE, len);
+    return a ? a : find_above(PAGE_UP(MEM_TASK_SIZE / 3), len);
 }
 
 /* ---- host mappings ---- */
@@ -364,8 +377,8 @@ static int64_t place(gaddr addr, uint32_t len, int flags)
     if (len > MEM_TASK_SIZE)
         return -ENOMEM;
     addr = PAGE_DOWN(addr);
-    if (addr && addr < min_addr)
-        addr = min_addr;
+    if (addr && addr < PLACE_MIN)
+        addr = PLACE_MIN;
     if (addr && addr <= MEM_TASK_SIZE - len && range_free(addr, addr + len)) {
         size_t i = area_index(addr);
         if (i >= narea || area_low(&areas[i]) >= addr + len)

@@ -17,6 +17,8 @@ check: deps both ## all tests, both hosts (AArch64 under qemu-aarch64)
 
 .PHONY: check-long
 check-long: deps both ## the complete gcc torture tests, Python's own test suite, many instruction cases
+	$(BUILD)/x86_64-release/tests/unit/elfload --fuzz 20000 $(shell date +%j)
+	$(QEMU_ARM) $(BUILD)/aarch64-release/tests/unit/elfload --all
 	tests/setup/torture.sh $(CACHE)
 	tests/torture/run.sh $(CACHE)/torture $(W)/torture $(X86) "$(ARM_RUN)"
 	tests/setup/root.sh $(CACHE)
