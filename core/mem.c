@@ -778,6 +778,47 @@ int mem_shm_detach(gaddr addr)
     return r;
 }
 
+int64_t mem_adopt(void *host, uint32_t len, int prot, const char *name)
+{
+    lock();
+    int64_t r = find_place(len);
+    if (!r || over_limit(len)) {
+        r = -ENOMEM;
+    } else if (mremap(host, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, hostp((uint64_t)r)) ==
+               MAP_FAILED) {
+        r = -errno;
+    } else {
+        struct area a = {.start = (gaddr)r, .end = (gaddr)r + len, .prot = (uint8_t)prot,
+                         .kind = MEM_FILE, .shared = true, .name = xstrdup(name)};
+        area_add(&a);
+    }
+    unlock();
+    return r;
+}
+
+int mem_remap_pages(gaddr addr, uint32_t len, uint32_t prot, uint32_t pgoff, uint32_t flags)
+{
+    gaddr start = PAGE_DOWN(addr), end = start + PAGE_DOWN(len);
+    int r = -EINVAL;
+    if (prot || end <= start)
+        return r;
+    lock();
+    struct area *a = area_at(start);
+    if (a && a->shared && a->kind == MEM_FILE) {
+        release_code(start, end);
+        r = syscall(SYS_remap_file_pages, hostp(start), (size_t)(end - start), 0L, (long)pgoff,
+                    (long)flags) ? -errno : 0;
+    }
+    for (gaddr at = start; !r && at < end; at = a->end) { /* only /proc/self/maps is to be told */
+        area_split(at);
+        area_split(end);
+        a = area_at(at);
+        a->off = ((uint64_t)pgoff << GUEST_PAGE_SHIFT) + (at - start);
+    }
+    unlock();
+    return r;
+}
+
 /* ---- questions ---- */
 
 bool mem_check(gaddr addr, uint32_t len, int prot)

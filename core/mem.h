@@ -62,6 +62,12 @@ int mem_advise(gaddr addr, uint32_t len, int advice);
 int64_t mem_shm_attach(int shmid, gaddr addr, int shmflg, uint32_t size);
 int mem_shm_detach(gaddr addr);
 
+/* Moves a mapping that the host's kernel has made in xrun's own space into the guest's: its address
+ * there, or -ENOMEM with the mapping unchanged. */
+int64_t mem_adopt(void *host, uint32_t len, int prot, const char *name);
+/* remap_file_pages(2): the pages of a shared file mapping at `addr` show the file from page `pgoff`. */
+int mem_remap_pages(gaddr addr, uint32_t len, uint32_t prot, uint32_t pgoff, uint32_t flags);
+
 extern bool mem_read_implies_exec; /* personality READ_IMPLIES_EXEC */
 extern int mem_lock_future; /* mlockall(MCL_FUTURE) is in force in the process with this id; 0: none */
 

@@ -1,6 +1,7 @@
 /* Memory: everything goes through core/mem, which owns the guest's map. */
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "syscalls/priv.h"
@@ -128,4 +129,40 @@ SYSCALL(munlockall)
     mem_lock_future = 0;
     lock_areas(SYS_munlock, 0);
     return 0;
+}
+
+/* ---- other processes' memory ---- */
+
+/* Both vectors converted: an xrun guest's addresses are its host addresses. */
+static int64_t process_vm(struct sysctx *c, long nr, bool to_local)
+{
+    struct iovec l[IOV_LIMIT], r[IOV_LIMIT];
+    bool self = s32(c->a[0]) == getpid();
+    return HC(nr, s32(c->a[0]), host_iovec(c->a[1], c->a[2], l, to_local), c->a[2],
+              host_iovec(c->a[3], c->a[4], r, self && !to_local), c->a[4], c->a[5]);
+}
+SYSCALL(process_vm_readv) { return process_vm(c, SYS_process_vm_readv, true); }
+SYSCALL(process_vm_writev) { return process_vm(c, SYS_process_vm_writev, false); }
+
+SYSCALL(process_madvise)
+{
+    struct iovec v[IOV_LIMIT];
+    return HC(440 /* process_madvise */, s32(c->a[0]), host_iovec(c->a[1], c->a[2], v, true),
+              c->a[2], s32(c->a[3]), c->a[4], 0);
+}
+
+/* ---- what a processor without protection keys answers ---- */
+
+SYSCALL(pkey_alloc) { (void)c; return -EINVAL; }
+SYSCALL(pkey_free) { (void)c; return -EINVAL; }
+SYSCALL(pkey_mprotect)
+{
+    if (s32(c->a[3]) == -1)
+        return mem_protect(c->a[0], c->a[1], (int)c->a[2]);
+    return c->a[0] & GUEST_PAGE_MASK || c->a[1] ? -EINVAL : 0;
+}
+
+SYSCALL(remap_file_pages)
+{
+    return mem_remap_pages(c->a[0], c->a[1], c->a[2], c->a[3], c->a[4]);
 }

@@ -9,9 +9,7 @@
 
 #include "syscalls/priv.h"
 
-/* Installs the mask for a p-call: t->sigmask is the new one until the dispatcher has looked at
- * signals. Returns the host's view in *host. 0 or -errno. */
-static int use_mask(struct thread *t, uint32_t addr, uint32_t size, uint64_t *host)
+int use_sigmask(struct thread *t, uint32_t addr, uint32_t size, uint64_t *host)
 {
     uint64_t m;
     if (size != 8)
@@ -96,7 +94,7 @@ static int64_t do_ppoll(struct sysctx *c, int form)
     uint64_t mask;
     int r = timeout_read(&o, c->a[2], form);
     if (!r && c->a[3])
-        r = use_mask(c->t, c->a[3], c->a[4], &mask);
+        r = use_sigmask(c->t, c->a[3], c->a[4], &mask);
     if (r)
         return r;
     mem_prepare_write(c->a[0], c->a[1] * 8);
@@ -175,7 +173,7 @@ static int64_t do_pselect(struct sysctx *c, int form)
         return -EFAULT;
     int r = timeout_read(&o, c->a[4], form);
     if (!r && sig[0])
-        r = use_mask(c->t, sig[0], sig[1], &mask);
+        r = use_sigmask(c->t, sig[0], sig[1], &mask);
     if (r)
         return r;
     return timeout_finish(&o, do_select(c, c->a[0], c->a + 1, timeout_host(&o),
@@ -210,7 +208,7 @@ static int64_t epoll_wait_any(struct sysctx *c, long timeout_ms, const struct ti
 {
     int32_t max = (int32_t)c->a[2];
     uint64_t mask;
-    int r = mask_addr ? use_mask(c->t, mask_addr, mask_size, &mask) : 0;
+    int r = mask_addr ? use_sigmask(c->t, mask_addr, mask_size, &mask) : 0;
     if (r)
         return r;
     if (max <= 0 || max > 0x7fffffff / 12) /* which of the errors is the host's choice */

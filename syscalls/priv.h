@@ -19,6 +19,25 @@
 #ifndef SYS_fchmodat2
 #define SYS_fchmodat2 452
 #endif
+#ifndef SYS_statmount
+#define SYS_statmount 457
+#define SYS_lsm_get_self_attr 459
+#define SYS_lsm_set_self_attr 460
+#define SYS_lsm_list_modules 461
+#endif
+#ifndef SYS_setxattrat
+#define SYS_setxattrat 463
+#define SYS_getxattrat 464
+#define SYS_listxattrat 465
+#define SYS_removexattrat 466
+#endif
+#ifndef SYS_open_tree_attr
+#define SYS_open_tree_attr 467
+#endif
+#ifndef SYS_file_getattr
+#define SYS_file_getattr 468
+#define SYS_file_setattr 469
+#endif
 
 #define SYSCALL(name) int64_t sys_##name(__attribute__((unused)) struct sysctx *c)
 
@@ -59,6 +78,14 @@ const char *host_path(uint32_t a, char buf[PATH_MAX], int how);
 struct timespec *host_timespec(uint32_t a, bool t64, struct timespec *ts);
 int get_timespec(uint32_t a, bool t64, struct timespec *ts);
 int put_timespec(uint32_t a, bool t64, const struct timespec *ts);
+
+/* struct sigevent as a pointer for the host, NULL for 0, BAD_PTR if it cannot be read. */
+struct sigevent;
+struct sigevent *host_sigevent(uint32_t a, struct sigevent *ev);
+
+/* Installs the signal mask at `addr` for the duration of a call: t->sigmask is the new one until the
+ * dispatcher has looked at signals. The host's view in *host. 0 or -errno. */
+int use_sigmask(struct thread *t, uint32_t addr, uint32_t size, uint64_t *host);
 
 /* A structure of `size` bytes that may grow (copy_struct_from_user): `n` bytes are known here.
  * Shorter ones are padded with zeros, longer ones must have zeros behind. 0 or -errno. */

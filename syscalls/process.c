@@ -480,3 +480,19 @@ SYSCALL(prctl)
         return -EINVAL;
     }
 }
+
+/* What only the kernel itself calls; there is never anything left to restart for a program. */
+SYSCALL(restart_syscall) { (void)c; return -EINTR; }
+
+/* For 32-bit tasks: CPUID faulting, which xrun's processors do not have, and state components. */
+SYSCALL(arch_prctl)
+{
+    static const uint64_t x87_and_sse = 3;
+    switch (c->a[0]) {
+    case 0x1011 /* ARCH_GET_CPUID */: return 1;
+    case 0x1012 /* ARCH_SET_CPUID */: return -ENODEV;
+    case 0x1021 /* ARCH_GET_XCOMP_SUPP */: case 0x1022 /* ARCH_GET_XCOMP_PERM */:
+        return mem_write(c->a[1], &x87_and_sse, sizeof x87_and_sse);
+    default: return -EINVAL;
+    }
+}

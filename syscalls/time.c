@@ -236,21 +236,28 @@ SYSCALL(timerfd_settime64) { return timer_set(c, SYS_timerfd_settime, true); }
 SYSCALL(timerfd_gettime) { return timer_get(c, SYS_timerfd_gettime, false); }
 SYSCALL(timerfd_gettime64) { return timer_get(c, SYS_timerfd_gettime, true); }
 
-SYSCALL(timer_create)
+struct sigevent *host_sigevent(uint32_t a, struct sigevent *ev)
 {
     struct { uint32_t value; int32_t signo, notify, tid; } g; /* i386 sigevent, first words */
-    struct sigevent ev;
+    if (!a)
+        return NULL;
+    if (mem_read(&g, a, sizeof g))
+        return BAD_PTR;
+    memset(ev, 0, sizeof *ev);
+    ev->sigev_value.sival_ptr = (void *)(uintptr_t)g.value;
+    ev->sigev_signo = g.signo;
+    ev->sigev_notify = g.notify;
+    memcpy((char *)ev + 16, &g.tid, 4); /* _sigev_un._tid */
+    return ev;
+}
+
+SYSCALL(timer_create)
+{
+    struct sigevent ev, *p = host_sigevent(c->a[1], &ev);
     int id = -1;
-    memset(&ev, 0, sizeof ev);
-    if (c->a[1]) {
-        if (mem_read(&g, c->a[1], sizeof g))
-            return -EFAULT;
-        ev.sigev_value.sival_ptr = (void *)(uintptr_t)g.value;
-        ev.sigev_signo = g.signo;
-        ev.sigev_notify = g.notify;
-        memcpy((char *)&ev + 16, &g.tid, 4); /* _sigev_un._tid */
-    }
-    int64_t r = HC(SYS_timer_create, s32(c->a[0]), c->a[1] ? &ev : NULL, &id, 0, 0, 0);
+    if (p == BAD_PTR)
+        return -EFAULT;
+    int64_t r = HC(SYS_timer_create, s32(c->a[0]), p, &id, 0, 0, 0);
     /* an id may have been given to a timer that could not be made after all */
     return id != -1 && mem_write(c->a[2], &id, 4) ? -EFAULT : r;
 }
