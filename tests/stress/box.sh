@@ -21,6 +21,7 @@ ln -s pts/ptmx "$root/dev/ptmx"
 ln -s /proc/self/fd "$root/dev/fd"
 mount -t sysfs -o ro sysfs "$root/sys"
 mount -t tmpfs -o mode=1777,size=2g tmpfs "$root/tmp"
+head -c 4096 /dev/zero >"$root/tmp/Makefile" # some tests open their folder's
 [ -n "${BIND:-}" ] && mount --bind "$BIND" "$root/tests"
 ip link set lo up 2>/dev/null
 ulimit -c 0 -u 500 -n 1024

@@ -17,7 +17,7 @@ export here root work limit bin
 mkdir -p "$bin" "$work/obj" "$work/inc" "$work/out"
 
 # Only the public headers, then, after the system's, the library's own for what tests take from it.
-cc=("${GUEST_CC:-i686-linux-gnu-gcc}" -std=gnu11 -O2 -w -D_GNU_SOURCE -D_ISOMAC -include limits.h
+cc=("${GUEST_CC:-i686-linux-gnu-gcc}" -std=gnu11 -O2 -w -D_GNU_SOURCE -D_ISOMAC -include limits.h -include stdbool.h
     -DTIMEOUTFACTOR=2 '-Dlibc_hidden_proto(x)=' -Dattribute_hidden= "-I$work/inc" "-I$glibc/support"
     '-DSRCDIR_PATH="/tests"' '-DOBJDIR_PATH="/tests"' '-DINSTDIR_PATH="/"' '-DBINDIR_PATH="/usr/bin"'
     '-DSBINDIR_PATH="/sbin"' '-DROOTSBINDIR_PATH="/sbin"' '-DCOMPLOCALEDIR_PATH="/usr/lib/locale"'
@@ -50,7 +50,7 @@ build_one() { # source file
     [[ $t = tst-cleanup*2 ]] && flags+=(-fno-builtin)
     [ -f "$dir/${t}aux.c" ] && flags+=("$dir/${t}aux.c")
     "${cc[@]}" "${flags[@]}" "-I$dir" -rdynamic -pthread -o "$bin/$t" "$1" "$work/libsupport.a" \
-        -lm -Wl,--no-as-needed "-Wl,-rpath,\$ORIGIN" 2>"$work/out/$t.log" ||
+        -lm -lresolv -Wl,--no-as-needed "-Wl,-rpath,\$ORIGIN" 2>"$work/out/$t.log" ||
         mv "$work/out/$t.log" "$work/out/$t.unbuilt"
 }
 
@@ -83,7 +83,7 @@ run_one() { # test, label, command prefix...
     esac
     [[ $t = tst-rseq-disable ]] && set -- "$@" /usr/bin/env GLIBC_TUNABLES=glibc.pthread.rseq=0
     BIND=$bin "$here/box.sh" "$root" "$limit" "$@" "/tests/$t" "${args[@]}" >"$out" 2>&1 </dev/null
-    echo "exit $?" >>"$out"
+    printf '\nexit %d\n' $? >>"$out"
 }
 export -f run_one
 
