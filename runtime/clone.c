@@ -154,7 +154,7 @@ struct thread_start {
     struct thread *child;
     const struct clone_request *rq;
     uint64_t mask;
-    int error; /* -errno: the child could not be made as asked */
+    int result; /* the child's tid; -errno: it could not be made as asked */
     struct gate ready;
 };
 
@@ -204,7 +204,8 @@ static void *thread_main(void *arg)
     struct thread *t = s->child;
     uint64_t mask = s->mask;
     thread_self = t;
-    int e = s->error = thread_prepare(s);
+    int e = thread_prepare(s);
+    s->result = e ? e : t->tid;
     if (e)
         thread_self = NULL;
     gate_open(&s->ready); /* s is gone from here on */
@@ -274,7 +275,7 @@ static int64_t clone_thread_here(struct thread *t, const struct clone_request *r
     int64_t r = clone_start_pthread(thread_main, &s);
     if (!r) {
         gate_wait(&s.ready);
-        r = s.error ? s.error : child->tid;
+        r = s.result; /* the child may be gone by now */
     }
     if (r < 0)
         thread_drop(child);
