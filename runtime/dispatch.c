@@ -113,6 +113,14 @@ static void act(struct thread *t)
     }
 }
 
+static const struct insn *find_code(struct thread *t)
+{
+    const struct cpu *cpu = &t->cpu;
+    if (unlikely(cpu->mode & MODE_SEGS) && cpu->seg[SEG_CS].limit != UINT32_MAX)
+        return limit_lookup(t);
+    return cache_lookup(t);
+}
+
 void dispatch_run(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
@@ -141,7 +149,7 @@ void dispatch_run(struct thread *t)
         if (unlikely(cpu->eflags & EFL_TF))
             step(t);
         else
-            run(t, cache_lookup(t));
+            run(t, find_code(t));
         act(t);
     }
 }

@@ -50,6 +50,9 @@ void cache_thread_remove(struct thread *t);
 const struct insn *cache_lookup(struct thread *t);
 /* The single instruction at cpu->eip as a block of its own. */
 const struct insn *cache_step(struct thread *t);
+/* limit.c: cache_lookup for a code segment with a limit. NULL: the instruction at eip lies beyond it,
+ * cpu->trap says so. */
+const struct insn *limit_lookup(struct thread *t);
 void cache_invalidate(gaddr start, gaddr end);
 /* The thread holds no pointer into the cache (before a system call that may block). */
 void cache_offline(struct thread *t);
