@@ -59,6 +59,9 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in);
 /* code.c: units of translated code. */
 void code_init(void);
 bool code_enabled(void);
+/* Addresses behind calls in the region around a block, where there is no block yet: code that is
+ * about to be executed. Their number, at most `max`. */
+unsigned code_missing(struct block *b, gaddr *out, unsigned max);
 /* Translates the region around a hot block. */
 void code_translate(struct block *b);
 /* The block will not be entered again: its unit goes with it. Async-signal-safe. */

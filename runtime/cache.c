@@ -177,28 +177,29 @@ void cache_invalidate(gaddr start, gaddr end)
 
 /* ---- making blocks ---- */
 
-/* Decodes at cpu->eip into buf; the bytes are stable from then on: a later store would invalidate.
+/* Decodes at eip into buf; the bytes are stable from then on: a later store would invalidate.
  * Returns the count, 0 if the invalidation sequence moved. */
-static unsigned decode_stable(struct cpu *cpu, struct insn *buf, unsigned max, gaddr *end,
-                              uint64_t *seq)
+static unsigned decode_stable(gaddr eip, unsigned mode, struct insn *buf, gaddr *end, uint64_t *seq)
 {
+    unsigned max = opt.block_max && opt.block_max < BLOCK_MAX ? opt.block_max : BLOCK_MAX;
     for (;;) {
         *seq = __atomic_load_n(&inval_seq, __ATOMIC_ACQUIRE);
-        unsigned n = decode_block(cpu->eip, cpu->mode, max, buf, end);
+        unsigned n = decode_block(eip, mode, max, buf, end);
         if (buf[0].op == OP_FETCH_FAULT)
             return n;
-        if (!mem_code_protect(cpu->eip, *end - cpu->eip))
+        if (!mem_code_protect(eip, *end - eip))
             return n;
     }
 }
 
-static struct block *block_new(struct cpu *cpu, const struct insn *buf, unsigned n, gaddr end)
+static struct block *block_new(gaddr eip, unsigned mode, const struct insn *buf, unsigned n,
+                               gaddr end)
 {
     size_t raw = sizeof(struct block) + n * sizeof(struct insn) + sizeof(struct insn_links);
-    size_t bytes = raw + (end - cpu->eip);
+    size_t bytes = raw + (end - eip);
     struct block *b = xcalloc(1, bytes);
-    b->key.eip = cpu->eip;
-    b->key.mode = cpu->mode;
+    b->key.eip = eip;
+    b->key.mode = mode;
     b->end = end;
     b->valid = true;
     b->n = n;
@@ -207,9 +208,9 @@ static struct block *block_new(struct cpu *cpu, const struct insn *buf, unsigned
     for (unsigned i = 0; i < n; i++)
         interp_bind(&b->insn[i]);
     b->raw = (uint8_t *)b + raw;
-    mem_read((uint8_t *)b + raw, cpu->eip, end - cpu->eip);
+    mem_read((uint8_t *)b + raw, eip, end - eip);
     b->first_fn = b->insn[0].fn;
-    if (code_enabled() && translate_mode_ok(cpu->mode))
+    if (code_enabled() && translate_mode_ok(mode))
         b->insn[0].fn = cache_count_entry;
     struct insn_links *l = block_links(b);
     l->owner = b;
@@ -219,6 +220,15 @@ static struct block *block_new(struct cpu *cpu, const struct insn *buf, unsigned
         b->out[s].from = b;
     }
     return b;
+}
+
+/* Makes the block at eip, not yet inserted; *seq as in decode_stable. NULL: it cannot be fetched. */
+static struct block *block_make(gaddr eip, unsigned mode, uint64_t *seq)
+{
+    struct insn buf[BLOCK_MAX + 1];
+    gaddr end;
+    unsigned n = decode_stable(eip, mode, buf, &end, seq);
+    return buf[0].op == OP_FETCH_FAULT ? NULL : block_new(eip, mode, buf, n, end);
 }
 
 static void block_insert(struct block *b)
@@ -236,6 +246,18 @@ struct block *cache_find(gaddr eip, unsigned mode)
     struct block_key k = {eip, mode};
     struct block *b;
     HASH_FIND(hh, blocks, &k, sizeof k, b);
+    return b;
+}
+
+/* Inserts a block made while the lock was not held; NULL if code changed meanwhile. */
+static struct block *insert_or_free(struct block *b, uint64_t seq)
+{
+    struct block *other = cache_find(b->key.eip, b->key.mode);
+    if (other || seq != inval_seq) {
+        free(b);
+        return other;
+    }
+    block_insert(b);
     return b;
 }
 
@@ -286,6 +308,8 @@ const struct insn *cache_step(struct thread *t)
     return s->insn;
 }
 
+enum { MISSING_MAX = 16 };
+
 const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
 {
     struct block *b = block_of(in);
@@ -293,6 +317,21 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
         return b->first_fn(cpu, in);
     cpu->thread->running = 0;
     pthread_mutex_lock(&lock_);
+    gaddr missing[MISSING_MAX];
+    unsigned n;
+    for (int round = 0; round < 3 && b->valid && !b->unit; round++) {
+        if (!(n = code_missing(b, missing, MISSING_MAX)))
+            break;
+        pthread_mutex_unlock(&lock_);
+        struct block *made[MISSING_MAX];
+        uint64_t seq[MISSING_MAX];
+        for (unsigned i = 0; i < n; i++)
+            made[i] = block_make(missing[i], b->key.mode, &seq[i]);
+        pthread_mutex_lock(&lock_);
+        for (unsigned i = 0; i < n; i++)
+            if (made[i])
+                insert_or_free(made[i], seq[i]);
+    }
     if (b->valid && !b->unit) {
         code_translate(b);
         if (!b->unit) /* never again */
@@ -306,29 +345,19 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
 const struct insn *cache_lookup(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
-    struct insn buf[BLOCK_MAX + 1];
-    unsigned max = opt.block_max && opt.block_max < BLOCK_MAX ? opt.block_max : BLOCK_MAX;
-
     pthread_mutex_lock(&lock_);
     struct block *b = cache_find(cpu->eip, cpu->mode);
     while (!b) {
-        pthread_mutex_unlock(&lock_);
-        gaddr end;
         uint64_t seq;
-        unsigned n = decode_stable(cpu, buf, max, &end, &seq);
-        if (buf[0].op == OP_FETCH_FAULT)
+        pthread_mutex_unlock(&lock_);
+        b = block_make(cpu->eip, cpu->mode, &seq);
+        if (!b)
             return cache_step(t);
-        b = block_new(cpu, buf, n, end);
         pthread_mutex_lock(&lock_);
-        struct block *other = cache_find(cpu->eip, cpu->mode);
-        if (other || seq != inval_seq) {
-            free(b);
-            b = other;
-            continue;
-        }
-        if (total_bytes > CACHE_BYTES_MAX || code_full() || (opt.flush_every && new_blocks >= opt.flush_every))
+        if (total_bytes > CACHE_BYTES_MAX || code_full() ||
+            (opt.flush_every && new_blocks >= opt.flush_every))
             flush_all();
-        block_insert(b);
+        b = insert_or_free(b, seq);
     }
     enter(t, b);
     pthread_mutex_unlock(&lock_);

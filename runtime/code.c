@@ -50,6 +50,7 @@ struct unit {
     struct unit *retired_next;
     uint64_t retired_epoch;
     const struct insn **insn;  /* n */
+    int8_t *adjust;            /* n, see struct translation */
     uint32_t off[];            /* n + 1 */
 };
 
@@ -199,9 +200,14 @@ static bool wanted(struct block *b)
     return true;
 }
 
-static bool add_target(gaddr eip, unsigned mode)
+static gaddr *missing;      /* collects return addresses without a block; NULL: nobody asks */
+static unsigned nmissing, missing_max;
+
+static bool add_target(gaddr eip, unsigned mode, bool returns)
 {
     struct block *b = cache_find(eip, mode);
+    if (!b && returns && nmissing < missing_max)
+        missing[nmissing++] = eip;
     return !wanted(b) || add_block(b);
 }
 
@@ -212,10 +218,10 @@ static bool add_successors(const struct block *b)
     unsigned mode = b->key.mode;
     switch (in->op) {
     case OP_JCC: case OP_JCXZ: case OP_LOOP: case OP_LOOPE: case OP_LOOPNE:
-        return add_target(in->next, mode) && add_target(in->imm, mode);
-    case OP_JMP: return in->o[0].kind != OPND_REL || add_target(in->imm, mode);
-    case OP_CALL:
-    case OP_END_BLOCK: return add_target(in->next, mode);
+        return add_target(in->next, mode, false) && add_target(in->imm, mode, false);
+    case OP_JMP: return in->o[0].kind != OPND_REL || add_target(in->imm, mode, false);
+    case OP_CALL: return add_target(in->next, mode, true);
+    case OP_END_BLOCK: return add_target(in->next, mode, false);
     default: return true;
     }
 }
@@ -234,6 +240,16 @@ static void choose_region(struct block *b)
     for (unsigned i = 0; i < nmembers && add_successors(members[i]); i++)
         ;
     qsort(region, region_n, sizeof region[0], by_eip);
+}
+
+unsigned code_missing(struct block *b, gaddr *out, unsigned max)
+{
+    missing = out;
+    missing_max = max;
+    nmissing = 0;
+    choose_region(b);
+    missing_max = 0;
+    return nmissing;
 }
 
 /* ---- units ---- */
@@ -314,6 +330,8 @@ static struct unit *unit_new(void)
     u->size = tr.size;
     u->exits = tr.exits;
     u->insn = xcalloc(tr.n, sizeof u->insn[0]);
+    u->adjust = xmalloc(tr.n);
+    memcpy(u->adjust, tr.adjust, tr.n);
     u->exit = xcalloc(tr.exits + 1, sizeof u->exit[0]);
     u->fallback = make_fallbacks();
     u->code = u->fallback ? code_alloc(tr.size) : NULL;
@@ -330,6 +348,7 @@ static void unit_free(struct unit *u)
     free(u->fallback);
     free(u->exit);
     free(u->insn);
+    free(u->adjust);
     free(u);
 }
 
@@ -538,17 +557,17 @@ bool code_contains(uintptr_t pc)
     return enabled && pc >= (uintptr_t)code_base && pc < (uintptr_t)code_base + CODE_BYTES;
 }
 
-const struct insn *code_insn(uintptr_t pc, bool *boundary)
+struct code_place code_insn(uintptr_t pc)
 {
-    *boundary = false;
+    struct code_place none = {0};
     if (!code_contains(pc))
-        return NULL;
+        return none;
     const struct unit *u = *granule_of((const uint8_t *)pc);
     if (!u)
-        return NULL;
+        return none;
     uint32_t at = (uint32_t)(pc - (uintptr_t)u->code);
     if (at >= u->off[u->n])
-        return NULL;
+        return none;
     unsigned lo = 0, hi = u->n; /* the last instruction with off <= at */
     while (hi - lo > 1) {
         unsigned mid = (lo + hi) / 2;
@@ -557,17 +576,17 @@ const struct insn *code_insn(uintptr_t pc, bool *boundary)
         else
             hi = mid;
     }
-    *boundary = u->off[lo] == at;
-    return u->insn[lo];
+    int adjust = u->adjust[lo];
+    return (struct code_place){u->insn[lo], u->off[lo] == at && !adjust,
+                               adjust == TRANSLATE_STALE ? 0 : adjust};
 }
 
 uint32_t translate_guest_fip(uint32_t fip)
 {
-    bool boundary;
     uintptr_t pc = ((uintptr_t)code_base & ~(uintptr_t)UINT32_MAX) | fip;
     if (pc < (uintptr_t)code_base)
         pc += UINT64_C(1) << 32;
-    const struct insn *in = code_insn(pc, &boundary);
+    const struct insn *in = code_insn(pc).in;
     return in ? in->eip : fip;
 }
 

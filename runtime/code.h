@@ -7,9 +7,13 @@
 
 /* Is this host address inside translated code (not the shared stubs)? */
 bool code_contains(uintptr_t pc);
-/* The guest instruction whose code holds `pc`; NULL in stubs between instructions. *boundary: the
- * guest's state is exactly that before the instruction. */
-const struct insn *code_insn(uintptr_t pc, bool *boundary);
+/* The guest instruction whose code holds `pc`; NULL in stubs between instructions. */
+struct code_place {
+    const struct insn *in;
+    bool boundary; /* the guest's state is exactly that before the instruction */
+    int esp;       /* what the guest's esp is above the register that holds it */
+};
+struct code_place code_insn(uintptr_t pc);
 
 /* A host thread gets what translated code needs: a stack of host return addresses, and an alternate
  * signal stack for the calling host thread. */

@@ -147,20 +147,20 @@ static void set_bus_fault(struct cpu *cpu, gaddr addr, uint32_t err)
 static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucontext_t *uc)
 {
     struct cpu *cpu = &t->cpu;
-    bool boundary;
     uintptr_t a = (uintptr_t)info->si_addr;
     if (sig == SIGSEGV && info->si_code != SI_KERNEL && code_stack_guard(t, a)) {
         translate_stack_overflow(uc);
         return true;
     }
-    const struct insn *in = code_insn(host_pc(uc), &boundary);
-    if (!in)
+    struct code_place place = code_insn(host_pc(uc));
+    if (!place.in)
         return false;
     uint32_t err = host_fault_error(uc);
-    cpu->cur = in;
-    cpu->eip = in->eip;
+    cpu->cur = place.in;
+    cpu->eip = place.in->eip;
     cpu->exit = EXIT_TRAP;
     translate_save_gpr(cpu, uc);
+    cpu->gpr[REG_ESP] += (uint32_t)place.esp;
     if (sig == SIGFPE) {
         cpu->trap = (struct cpu_trap){.vec = (uint8_t)translate_trapno(uc), .addr = cpu->trap.addr};
     } else if (sig == SIGSEGV && info->si_code == SI_KERNEL) {
@@ -180,6 +180,7 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
     } else {
         return false;
     }
+    translate_adjust_esp(uc, place.esp);
     translate_leave(uc);
     return true;
 }
@@ -189,15 +190,15 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
 static void stop_code(struct thread *t, ucontext_t *uc)
 {
     uintptr_t pc = host_pc(uc);
-    bool boundary, code = code_contains(pc);
+    bool code = code_contains(pc);
     rt(t)->stepping = false;
     if (!code && !translate_in_stubs(pc)) {
         translate_single_step(uc, false);
         return;
     }
-    const struct insn *in = code_insn(pc, &boundary);
-    if (in && boundary) {
-        t->cpu.eip = in->eip;
+    struct code_place place = code_insn(pc);
+    if (place.boundary) {
+        t->cpu.eip = place.in->eip;
         t->cpu.exit = EXIT_BRANCH;
         translate_leave(uc);
         return;

@@ -13,7 +13,7 @@ static inline bool translate_mode_ok(unsigned mode)
 {
     return !(mode & ~(unsigned)MODE_GS_PLAIN);
 }
-enum { TRANSLATE_INSN_MAX = 384, TRANSLATE_BYTES_MAX = 64 << 10 };
+enum { TRANSLATE_INSN_MAX = 384, TRANSLATE_BYTES_MAX = 64 << 10, TRANSLATE_STALE = INT8_MIN };
 
 /* One instruction of the region. Regions are sorted by eip, each eip once. */
 struct tr_insn {
@@ -46,6 +46,9 @@ struct translation {
     uint8_t *code;         /* TRANSLATE_BYTES_MAX, by the caller */
     uint32_t size, cold;   /* bytes in all; where the stubs begin */
     uint32_t off[TRANSLATE_INSN_MAX + 1]; /* host offset of each instruction; [n] = cold */
+    /* At the start of instruction i: what the guest's esp is above the register that holds it; or
+     * that the status flags are stale (nothing that can fault reads or precedes them). */
+    int8_t adjust[TRANSLATE_INSN_MAX];
     uint32_t entry[TRANSLATE_INSN_MAX];   /* where to enter from outside, if insn[i].entry */
     struct tr_exit exit[TRANSLATE_INSN_MAX * 2];
     unsigned exits;
@@ -96,6 +99,8 @@ bool translate_in_stubs(uintptr_t pc);
 void translate_leave(void *ucontext);
 /* The guest's general registers in an interrupted context of translated code -> cpu->gpr. */
 void translate_save_gpr(struct cpu *cpu, const void *ucontext);
+/* Adds to the guest's esp in an interrupted context of translated code. */
+void translate_adjust_esp(void *ucontext, int delta);
 /* The vector of the exception that interrupted the context (enum trap). */
 unsigned translate_trapno(const void *ucontext);
 /* Makes the context stop after one more host instruction (or not). */

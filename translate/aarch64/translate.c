@@ -24,3 +24,4 @@ void translate_save_gpr(struct cpu *cpu, const void *ucontext) { (void)cpu, (voi
 void translate_single_step(void *ucontext, bool on) { (void)ucontext, (void)on; }
 void translate_stack_overflow(void *ucontext) { (void)ucontext; }
 unsigned translate_trapno(const void *ucontext) { (void)ucontext; return 0; }
+void translate_adjust_esp(void *ucontext, int delta) { (void)ucontext, (void)delta; }

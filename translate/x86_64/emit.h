@@ -15,8 +15,9 @@ struct emit {
     bool failed;          /* no room */
     bool x87;             /* the region uses the x87 unit */
     const uint32_t *prev; /* offsets of the previous pass, NULL in the first */
-    const struct tr_insn *cur;
     unsigned index;
+    int esp;              /* the guest's esp is r15 plus this */
+    bool *stale;          /* by instruction: begins with flags that nobody sees */
 };
 
 static inline uint32_t emit_off(const struct emit *e) { return (uint32_t)(e->p - e->tr->code); }

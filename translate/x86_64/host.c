@@ -102,6 +102,11 @@ void translate_save_gpr(struct cpu *cpu, const void *context)
         cpu->gpr[i] = (uint32_t)uc->uc_mcontext.gregs[where[i]];
 }
 
+void translate_adjust_esp(void *uc, int delta)
+{
+    regs(uc)[REG_R15] = (greg_t)(uint32_t)(regs(uc)[REG_R15] + delta);
+}
+
 unsigned translate_trapno(const void *uc)
 {
     return (unsigned)((const ucontext_t *)uc)->uc_mcontext.gregs[REG_TRAPNO];

@@ -17,6 +17,50 @@ bool x64_uses_x87(const struct insn *in)
     return false;
 }
 
+/* ---- flags ---- */
+
+enum { FLB_ALL = FLB_CF | FLB_PF | FLB_OF | FLB_AF | FLB_ZF | FLB_SF, LIVENESS_WINDOW = 12 };
+
+/* The flags that get a value which does not depend on what they were. Logic operations clear AF on
+ * every processor, whatever the manual leaves open. */
+static uint8_t defines(const struct insn *in)
+{
+    uint8_t w = in->fl_write & (uint8_t)~in->fl_undef;
+    if (in->op == OP_AND || in->op == OP_OR || in->op == OP_XOR || in->op == OP_TEST)
+        w |= FLB_AF;
+    return w & (uint8_t)~in->fl_read;
+}
+
+static bool touches_only_registers(const struct insn *in)
+{
+    enum x64_how how = x64_how(in->op);
+    if (how == HOW_LEA || how == HOW_NOP)
+        return true;
+    if ((how != HOW_DIRECT && how != HOW_MOV) || in->op == OP_DIV || in->op == OP_IDIV ||
+        decode_op_class(in->op) != CLASS_INT)
+        return false;
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind != OPND_GPR && in->o[i].kind != OPND_IMM)
+            return false;
+    return true;
+}
+
+bool x64_flags_dead(const struct translation *tr, unsigned i, unsigned *last)
+{
+    uint8_t live = FLB_ALL;
+    for (unsigned k = i; k < tr->n && k < i + LIVENESS_WINDOW; k++) {
+        const struct insn *in = tr->insn[k].in;
+        if (in->eip != tr->insn[k - 1].in->next || (in->fl_read & live) ||
+            !touches_only_registers(in) || (in->flags & INSN_END))
+            return false;
+        live &= (uint8_t)~defines(in);
+        *last = k;
+        if (!live)
+            return true;
+    }
+    return false;
+}
+
 /* ---- operands ---- */
 
 static bool has_mem(const struct insn *in)
@@ -76,6 +120,8 @@ bool x64_guest_mem(struct emit *e, const struct insn *in, struct x64_mem *m)
     *m = (struct x64_mem){.base = X64_NONE, .index = X64_NONE, .disp = (int32_t)in->disp};
     if (in->base != REG_ZERO)
         m->base = (uint8_t)x64_gpr(in->base);
+    if (in->base == REG_ESP)
+        m->disp += e->esp;
     if (in->index != REG_ZERO) {
         m->index = (uint8_t)x64_gpr(in->index);
         m->scale = in->scale;
@@ -233,13 +279,37 @@ static bool lea(struct emit *e, const struct insn *in)
     flat.seg = SEG_DS; /* no access */
     if (in->opsize != 4 || !x64_guest_mem(e, &flat, &m))
         return false;
+    if (in->o[0].reg == REG_ESP && in->base == REG_ESP && in->index == REG_ZERO &&
+        m.disp == (int8_t)m.disp) {
+        e->esp = m.disp;
+        return true;
+    }
     m.addr32 = false;
     x64_lea(e, x64_gpr(in->o[0].reg), m);
+    if (in->o[0].reg == REG_ESP)
+        e->esp = 0;
     return true;
 }
 
-static struct x64_mem below_top(void) { return x64_at(X64_ESP, -4); }
-static void esp_add(struct emit *e, int32_t n) { x64_lea(e, X64_ESP, x64_at(X64_ESP, n)); }
+/* ---- the stack: esp moves by an offset that is settled later ---- */
+
+enum { ESP_MAX = 100 };
+
+void x64_settle_esp(struct emit *e)
+{
+    if (e->esp)
+        x64_lea(e, X64_ESP, x64_at(X64_ESP, e->esp));
+    e->esp = 0;
+}
+
+static void esp_add(struct emit *e, int n)
+{
+    e->esp += n;
+    if (e->esp > ESP_MAX || e->esp < -ESP_MAX)
+        x64_settle_esp(e);
+}
+
+static struct x64_mem below_top(const struct emit *e) { return x64_at(X64_ESP, e->esp - 4); }
 
 static bool push(struct emit *e, const struct insn *in)
 {
@@ -247,15 +317,15 @@ static bool push(struct emit *e, const struct insn *in)
     if (in->opsize != 4)
         return false;
     if (o->kind == OPND_GPR) {
-        x64_store(e, below_top(), x64_gpr(o->reg));
+        x64_store(e, below_top(e), x64_gpr(o->reg));
     } else if (o->kind == OPND_IMM) {
-        x64_store_imm(e, below_top(), in->imm);
+        x64_store_imm(e, below_top(e), in->imm);
     } else if (o->kind == OPND_MEM) {
         struct x64_mem m;
         if (!x64_guest_mem(e, in, &m))
             return false;
         x64_load(e, X64_TMP0, m);
-        x64_store(e, below_top(), X64_TMP0);
+        x64_store(e, below_top(e), X64_TMP0);
     } else {
         return false;
     }
@@ -269,9 +339,11 @@ static bool pop(struct emit *e, const struct insn *in)
     if (in->opsize != 4 || (o->kind != OPND_GPR && o->kind != OPND_MEM))
         return false;
     if (o->kind == OPND_GPR) {
-        x64_load(e, x64_gpr(o->reg), x64_at(X64_ESP, 0));
-        if (o->reg == REG_ESP)
+        x64_load(e, x64_gpr(o->reg), x64_at(X64_ESP, e->esp));
+        if (o->reg == REG_ESP) {
+            e->esp = 0;
             return true;
+        }
     } else { /* the address is computed with the incremented esp */
         struct insn after = *in;
         struct x64_mem m;
@@ -279,7 +351,7 @@ static bool pop(struct emit *e, const struct insn *in)
             after.disp += 4;
         if (!x64_guest_mem(e, &after, &m))
             return false;
-        x64_load(e, X64_TMP0, x64_at(X64_ESP, 0));
+        x64_load(e, X64_TMP0, x64_at(X64_ESP, e->esp));
         x64_store(e, m, X64_TMP0);
     }
     esp_add(e, 4);
@@ -293,7 +365,50 @@ static bool leave(struct emit *e, const struct insn *in)
     x64_load(e, X64_TMP0, x64_at(X64_RBP, 0));
     x64_lea(e, X64_ESP, x64_at(X64_RBP, 4));
     x64_mov_rr(e, X64_RBP, X64_TMP0);
+    e->esp = 0;
     return true;
+}
+
+/* ADD or SUB of a small constant to esp whose flags nobody sees. */
+static bool move_esp(struct emit *e, const struct insn *in)
+{
+    unsigned last;
+    if ((in->op != OP_ADD && in->op != OP_SUB) || in->o[0].kind != OPND_GPR ||
+        in->o[0].reg != REG_ESP || in->o[0].size != 4 || in->o[1].kind != OPND_IMM)
+        return false;
+    int32_t n = in->op == OP_ADD ? (int32_t)in->imm : -(int32_t)in->imm;
+    if (n > ESP_MAX || n < -ESP_MAX || !x64_flags_dead(e->tr, e->index + 1, &last))
+        return false;
+    for (unsigned i = e->index + 1; i <= last; i++)
+        e->stale[i] = true;
+    esp_add(e, n);
+    return true;
+}
+
+/* MOV from or to esp need not settle it. */
+static bool mov_esp(struct emit *e, const struct insn *in)
+{
+    const struct opnd *o = in->o;
+    if (in->op != OP_MOV || o[0].kind != OPND_GPR || o[1].kind != OPND_GPR || o[0].size != 4)
+        return false;
+    if (o[1].reg == REG_ESP && o[0].reg != REG_ESP && e->esp) {
+        x64_lea(e, x64_gpr(o[0].reg), x64_at(X64_ESP, e->esp));
+        return true;
+    }
+    if (o[0].reg == REG_ESP && o[1].reg != REG_ESP) {
+        x64_mov_rr(e, X64_ESP, x64_gpr(o[1].reg));
+        e->esp = 0;
+        return true;
+    }
+    return false;
+}
+
+static bool names_esp(const struct insn *in)
+{
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_GPR && in->o[i].reg == REG_ESP && in->o[i].size > 1)
+            return true;
+    return false;
 }
 
 static bool xlat(struct emit *e, const struct insn *in)
@@ -312,10 +427,20 @@ static bool bit_string(const struct insn *in)
            in->o[0].kind == OPND_MEM && in->o[1].kind != OPND_IMM;
 }
 
+bool x64_needs_esp(const struct insn *in)
+{
+    return names_esp(in) && (has_mem(in) || in->op == OP_PUSH);
+}
+
 static bool choose(struct emit *e, const struct tr_insn *t)
 {
     const struct insn *in = t->in;
-    switch (x64_how(in->op)) {
+    enum x64_how how = x64_how(in->op);
+    if (move_esp(e, in) || mov_esp(e, in))
+        return true;
+    if (names_esp(in) && how != HOW_PUSH && how != HOW_POP && how != HOW_LEA)
+        x64_settle_esp(e);
+    switch (how) {
     case HOW_DIRECT: return !bit_string(in) && direct(e, t);
     case HOW_STRING: return string_op(e, t);
     case HOW_MOV: return mov(e, t);
@@ -332,8 +457,10 @@ static bool choose(struct emit *e, const struct tr_insn *t)
 bool x64_insn(struct emit *e, const struct tr_insn *t)
 {
     uint8_t *start = e->p;
+    int esp = e->esp;
     if (choose(e, t))
         return true;
     e->p = start;
+    e->esp = esp;
     return false;
 }

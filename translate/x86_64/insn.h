@@ -12,6 +12,15 @@ bool x64_guest_mem(struct emit *e, const struct insn *in, struct x64_mem *m);
  * interpreted. */
 bool x64_insn(struct emit *e, const struct tr_insn *t);
 
+/* Makes r15 the guest's esp. */
+void x64_settle_esp(struct emit *e);
+/* The instruction accesses memory and names esp as an operand: it must be settled before. */
+bool x64_needs_esp(const struct insn *in);
+
+/* All status flags are overwritten from instruction `i` on before anything reads them, can fault or
+ * transfers control. Gives the index of the last instruction that is needed for that. */
+bool x64_flags_dead(const struct translation *tr, unsigned i, unsigned *last);
+
 /* Needs the guest's x87 state in the host's unit. */
 bool x64_uses_x87(const struct insn *in);
 

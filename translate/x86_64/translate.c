@@ -12,8 +12,7 @@
 #include "translate/x86_64/ops.h"
 #include "translate/x86_64/stubs.h"
 
-enum { SHORT_MAX = 100, ROOM_PER_INSN = 128, LINE = 64, LIVENESS_WINDOW = 12 };
-enum { FLB_ALL = FLB_CF | FLB_PF | FLB_OF | FLB_AF | FLB_ZF | FLB_SF };
+enum { SHORT_MAX = 100, ROOM_PER_INSN = 128, LINE = 64 };
 
 /* A jump within the region to an instruction that is not yet emitted. */
 struct fix {
@@ -33,6 +32,8 @@ static unsigned nfixes;
 static struct leave leaves[TRANSLATE_INSN_MAX * 2];
 static unsigned nleaves;
 static uint32_t prev_off[TRANSLATE_INSN_MAX + 1];
+static bool stale[TRANSLATE_INSN_MAX];
+static bool leader[TRANSLATE_INSN_MAX]; /* jumped to, or entered, from elsewhere */
 
 bool translate_available(void)
 {
@@ -147,34 +148,6 @@ static void go_on(struct emit *e, gaddr eip)
 
 /* ---- calls and returns ---- */
 
-/* The instruction gives AF a value that does not depend on what AF was, whatever the manual says. */
-static uint8_t defines(const struct insn *in)
-{
-    uint8_t w = in->fl_write & (uint8_t)~in->fl_undef;
-    if (in->op == OP_AND || in->op == OP_OR || in->op == OP_XOR || in->op == OP_TEST)
-        w |= FLB_AF;
-    return w & (uint8_t)~in->fl_read;
-}
-
-/* Are all status flags overwritten before anything reads them, from instruction `i` on? */
-static bool flags_dead(const struct translation *tr, unsigned i)
-{
-    uint8_t live = FLB_ALL;
-    for (unsigned k = i; k < tr->n && k < i + LIVENESS_WINDOW; k++) {
-        const struct insn *in = tr->insn[k].in;
-        if (k > i && in->eip != tr->insn[k - 1].in->next)
-            return false;
-        if (in->fl_read & live)
-            return false;
-        live &= (uint8_t)~defines(in);
-        if (!live)
-            return true;
-        if (in->flags & INSN_END)
-            return false;
-    }
-    return false;
-}
-
 static void x87_check(struct emit *e, const uint8_t *then);
 
 /* Where a mirrored return arrives: r8 is where the guest returned to. */
@@ -182,7 +155,10 @@ static void landing(struct emit *e, gaddr expected)
 {
     static const uint8_t cmp_r8d[] = {0x41, 0x81, 0xf8}, mov_r9_rcx[] = {0x49, 0x89, 0xc9},
                          mov_rcx_r9[] = {0x4c, 0x89, 0xc9};
-    if (next_is(e, expected) && flags_dead(e->tr, e->index + 1)) {
+    unsigned last;
+    if (next_is(e, expected) && x64_flags_dead(e->tr, e->index + 1, &last)) {
+        for (unsigned i = e->index + 1; i <= last; i++)
+            stale[i] = true;
         ebytes(e, cmp_r8d, 3);
         e32(e, expected);
         e8(e, 0x0f);
@@ -206,8 +182,9 @@ static void landing(struct emit *e, gaddr expected)
 
 static void push_return(struct emit *e, gaddr next)
 {
-    x64_store_imm(e, x64_at(X64_ESP, -4), next);
-    x64_lea(e, X64_ESP, x64_at(X64_ESP, -4));
+    x64_store_imm(e, x64_at(X64_ESP, e->esp - 4), next);
+    e->esp -= 4;
+    x64_settle_esp(e);
 }
 
 /* r9 = code of the guest address in r8, through the table. */
@@ -238,7 +215,9 @@ static void call_target(struct emit *e, gaddr target)
 static void indirect_target(struct emit *e, const struct insn *in)
 {
     struct x64_mem m;
-    if (in->o[0].kind == OPND_GPR)
+    if (in->o[0].kind == OPND_GPR && in->o[0].reg == REG_ESP)
+        x64_lea(e, X64_TMP0, x64_at(X64_ESP, e->esp));
+    else if (in->o[0].kind == OPND_GPR)
         x64_mov_rr(e, X64_TMP0, x64_gpr(in->o[0].reg));
     else if (x64_guest_mem(e, in, &m))
         x64_load(e, X64_TMP0, m);
@@ -264,24 +243,28 @@ static void call(struct emit *e, const struct insn *in)
 
 static void ret(struct emit *e, const struct insn *in)
 {
-    x64_load(e, X64_TMP0, x64_at(X64_ESP, 0));
-    x64_lea(e, X64_ESP, x64_at(X64_ESP, 4 + (in->nopnd ? (int32_t)(in->imm & 0xffff) : 0)));
+    x64_load(e, X64_TMP0, x64_at(X64_ESP, e->esp));
+    e->esp += 4 + (in->nopnd ? (int)(in->imm & 0xffff) : 0);
+    x64_settle_esp(e);
     e8(e, 0xc3);
 }
 
 static void jmp(struct emit *e, const struct insn *in)
 {
     if (in->o[0].kind == OPND_REL) {
+        x64_settle_esp(e);
         go_on(e, in->imm);
         return;
     }
     indirect_target(e, in);
+    x64_settle_esp(e);
     look_up(e);
     e8(e, 0x41), e8(e, 0xff), e8(e, 0xe1); /* jmp r9 */
 }
 
 static void jcc(struct emit *e, const struct insn *in)
 {
+    x64_settle_esp(e);
     if (next_is(e, in->imm) && !next_is(e, in->next)) {
         jump(e, (in->cc & 15) ^ 1, in->next);
         return;
@@ -293,6 +276,7 @@ static void jcc(struct emit *e, const struct insn *in)
 /* JECXZ and LOOP reach only 127 bytes: over a jump. */
 static void loop(struct emit *e, const struct insn *in)
 {
+    x64_settle_esp(e);
     e8(e, 0x67);
     e8(e, in->opcode);
     uint8_t *taken = e->p++;
@@ -309,6 +293,7 @@ static void interpret(struct emit *e, const struct tr_insn *t)
     struct translation *tr = e->tr;
     static const uint8_t lea_r9_rip_5[] = {0x4c, 0x8d, 0x0d, 5, 0, 0, 0};
     bool x87 = x64_uses_x87(t->in);
+    x64_settle_esp(e);
     e8(e, 0x49), e8(e, 0xb8); /* mov r8, imm64 */
     tr->reloc[tr->relocs++] = (struct tr_reloc){emit_off(e), RELOC_FALLBACK, tr->fallbacks};
     tr->fallback[tr->fallbacks++] = t->in;
@@ -323,6 +308,7 @@ static void interpret(struct emit *e, const struct tr_insn *t)
 /* Left to the interpreter for good: it may change what comes next. */
 static void leave_at(struct emit *e, const struct insn *in)
 {
+    x64_settle_esp(e);
     x64_mov_ri64(e, X64_TMP0, (uintptr_t)in);
     e8(e, 0xe9);
     x64_rel32(e, x64_exit_insn);
@@ -361,6 +347,8 @@ static void insn(struct emit *e, const struct tr_insn *t)
     }
     if (!x64_insn(e, t))
         interpret(e, t);
+    if (!next_is(e, t->in->next) || leader[e->index + 1])
+        x64_settle_esp(e);
     go_on(e, t->in->next);
 }
 
@@ -438,7 +426,8 @@ static bool resolve(struct translation *tr)
 
 static bool pass(struct translation *tr, const uint32_t *prev, bool x87)
 {
-    struct emit e = {.tr = tr, .p = tr->code, .prev = prev, .x87 = x87};
+    struct emit e = {.tr = tr, .p = tr->code, .prev = prev, .x87 = x87, .stale = stale};
+    memset(stale, 0, tr->n);
     const uint8_t *end = tr->code + TRANSLATE_BYTES_MAX;
     nfixes = nleaves = 0;
     tr->relocs = tr->exits = tr->fallbacks = 0;
@@ -446,7 +435,10 @@ static bool pass(struct translation *tr, const uint32_t *prev, bool x87)
         if (end - e.p < ROOM_PER_INSN)
             return false;
         e.index = i;
+        if (x64_needs_esp(tr->insn[i].in))
+            x64_settle_esp(&e);
         tr->off[i] = emit_off(&e);
+        tr->adjust[i] = (int8_t)(stale[i] ? TRANSLATE_STALE : e.esp);
         insn(&e, &tr->insn[i]);
     }
     tr->cold = tr->off[tr->n] = emit_off(&e);
@@ -459,9 +451,31 @@ static bool pass(struct translation *tr, const uint32_t *prev, bool x87)
     return true;
 }
 
+static void find_leaders(const struct translation *tr)
+{
+    memset(leader, 0, tr->n);
+    for (unsigned i = 0; i < tr->n; i++) {
+        const struct insn *in = tr->insn[i].in;
+        leader[i] |= tr->insn[i].entry;
+        if (i + 1 < tr->n && in->next != tr->insn[i + 1].in->eip) {
+            int to = find(tr, in->next);
+            if (to >= 0)
+                leader[to] = true;
+        }
+        if (!(in->flags & INSN_END))
+            continue;
+        int next = find(tr, in->next), to = in->o[0].kind == OPND_REL ? find(tr, in->imm) : -1;
+        if (next >= 0)
+            leader[next] = true;
+        if (to >= 0)
+            leader[to] = true;
+    }
+}
+
 bool translate_region(struct translation *tr)
 {
     bool x87 = false;
+    find_leaders(tr);
     for (unsigned i = 0; i < tr->n; i++)
         x87 |= x64_uses_x87(tr->insn[i].in);
     if (!pass(tr, NULL, x87))
