@@ -129,6 +129,10 @@ struct runtime_hooks {
                     int flags);
     /* sigreturn (rt = false) and rt_sigreturn: restores the context from the guest's stack. */
     void (*sigreturn)(struct thread *t, bool rt);
+    /* Signals that xrun may not block on the host: those of `mask` that the guest blocks and were
+     * sent with kill(2). sync_take removes one of `mask`, its info to *info; false if none. */
+    uint64_t (*sync_pending)(struct thread *t);
+    bool (*sync_take)(struct thread *t, uint64_t mask, siginfo_t *info);
     /* Installs host dispositions after proc->sigaction[sig] changed. */
     void (*sigaction_changed)(int sig);
     /* Makes the host's blocked set follow t->sigmask (minus signals that xrun needs). */
@@ -142,8 +146,10 @@ extern struct runtime_hooks runtime_hooks;
 
 /* A host system call that may block. Returns the host's result (negative errno). If a host signal
  * for the guest is pending or comes before the kernel is entered, returns -SAFE_RESTART without
- * having made the call. Raw kernel interface on both hosts. */
-enum { SAFE_RESTART = 512 };
+ * having made the call; -SAFE_AGAIN if the kernel would restart it after a handler with SA_RESTART
+ * (ERESTARTSYS). So -EINTR is what a handler with SA_RESTART gets as well. Raw kernel interface on
+ * both hosts. */
+enum { SAFE_RESTART = 512, SAFE_AGAIN = 513 };
 long host_syscall_blocking(long nr, long a, long b, long c, long d, long e, long f);
 /* The same without the check, for calls that do not block. */
 long host_syscall(long nr, long a, long b, long c, long d, long e, long f);

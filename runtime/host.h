@@ -27,5 +27,9 @@ struct clone_args;
 long host_clone3(const struct clone_args *args, size_t size, int (*fn)(void *), void *arg);
 
 extern char host_safe_syscall_start[], host_safe_syscall_end[], host_safe_syscall_abort[];
+extern char host_safe_syscall_insn[];
+/* True if the kernel has gone back to the stub's call to make it again after the handler (ERESTARTSYS
+ * and SA_RESTART), and not only before it. */
+bool host_call_restarting(const ucontext_t *uc);
 
 #endif

@@ -9,6 +9,8 @@ void runtime_init(void)
         .exit_group = thread_exit_group,
         .exec = exec_program,
         .sigreturn = signal_sigreturn,
+        .sync_pending = signal_sync_pending,
+        .sync_take = signal_sync_take,
         .sigaction_changed = signal_action_changed,
         .sigmask_changed = signal_set_host_mask,
         .force_signal = signal_force_info,

@@ -26,6 +26,7 @@ struct rt_thread {
     volatile uint64_t epoch;     /* code retired before this epoch is not in use by this thread */
     struct rt_thread *next;      /* registry of cache.c */
     struct pending_signal sync_pend[SYNC_SIGNALS]; /* sent by kill(2) while the guest blocks them */
+    volatile sig_atomic_t call_made; /* the interrupted host call was made (host_call_restarting) */
     int64_t restart;             /* SYSRET_RESTART*, 0: no system call to restart */
     uint32_t restart_eip;        /* where to rewind to, */
     uint32_t restart_eax;        /* and the number it needs */
@@ -81,6 +82,9 @@ void signal_action_changed(int sig);
 void signal_sigreturn(struct thread *t, bool rt);
 /* Ends the process as by signal `sig` with its default action. */
 _Noreturn void signal_die(struct thread *t, int sig);
+/* Signals of sync_pend, as a mask; takes one of `mask` out. */
+uint64_t signal_sync_pending(struct thread *t);
+bool signal_sync_take(struct thread *t, uint64_t mask, siginfo_t *info);
 /* Gives a held signal back to the kernel's queue (before exec). */
 void signal_requeue(struct thread *t);
 

@@ -274,17 +274,19 @@ static void on_signal(int sig, siginfo_t *info, void *context)
         memcpy(&uc->uc_sigmask, &all, sizeof all);
     }
     uintptr_t pc = host_pc(uc);
-    if (pc >= (uintptr_t)host_safe_syscall_start && pc < (uintptr_t)host_safe_syscall_end)
+    if (pc >= (uintptr_t)host_safe_syscall_start && pc < (uintptr_t)host_safe_syscall_end) {
+        rt(t)->call_made = host_call_restarting(uc);
         host_set_pc(uc, (uintptr_t)host_safe_syscall_abort);
-    else if (t->running)
+    } else if (t->running) {
         stop_code(t, uc);
+    }
     errno = saved_errno;
 }
 
 static void install(int sig, void *handler)
 {
     bool sync = sync_index(sig) >= 0;
-    unsigned long flags = SA_SIGINFO | SA_ONSTACK | (sync ? SA_NODEFER : 0);
+    unsigned long flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART | (sync ? SA_NODEFER : 0);
     host_sigaction(sig, handler, flags, sync ? 0 : ~sync_mask());
 }
 
@@ -316,7 +318,7 @@ void signal_action_changed(int sig)
     if (sa->handler == 1 || host_default)
         host_sigaction(sig, sa->handler ? SIG_IGN : SIG_DFL, nocld, 0);
     else
-        host_sigaction(sig, (void *)on_signal, SA_SIGINFO | SA_ONSTACK | nocld, ~sync_mask());
+        host_sigaction(sig, (void *)on_signal, SA_SIGINFO | SA_ONSTACK | SA_RESTART | nocld, ~sync_mask());
 }
 
 void signal_init(void)
@@ -554,6 +556,28 @@ void signal_sigreturn(struct thread *t, bool rt_frame)
     signal_set_host_mask(t);
     if (iret_fault)
         signal_trap(t);
+}
+
+uint64_t signal_sync_pending(struct thread *t)
+{
+    uint64_t m = 0;
+    for (int i = 0; i < SYNC_SIGNALS; i++)
+        if (rt(t)->sync_pend[i].valid)
+            m |= bit(sync_sigs[i]);
+    return m;
+}
+
+bool signal_sync_take(struct thread *t, uint64_t mask, siginfo_t *info)
+{
+    for (int i = 0; i < SYNC_SIGNALS; i++) {
+        struct pending_signal *p = &rt(t)->sync_pend[i];
+        if (p->valid && (mask & bit(sync_sigs[i]))) {
+            *info = p->info;
+            p->valid = 0;
+            return true;
+        }
+    }
+    return false;
 }
 
 void signal_requeue(struct thread *t)

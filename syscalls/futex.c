@@ -24,12 +24,9 @@ static int64_t do_futex(struct sysctx *c, bool t64)
         mem_prepare_write(c->a[0], 4);
     long r = host_syscall_blocking(SYS_futex, (long)c->a[0], s32(c->a[1]), (long)c->a[2], fourth,
                                    (long)c->a[4], (long)c->a[5]);
-    if (r == -SAFE_RESTART)
+    if (r == -SAFE_AGAIN && (op == FUTEX_LOCK_PI || op == 13 /* FUTEX_LOCK_PI2 */))
         return SYSRET_RESTART_NOINTR;
-    /* a relative wait that a handler interrupts is not restarted (ERESTART_RESTARTBLOCK) */
-    if (r == -EINTR)
-        return tp && op == FUTEX_WAIT ? SYSRET_RESTART_NOHAND : SYSRET_RESTART;
-    return r;
+    return restartable(r);
 }
 SYSCALL(futex) { return do_futex(c, false); }
 SYSCALL(futex_time64) { return do_futex(c, true); }

@@ -28,12 +28,6 @@ int use_sigmask(struct thread *t, uint32_t addr, uint32_t size, uint64_t *host)
     return 0;
 }
 
-/* poll-like calls are not restarted after a handler ran. */
-static int64_t nohand(long r)
-{
-    return r == -EINTR || r == -SAFE_RESTART ? SYSRET_RESTART_NOHAND : r;
-}
-
 /* ---- timeouts (fs/select.c) ---- */
 
 enum { TIMEVAL, TIMESPEC32, TIMESPEC64 }; /* how the guest keeps it */
@@ -77,14 +71,14 @@ static int64_t timeout_finish(const struct timeout *o, int64_t ret)
     if (o->update)
         bad = o->form == TIMEVAL ? mem_write(o->addr, &tv, sizeof tv)
                                  : put_timespec(o->addr, o->form == TIMESPEC64, &o->ts);
-    return bad && o->ts.tv_sec + o->ts.tv_nsec && ret == SYSRET_RESTART_NOHAND ? -EINTR : ret;
+    return bad && o->ts.tv_sec + o->ts.tv_nsec && (ret == SYSRET_RESTART_NOHAND || ret == SYSRET_RESTART) ? -EINTR : ret;
 }
 
 SYSCALL(poll)
 {
     struct timespec ts = {s32(c->a[2]) / 1000, s32(c->a[2]) % 1000 * 1000000L};
     mem_prepare_write(c->a[0], c->a[1] * 8);
-    return nohand(host_syscall_blocking(SYS_ppoll, (long)c->a[0], (long)c->a[1],
+    return restartable(host_syscall_blocking(SYS_ppoll, (long)c->a[0], (long)c->a[1],
                                         s32(c->a[2]) < 0 ? 0 : (long)&ts, 0, 8, 0));
 }
 
@@ -98,7 +92,7 @@ static int64_t do_ppoll(struct sysctx *c, int form)
     if (r)
         return r;
     mem_prepare_write(c->a[0], c->a[1] * 8);
-    int64_t ret = nohand(host_syscall_blocking(SYS_ppoll, (long)c->a[0], (long)c->a[1],
+    int64_t ret = restartable(host_syscall_blocking(SYS_ppoll, (long)c->a[0], (long)c->a[1],
                                                (long)timeout_host(&o), c->a[3] ? (long)&mask : 0,
                                                8, 0));
     return timeout_finish(&o, ret);
@@ -142,7 +136,7 @@ static int64_t do_select(struct sysctx *c, uint32_t n, const uint32_t addr[3], s
     if (r)
         return r;
     struct { const void *p; size_t size; } sig = {mask, 8};
-    int64_t ret = nohand(host_syscall_blocking(SYS_pselect6, n, (long)s.p[0], (long)s.p[1],
+    int64_t ret = restartable(host_syscall_blocking(SYS_pselect6, n, (long)s.p[0], (long)s.p[1],
                                                (long)s.p[2], (long)ts, (long)&sig));
     for (int i = 0; i < 3 && ret >= 0; i++)
         if (addr[i] && mem_write(addr[i], &s.in[i], set_bytes(n)))
@@ -218,10 +212,10 @@ static int64_t epoll_wait_any(struct sysctx *c, long timeout_ms, const struct ti
     struct epoll_event *ev = xmalloc((size_t)max * sizeof *ev);
     int64_t n;
     if (ts)
-        n = nohand(host_syscall_blocking(441 /* epoll_pwait2 */, s32(c->a[0]), (long)ev, max,
+        n = restartable(host_syscall_blocking(441 /* epoll_pwait2 */, s32(c->a[0]), (long)ev, max,
                                          (long)ts, mask_addr ? (long)&mask : 0, 8));
     else
-        n = nohand(host_syscall_blocking(SYS_epoll_pwait, s32(c->a[0]), (long)ev, max, timeout_ms,
+        n = restartable(host_syscall_blocking(SYS_epoll_pwait, s32(c->a[0]), (long)ev, max, timeout_ms,
                                          mask_addr ? (long)&mask : 0, 8));
     for (int64_t i = 0; i < n; i++) {
         struct i386_epoll_event g = {ev[i].events, ev[i].data.u64};

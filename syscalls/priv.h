@@ -55,10 +55,13 @@
 /* host_syscall with up to six arguments of any integer or pointer type. */
 #define HC(nr, a, b, c_, d, e, f)                                                                  \
     host_syscall(nr, (long)(a), (long)(b), (long)(c_), (long)(d), (long)(e), (long)(f))
-/* The same, interruptible: EINTR and "not made" become SYSRET_RESTART. */
+/* The same, interruptible: see restartable(). */
 #define HCB(nr, a, b, c_, d, e, f)                                                                 \
     restartable(host_syscall_blocking(nr, (long)(a), (long)(b), (long)(c_), (long)(d), (long)(e),  \
                                       (long)(f)))
+/* The result of host_syscall_blocking for the guest: not made, interrupted and to be restarted if
+ * SA_RESTART says so, or EINTR if a handler runs. EINTR without a signal of the guest's (stopped and
+ * continued) is what the call gives. */
 int64_t restartable(long r);
 
 static inline int64_t s32(uint32_t v) { return (int32_t)v; }

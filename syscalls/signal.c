@@ -134,6 +134,7 @@ static int64_t pending(struct thread *t)
     HC(SYS_rt_sigpending, &m, 8, 0, 0, 0, 0);
     if (t->pend.valid)
         m |= bit(t->pend.info.si_signo);
+    m |= runtime_hooks.sync_pending(t);
     return (int64_t)(m & t->sigmask);
 }
 
@@ -157,8 +158,7 @@ static int64_t suspend(struct thread *t, uint64_t mask)
     t->sigmask = blockable(mask);
     uint64_t host = t->sigmask & ~(bit(SIGSEGV) | bit(SIGBUS) | bit(SIGILL) | bit(SIGFPE) |
                                    bit(SIGTRAP));
-    HCB(SYS_rt_sigsuspend, &host, 8, 0, 0, 0, 0);
-    return SYSRET_RESTART_NOHAND;
+    return HCB(SYS_rt_sigsuspend, &host, 8, 0, 0, 0, 0);
 }
 
 SYSCALL(rt_sigsuspend)
@@ -171,8 +171,7 @@ SYSCALL(rt_sigsuspend)
 SYSCALL(sigsuspend) { return suspend(c->t, c->a[2]); }
 SYSCALL(pause)
 {
-    HCB(SYS_ppoll, 0, 0, 0, 0, 0, 0);
-    return SYSRET_RESTART_NOHAND;
+    return HCB(SYS_ppoll, 0, 0, 0, 0, 0, 0);
 }
 
 /* ---- waiting for ---- */
@@ -186,10 +185,11 @@ static int64_t timedwait(struct sysctx *c, bool t64)
         return -EINVAL;
     if (mem_read(&set, c->a[0], 8) || (c->a[2] && get_timespec(c->a[2], t64, &ts)))
         return -EFAULT;
-    long r = host_syscall_blocking(SYS_rt_sigtimedwait, (long)&set, (long)&info,
-                                   c->a[2] ? (long)&ts : 0, 8, 0, 0);
-    if (r == -SAFE_RESTART)
-        return SYSRET_RESTART_NOINTR;
+    int64_t r = runtime_hooks.sync_take(c->t, set, &info)
+                    ? info.si_signo
+                    : HCB(SYS_rt_sigtimedwait, &set, &info, c->a[2] ? (long)&ts : 0, 8, 0, 0);
+    if (r == SYSRET_RESTART_NOHAND && runtime_hooks.sync_take(c->t, set, &info))
+        r = info.si_signo;
     if (r > 0 && c->a[1] && abi_write_siginfo(c->a[1], &info))
         return -EFAULT;
     return r;

@@ -40,7 +40,12 @@ static const struct host_row host_rows[] = {
 
 int64_t restartable(long r)
 {
-    return r == -EINTR || r == -SAFE_RESTART ? SYSRET_RESTART : r;
+    switch (r) {
+    case -SAFE_RESTART: return SYSRET_RESTART_NOINTR; /* the signal came before the call */
+    case -SAFE_AGAIN: return SYSRET_RESTART;
+    case -EINTR: return thread_self->cpu.pending ? SYSRET_RESTART_NOHAND : -EINTR;
+    default: return r;
+    }
 }
 
 const char *host_path(uint32_t a, char buf[PATH_MAX], int how)

@@ -118,19 +118,15 @@ SYSCALL(clock_getres_time64) { return clock_read(c, SYS_clock_getres, true); }
 SYSCALL(clock_settime) { return clock_set(c, false); }
 SYSCALL(clock_settime64) { return clock_set(c, true); }
 
-/* A relative sleep that a signal interrupts writes what is left and fails with EINTR if a handler
- * runs; otherwise it goes on by itself, for the guest through restart_syscall. */
+/* A relative sleep that a handler interrupts writes what is left and fails with EINTR; stopped and
+ * continued it goes on by itself in the host's kernel. */
 static int64_t sleep_on(int clock, int flags, uint32_t req, uint32_t rem, bool t64)
 {
     struct timespec ts, left = {0, 0}, *p = host_timespec(req, t64, &ts);
     long r = host_syscall_blocking(SYS_clock_nanosleep, clock, flags, (long)p, (long)&left, 0, 0);
-    if (r != -EINTR && r != -SAFE_RESTART)
-        return r;
-    if (r == -SAFE_RESTART)
-        left = ts;
-    if (!(flags & TIMER_ABSTIME) && rem && put_timespec(rem, t64, &left))
+    if (r == -EINTR && !(flags & TIMER_ABSTIME) && rem && put_timespec(rem, t64, &left))
         return -EFAULT;
-    return flags & TIMER_ABSTIME ? SYSRET_RESTART_NOHAND : -EINTR;
+    return restartable(r);
 }
 
 SYSCALL(nanosleep) { return sleep_on(CLOCK_MONOTONIC, 0, c->a[0], c->a[1], false); }

@@ -20,6 +20,12 @@ void host_set_pc(ucontext_t *uc, uintptr_t pc)
     uc->uc_mcontext.pc = pc;
 }
 
+/* Nothing tells a call about to be made from one to be made again; the former is one instruction. */
+bool host_call_restarting(const ucontext_t *uc)
+{
+    return host_pc(uc) == (uintptr_t)host_safe_syscall_insn;
+}
+
 /* The syndrome register out of the signal frame's records; 0 if the kernel gave none. */
 static uint64_t frame_esr(const ucontext_t *uc)
 {

@@ -1,8 +1,9 @@
 /* host_safe_syscall(pending, nr, a..f): makes the call unless *pending is set. A signal handler
- * that finds the pc in [start, end) moves it to abort: the call has then not been made. */
+ * that finds the pc in [start, end) moves it to abort: the call has then not been made, or has been
+ * interrupted so that it may be made again. */
         .text
         .globl  host_safe_syscall, host_safe_syscall_start, host_safe_syscall_end
-        .globl  host_safe_syscall_abort
+        .globl  host_safe_syscall_abort, host_safe_syscall_insn
         .type   host_safe_syscall, %function
 host_safe_syscall:
         mov     x9, x0
@@ -16,6 +17,7 @@ host_safe_syscall:
 host_safe_syscall_start:
         ldr     w10, [x9]
         cbnz    w10, host_safe_syscall_abort
+host_safe_syscall_insn:
         svc     #0
 host_safe_syscall_end:
         ret

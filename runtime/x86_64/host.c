@@ -19,6 +19,12 @@ void host_set_pc(ucontext_t *uc, uintptr_t pc)
     uc->uc_mcontext.gregs[REG_RIP] = (greg_t)pc;
 }
 
+bool host_call_restarting(const ucontext_t *uc)
+{
+    return host_pc(uc) == (uintptr_t)host_safe_syscall_insn &&
+           (uintptr_t)uc->uc_mcontext.gregs[REG_RCX] == (uintptr_t)host_safe_syscall_end;
+}
+
 uint32_t host_fault_error(const ucontext_t *uc)
 {
     return (uint32_t)uc->uc_mcontext.gregs[REG_ERR] & (PF_ERR_PRESENT | PF_ERR_WRITE | PF_ERR_USER);

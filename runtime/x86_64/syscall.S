@@ -1,8 +1,9 @@
 /* host_safe_syscall(pending, nr, a..f): makes the call unless *pending is set. A signal handler
- * that finds the pc in [start, end) moves it to abort: the call has then not been made. */
+ * that finds the pc in [start, end) moves it to abort: the call has then not been made, or has been
+ * interrupted so that it may be made again; SYSCALL leaves the address behind it in rcx. */
         .text
         .globl  host_safe_syscall, host_safe_syscall_start, host_safe_syscall_end
-        .globl  host_safe_syscall_abort
+        .globl  host_safe_syscall_abort, host_safe_syscall_insn
         .type   host_safe_syscall, @function
 host_safe_syscall:
         push    %rbx
@@ -14,9 +15,11 @@ host_safe_syscall:
         mov     %r9, %r10
         mov     16(%rsp), %r8
         mov     24(%rsp), %r9
+        xor     %ecx, %ecx
 host_safe_syscall_start:
         cmpl    $0, (%rbx)
         jne     host_safe_syscall_abort
+host_safe_syscall_insn:
         syscall
 host_safe_syscall_end:
         pop     %rbx
