@@ -36,6 +36,7 @@ struct area {
     uint64_t off, dev, ino;
     uint8_t prot, kind;
     bool shared, growsdown;
+    bool writable_file; /* private, of a file that was open for writing */
     char *name; /* owned; NULL: none */
 };
 
@@ -66,7 +67,7 @@ static int host_prot(int prot)
     return prot & PROT_EXEC ? p | PROT_READ : p;
 }
 
-static uint8_t page_bits(int prot, bool shared)
+static uint8_t page_bits(int prot, bool foreign)
 {
     uint8_t f = PAGE_MAPPED;
     if (prot & PROT_READ)
@@ -75,7 +76,12 @@ static uint8_t page_bits(int prot, bool shared)
         f |= PAGE_W;
     if (prot & PROT_EXEC)
         f |= PAGE_X;
-    return shared ? f | PAGE_SHARED : f;
+    return foreign ? f | PAGE_FOREIGN : f;
+}
+
+static uint8_t area_bits(const struct area *a, int prot)
+{
+    return page_bits(prot, a->shared || a->writable_file);
 }
 
 static void set_pages(gaddr start, gaddr end, uint8_t v)
@@ -142,7 +148,7 @@ static void area_split(gaddr addr)
 static bool area_mergeable(const struct area *a, const struct area *b)
 {
     return a->end == b->start && a->prot == b->prot && a->kind == b->kind &&
-           a->shared == b->shared && a->dev == b->dev && a->ino == b->ino &&
+           a->shared == b->shared && a->writable_file == b->writable_file && a->dev == b->dev && a->ino == b->ino &&
            (a->kind != MEM_FILE || a->off + (a->end - a->start) == b->off) &&
            a->kind != MEM_SHM && !b->growsdown && (a->name != NULL) == (b->name != NULL) &&
            (!a->name || !strcmp(a->name, b->name));
@@ -179,7 +185,7 @@ static void area_add(const struct area *a)
 {
     area_insert(area_index(a->start), a);
     total_pages += (a->end - a->start) >> GUEST_PAGE_SHIFT;
-    set_pages(a->start, a->end, page_bits(a->prot, a->shared));
+    set_pages(a->start, a->end, area_bits(a, a->prot));
     area_merge(a->start, a->end);
 }
 
@@ -427,6 +433,7 @@ static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd,
     if (!(flags & MAP_ANONYMOUS) && fstat(fd, &st) == 0) {
         a.dev = st.st_dev;
         a.ino = st.st_ino;
+        a.writable_file = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
     }
     area_add(&a);
     return start;
@@ -507,7 +514,7 @@ static int protect_area(gaddr start, gaddr end, int prot)
     a->prot = (uint8_t)prot;
     for (gaddr p = start; p < end; p += GUEST_PAGE_SIZE) {
         uint8_t *f = &mem_page[p >> GUEST_PAGE_SHIFT];
-        *f = (uint8_t)((*f & PAGE_CODE) | page_bits(prot, a->shared));
+        *f = (uint8_t)((*f & PAGE_CODE) | area_bits(a, prot));
     }
     area_merge(start, end);
     return 0;
@@ -591,7 +598,7 @@ static int64_t remap_grow(struct area *a, gaddr old, uint32_t old_len, uint32_t 
     }
     total_pages += (new_end - end) >> GUEST_PAGE_SHIFT;
     a->end = new_end;
-    set_pages(end, new_end, page_bits(a->prot, a->shared));
+    set_pages(end, new_end, area_bits(a, a->prot));
     area_merge(a->start, a->end);
     return old;
 }

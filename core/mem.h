@@ -22,7 +22,8 @@ enum {
     PAGE_R = 1, PAGE_W = 2, PAGE_X = 4, /* what the guest asked for */
     PAGE_MAPPED = 8,
     PAGE_CODE = 16,   /* holds predecoded or translated code; if PAGE_W, host-protected read-only */
-    PAGE_SHARED = 32, /* MAP_SHARED and writable, or shm */
+    PAGE_FOREIGN = 32, /* changes by other ways than a store to it: shared, or of a file open for
+                        * writing; its code is compared before it is executed */
 };
 extern uint8_t mem_page[1u << 20];
 

@@ -417,7 +417,7 @@ static void end_block(struct insn *in, gaddr eip)
     in->base = in->index = REG_ZERO;
 }
 
-unsigned decode_block(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end)
+static unsigned decode_run(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end)
 {
     gaddr pc = eip;
     for (unsigned n = 0; n < max; n++) {
@@ -440,6 +440,66 @@ unsigned decode_block(gaddr eip, unsigned mode, unsigned max, struct insn *out, 
     }
     end_block(&out[max], pc);
     return max + 1;
+}
+
+uint64_t decode_hash(gaddr a, uint32_t len)
+{
+    const uint64_t k1 = UINT64_C(0x9e3779b97f4a7c15), k2 = UINT64_C(0xd6e8feb86659fd93);
+    const uint8_t *p = mem_host(a);
+    uint64_t h = len * k1, v;
+    for (; len >= sizeof v; len -= sizeof v, p += sizeof v) {
+        memcpy(&v, p, sizeof v);
+        h = (h ^ v) * k1;
+        h = (h ^ h >> 32) * k2;
+    }
+    for (; len; len--, p++)
+        h = (h ^ *p) * k1;
+    return h ^ h >> 29;
+}
+
+/* Does code that can change without notice begin in this page or the next? */
+static bool foreign(gaddr eip)
+{
+    return (mem_page_flags(eip) | mem_page_flags(eip + GUEST_PAGE_SIZE)) & PAGE_FOREIGN;
+}
+
+/* How many bytes of [eip, end) there are to compare: an instruction that cannot be decoded may have
+ * been cut off by the end of its page. */
+static uint32_t check_length(gaddr eip, gaddr end)
+{
+    uint32_t len = end - eip, first = GUEST_PAGE_SIZE - (eip & GUEST_PAGE_MASK);
+    return len > first && !(mem_page_flags(end - 1) & PAGE_MAPPED) ? first : len;
+}
+
+static unsigned decode_checked(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end)
+{
+    uint64_t before;
+    unsigned n;
+    uint32_t len;
+    end_block(out, eip);
+    out->op = OP_CHECK_CODE;
+    out->flags = 0;
+    max = max > 1 ? max - 1 : 1;
+    n = decode_run(eip, mode, max, out + 1, end);
+    do { /* until the bytes were the same before and after decoding */
+        if (out[1].op == OP_FETCH_FAULT) {
+            out[0] = out[1];
+            return 1;
+        }
+        len = check_length(eip, *end);
+        before = decode_hash(eip, len);
+        n = decode_run(eip, mode, max, out + 1, end);
+    } while (check_length(eip, *end) != len || decode_hash(eip, len) != before);
+    out->imm2 = (uint16_t)len;
+    out->disp = (uint32_t)before;
+    out->imm = (uint32_t)(before >> 32);
+    return n + 1;
+}
+
+unsigned decode_block(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end)
+{
+    return unlikely(foreign(eip)) ? decode_checked(eip, mode, max, out, end)
+                                  : decode_run(eip, mode, max, out, end);
 }
 
 /* ---- text ---- */

@@ -25,8 +25,18 @@ enum decode_status decode_bytes(const uint8_t *code, size_t n, gaddr eip, unsign
  * first that cannot be decoded (unless it is the first). If it ends for lack of room or before
  * such an instruction, an OP_END_BLOCK pseudo insn (INSN_END, len 0, next = where to go on) is
  * appended; `out` must have room for max + 1. Returns the number of struct insn written; *end
- * gets the address behind the last code byte looked at. */
+ * gets the address behind the last code byte looked at.
+ * Code in a PAGE_FOREIGN page changes without notice: its block begins with an OP_CHECK_CODE, with
+ * the number of bytes to compare in imm2 and their decode_hash in imm and disp. For it max + 1 must
+ * be at least 3. */
 unsigned decode_block(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end);
+
+/* Of `len` bytes of code in guest memory, which must be readable. */
+uint64_t decode_hash(gaddr a, uint32_t len);
+static inline uint64_t decode_check_value(const struct insn *in)
+{
+    return (uint64_t)in->imm << 32 | in->disp;
+}
 
 const char *decode_op_name(enum op op);
 enum op_class decode_op_class(enum op op);

@@ -5,6 +5,7 @@
 
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/thread.h"
 #include "decode/decode.h"
 #include "interp/priv.h"
 
@@ -49,6 +50,19 @@ HANDLER(op_end_block)
     return interp_jump(cpu, in, 0, in->next);
 }
 
+/* Code that others can change: if it is no longer what was decoded, it is decoded again. */
+HANDLER(op_check_code)
+{
+    cpu->cur = in;
+    if (likely(decode_hash(in->eip, in->imm2) == decode_check_value(in)))
+        NEXT;
+    runtime_hooks.invalidate(in->eip, in->eip + in->imm2);
+    cpu->eip = in->eip;
+    cpu->exit_links = NULL;
+    cpu->exit = EXIT_BRANCH;
+    return NULL;
+}
+
 static insn_fn bind_pseudo(const struct insn *in)
 {
     switch (in->op) {
@@ -56,6 +70,7 @@ static insn_fn bind_pseudo(const struct insn *in)
     case OP_TOO_LONG: return op_protection;
     case OP_FETCH_FAULT: return op_fetch_fault;
     case OP_END_BLOCK: return op_end_block;
+    case OP_CHECK_CODE: return op_check_code;
     default: return NULL;
     }
 }

@@ -210,7 +210,7 @@ static struct block *block_new(gaddr eip, unsigned mode, const struct insn *buf,
     b->raw = (uint8_t *)b + raw;
     mem_read((uint8_t *)b + raw, eip, end - eip);
     b->first_fn = b->insn[0].fn;
-    if (code_enabled() && translate_mode_ok(mode))
+    if (code_enabled() && translate_mode_ok(mode) && buf[0].op != OP_CHECK_CODE)
         b->insn[0].fn = cache_count_entry;
     struct insn_links *l = block_links(b);
     l->owner = b;

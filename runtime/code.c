@@ -192,7 +192,7 @@ static bool add_block(struct block *b)
 
 static bool wanted(struct block *b)
 {
-    if (!b || b->unit || nmembers == REGION_BLOCKS)
+    if (!b || b->unit || nmembers == REGION_BLOCKS || b->insn[0].op == OP_CHECK_CODE)
         return false;
     for (unsigned i = 0; i < nmembers; i++)
         if (members[i] == b)
