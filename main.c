@@ -140,12 +140,15 @@ int main(int argc, char **argv)
         log_die(126, "--cpu=%s: unknown model; choose one of %s", opt.cpu, cpuid_model_names());
     if (sysconf(_SC_PAGESIZE) != GUEST_PAGE_SIZE)
         log_die(126, "this kernel uses pages of %ld bytes; xrun needs 4096", sysconf(_SC_PAGESIZE));
+    int r = path_init();
+    if (r)
+        log_die(126, "--sysroot=%s: %s", opt.sysroot, strerror(-r));
     open_log();
     exec_init(argv);
     struct thread *t = first_thread();
     thread_self = t;
     runtime_init();
-    int r = mem_init();
+    r = mem_init();
     if (r)
         log_die(126, "cannot reserve the low 4 GiB of the address space: %s", strerror(-r));
     signal_init();

@@ -21,7 +21,7 @@
 #include "elfload/stack.h"
 #include "elfload/vdso.h"
 
-enum { PHDRS_MAX = 4096 / sizeof(Elf32_Phdr), EM_OLD_486 = 6 };
+enum { PHDRS_MAX = 65536 / sizeof(Elf32_Phdr), EM_OLD_486 = 6 };
 #define DYN_BASE 0x56555000u /* ELF_ET_DYN_BASE of a compat task */
 
 /* An opened and checked file. Addresses that are sums are 64 bits wide, as in a 64-bit kernel: what
@@ -197,8 +197,9 @@ static int open_interp(struct elf *f, const struct elf *prog, struct elfload_err
     const char *name = prog->interp[0] ? prog->interp : "."; /* an empty name is the directory */
     struct elfload_error inner = {0};
     Elf32_Ehdr h;
-    if (path_to_host(name, host, true, false))
-        return fail(e, ENAMETOOLONG, "interpreter name too long");
+    int r = path_to_host(name, host, true, false);
+    if (r)
+        return fail(e, -r, "interpreter %s: %s", name, strerror(-r));
     if (open_file(f, host, &inner)) {
         if (inner.err == ENOENT)
             return fail(e, ENOENT,
@@ -440,18 +441,20 @@ static int map_interp(struct elf *f, bool fixed, struct elfload_error *e)
     return 0;
 }
 
+/* Without an executable segment the kernel shows -1 and 0, moved by the bias. */
 static void set_code_range(struct process *p, const struct elf *f)
 {
-    p->start_code = UINT32_MAX;
+    uint32_t start = UINT32_MAX, end = 0;
     for (const Elf32_Phdr *h = f->ph; h < f->ph + f->phnum; h++) {
-        gaddr start = h->p_vaddr + (gaddr)f->bias;
         if (h->p_type != PT_LOAD || !(h->p_flags & PF_X))
             continue;
-        if (start < p->start_code)
-            p->start_code = start;
-        if (start + h->p_filesz > p->end_code)
-            p->end_code = start + h->p_filesz;
+        if (h->p_vaddr < start)
+            start = h->p_vaddr;
+        if (h->p_vaddr + h->p_filesz > end)
+            end = h->p_vaddr + h->p_filesz;
     }
+    p->start_code = start + (gaddr)f->bias;
+    p->end_code = end + (gaddr)f->bias;
 }
 
 static char *absolute(const char *path)

@@ -94,25 +94,18 @@ static int64_t exec_self(const char *path, char **argv, char **envp)
     return r;
 }
 
-/* What finally runs when `host` is executed: follows #! lines. */
-static enum elfload_kind final_kind(const char *host, char **argv, struct elfload_error *e)
+/* What finally runs when `guest` is executed, behind all #! lines, and its host path. */
+static enum elfload_kind final_kind(const char *guest, char host[PATH_MAX], struct elfload_error *e)
 {
-    enum elfload_kind k = elfload_identify(host);
-    if (k != ELFLOAD_SCRIPT)
-        return k;
-    int argc = count(argv);
-    char *path = xstrdup(host);
-    char **copy = xcalloc((size_t)argc + 1, sizeof *copy);
-    for (int i = 0; i < argc; i++)
-        copy[i] = xstrdup(argv[i]);
-    char *p = path, **v = copy;
-    k = elfload_script(&p, &v, e) ? ELFLOAD_OTHER : ELFLOAD_HOST;
-    if (k == ELFLOAD_HOST) {
-        char h[PATH_MAX];
-        path_to_host(p, h, true, false);
-        k = elfload_identify(h);
-    }
-    return k; /* the copies are lost: exec follows or the guest retries rarely */
+    enum elfload_kind k = ELFLOAD_OTHER;
+    char *path = xstrdup(guest), **added = xcalloc(1, sizeof *added);
+    if (!elfload_script(&path, &added, e) && !path_to_host(path, host, true, false))
+        k = elfload_identify(host);
+    for (int i = 0; added[i]; i++)
+        free(added[i]);
+    free(added);
+    free(path);
+    return k;
 }
 
 static int check_permission(const char *host)
@@ -128,7 +121,7 @@ static int check_permission(const char *host)
 int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv, char **envp,
                      int flags)
 {
-    char guest[PATH_MAX + 32], host[PATH_MAX];
+    char guest[PATH_MAX + 32], host[PATH_MAX], final[PATH_MAX];
     struct elfload_error e = {0};
     if (!*path && !(flags & AT_EMPTY_PATH))
         return -ENOENT;
@@ -147,10 +140,8 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
     r = check_permission(host);
     if (r)
         return r;
-    enum elfload_kind k = final_kind(host, argv, &e);
-    if (e.err)
-        return -e.err;
-    if (k == ELFLOAD_I386 && elfload_identify(host) == ELFLOAD_I386 && elfload_check(host, &e))
+    enum elfload_kind k = final_kind(guest, final, &e);
+    if (e.err || (k == ELFLOAD_I386 && elfload_check(final, &e)))
         return -e.err;
     uint64_t mask;
     signal_block_all(&mask);
@@ -158,7 +149,7 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
     uint64_t guest_mask = t->sigmask;
     host_syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&guest_mask, 0, 8, 0, 0);
     int64_t ret;
-    if (k == ELFLOAD_I386 || k == ELFLOAD_UNREADABLE)
+    if (k == ELFLOAD_I386)
         ret = exec_self(guest, argv, envp);
     else
         ret = host_syscall(SYS_execve, (long)host, (long)argv, (long)envp, 0, 0, 0);

@@ -182,8 +182,10 @@ static void move_segment(struct file *f)
 {
     Elf32_Phdr *p = phdr(f, below(PHDRS));
     uint32_t v = PAGE_DOWN(odd_value(p->p_vaddr));
-    if (below(3))
-        v = PAGE_DOWN(phdr(f, below(PHDRS))->p_vaddr) + PAGE_DOWN(rng() & 0x3fff);
+    if (below(3)) {
+        v = PAGE_DOWN(phdr(f, below(PHDRS))->p_vaddr);
+        v += PAGE_DOWN(rng() & 0x3fff);
+    }
     p->p_vaddr = v | (p->p_offset & GUEST_PAGE_MASK);
     if (below(2))
         p->p_memsz = p->p_filesz + (below(2) ? 0 : odd_value(p->p_memsz));
@@ -221,7 +223,11 @@ static void mutate(struct file *f)
         *b = t;
         break;
     }
-    case 4: *phdr(f, below(PHDRS)) = *phdr(f, below(PHDRS)); break;
+    case 4: {
+        const Elf32_Phdr *from = phdr(f, below(PHDRS));
+        *phdr(f, below(PHDRS)) = *from;
+        break;
+    }
     case 5: ehdr(f)->e_phnum = (uint16_t)(below(2) ? below(12) : below(140)); break;
     case 6: mutate_interp(f); break;
     case 7: f->b[below(below(2) ? 52 : AT_TEXT_END)] ^= (uint8_t)(1u << below(8)); break;
