@@ -3,8 +3,6 @@
 #ifndef XRUN_RUNTIME_BLOCK_H
 #define XRUN_RUNTIME_BLOCK_H
 
-#include <uthash.h>
-
 #include "decode/insn.h"
 #include "runtime/runtime.h"
 
@@ -22,7 +20,6 @@ struct edge { /* an outgoing direct edge, on the list of the block it leads to *
 };
 
 struct block {
-    UT_hash_handle hh;
     struct block_key key;
     gaddr end;              /* behind the last code byte */
     bool valid;

@@ -4,6 +4,7 @@
  * cache_lookup or in a system call since: rt_thread.epoch says so. */
 #include <stdlib.h>
 #include <string.h>
+#include <uthash.h>
 
 #include "core/log.h"
 #include "core/mem.h"
@@ -29,7 +30,6 @@ struct page_blocks {
 };
 
 static pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
-static struct block *blocks;       /* uthash by key */
 static struct page_blocks *pages;  /* uthash by page number */
 static struct rt_thread *threads;
 static struct block *retired;
@@ -105,13 +105,89 @@ static void edge_clear(struct edge *e)
     e->to = NULL;
 }
 
+/* ---- the index: open addressing, one cache line per probe ---- */
+
+struct slot {
+    struct block_key key;
+    struct block *b; /* NULL: never used; GONE: deleted */
+};
+static struct slot *slots;
+static uint32_t slot_bits, slots_used; /* used: with those deleted */
+static struct block *const GONE = (struct block *)1;
+
+static struct slot *slot_of(struct block_key k)
+{
+    uint32_t mask = (1u << slot_bits) - 1;
+    uint32_t h = ((k.eip ^ k.mode << 24) * 0x9e3779b1u) >> (32 - slot_bits);
+    struct slot *gone = NULL;
+    for (;; h = (h + 1) & mask) {
+        struct slot *s = &slots[h];
+        if (!s->b)
+            return gone ? gone : s;
+        if (s->b == GONE) {
+            if (!gone)
+                gone = s;
+        } else if (s->key.eip == k.eip && s->key.mode == k.mode) {
+            return s;
+        }
+    }
+}
+
+static bool slot_live(const struct slot *s)
+{
+    return s->b && s->b != GONE;
+}
+
+struct block *cache_find(gaddr eip, unsigned mode)
+{
+    if (!slots)
+        return NULL;
+    struct slot *s = slot_of((struct block_key){eip, mode});
+    return slot_live(s) ? s->b : NULL;
+}
+
+static void index_add(struct block *b);
+
+static void index_grow(void)
+{
+    struct slot *old = slots;
+    uint32_t n = old ? 1u << slot_bits : 0, live = 0;
+    for (uint32_t i = 0; i < n; i++)
+        live += slot_live(&old[i]);
+    slot_bits = 12;
+    while (live * 4 > 1u << slot_bits)
+        slot_bits++;
+    slots = xcalloc(1u << slot_bits, sizeof *slots);
+    slots_used = 0;
+    for (uint32_t i = 0; i < n; i++)
+        if (slot_live(&old[i]))
+            index_add(old[i].b);
+    free(old);
+}
+
+static void index_add(struct block *b)
+{
+    if (!slots || slots_used * 2 > 1u << slot_bits)
+        index_grow();
+    struct slot *s = slot_of(b->key);
+    slots_used += !s->b;
+    *s = (struct slot){b->key, b};
+}
+
+static void index_remove(const struct block *b)
+{
+    struct slot *s = slot_of(b->key);
+    if (s->b == b)
+        s->b = GONE;
+}
+
 /* ---- retiring ---- */
 
 static void retire(struct block *b)
 {
     b->valid = false;
     code_retire(b);
-    HASH_DEL(blocks, b);
+    index_remove(b);
     page_remove(b, b->key.eip >> GUEST_PAGE_SHIFT);
     if (last_page(b) != b->key.eip >> GUEST_PAGE_SHIFT)
         page_remove(b, last_page(b));
@@ -151,9 +227,9 @@ static void reclaim(void)
 
 static void flush_all(void)
 {
-    struct block *b, *tmp;
-    HASH_ITER(hh, blocks, b, tmp)
-        retire(b);
+    for (uint32_t i = 0; slots && i < 1u << slot_bits; i++)
+        if (slot_live(&slots[i]))
+            retire(slots[i].b);
     for (struct rt_thread *r = threads; r; r = r->next)
         r->t->cpu.pending = 1; /* so that it passes here and the memory becomes free */
     new_blocks = 0;
@@ -233,20 +309,12 @@ static struct block *block_make(gaddr eip, unsigned mode, uint64_t *seq)
 
 static void block_insert(struct block *b)
 {
-    HASH_ADD(hh, blocks, key, sizeof b->key, b);
+    index_add(b);
     page_add(b, b->key.eip >> GUEST_PAGE_SHIFT);
     if (last_page(b) != b->key.eip >> GUEST_PAGE_SHIFT)
         page_add(b, last_page(b));
     total_bytes += b->bytes;
     new_blocks++;
-}
-
-struct block *cache_find(gaddr eip, unsigned mode)
-{
-    struct block_key k = {eip, mode};
-    struct block *b;
-    HASH_FIND(hh, blocks, &k, sizeof k, b);
-    return b;
 }
 
 /* Inserts a block made while the lock was not held; NULL if code changed meanwhile. */

@@ -87,7 +87,10 @@ static void *map_lazy(size_t size)
 {
     void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                    -1, 0);
-    return p == MAP_FAILED ? NULL : p;
+    if (p == MAP_FAILED)
+        return NULL;
+    madvise(p, size, MADV_NOHUGEPAGE); /* sparse: a huge page would be cleared for every entry */
+    return p;
 }
 
 /* Sizes are whole granules, large ones whole groups of them, so that freed pieces fit again. */
