@@ -537,6 +537,8 @@ int mem_protect(gaddr addr, uint32_t len, int prot)
         prot |= PROT_EXEC;
     gaddr end = addr + PAGE_UP(len);
     int r = 0;
+    if (addr >= MEM_TASK_SIZE)
+        return -ENOMEM;
     lock();
     struct area *first = area_at(addr);
     if (grows & PROT_GROWSDOWN) {
@@ -1030,10 +1032,14 @@ static int write_page(uint64_t to, const char *src, size_t len)
     return 0;
 }
 
-/* Page by page: what lies before a bad page has been written, as by the kernel. */
+/* Page by page: what lies before a bad page has been written, as by the kernel. A word is written
+ * at once or not at all. */
 int mem_write(gaddr dst, const void *src, size_t len)
 {
     int r = 0;
+    if (len <= 4 && len && ((dst ^ (dst + len - 1)) & ~GUEST_PAGE_MASK) &&
+        !mem_check(dst, (uint32_t)len, PROT_WRITE))
+        return -EFAULT;
     for (size_t done = 0, n; done < len && !r; done += n) {
         n = GUEST_PAGE_SIZE - ((dst + done) & GUEST_PAGE_MASK);
         if (n > len - done)

@@ -141,6 +141,8 @@ struct runtime_hooks {
     void (*force_signal)(struct thread *t, const siginfo_t *info, bool fatal);
     /* Code of [start,end) must be forgotten by all threads. */
     void (*invalidate)(gaddr start, gaddr end);
+    /* ioctl through the host's i386 entry; -ENOSYS if it has none. */
+    long (*ioctl32)(int fd, uint32_t req, uint32_t arg);
 };
 extern struct runtime_hooks runtime_hooks;
 

@@ -18,6 +18,9 @@ int host_sigaction(int sig, void *handler, unsigned long flags, uint64_t mask);
 /* The present handler of `sig`. */
 void *host_sigaction_get(int sig);
 
+/* ioctl(2) as an i386 program's, converted by the host's kernel; -ENOSYS where it cannot. */
+long host_ioctl32(int fd, uint32_t req, uint32_t arg);
+
 /* The system-call stub behind host_syscall_blocking and its critical section, see syscall.S. */
 long host_safe_syscall(volatile uint32_t *pending, long nr, long a, long b, long c, long d, long e,
                        long f);

@@ -1,4 +1,5 @@
 /* Connects the runtime with the parts below it. */
+#include "runtime/host.h"
 #include "runtime/runtime.h"
 
 void runtime_init(void)
@@ -15,6 +16,7 @@ void runtime_init(void)
         .sigmask_changed = signal_set_host_mask,
         .force_signal = signal_force_info,
         .invalidate = cache_invalidate,
+        .ioctl32 = host_ioctl32,
     };
     cache_init();
 }

@@ -11,13 +11,15 @@
 
 /* ---- open flags: AArch64 has other values for these four ---- */
 
-static const struct { uint32_t guest; int host; } flag_map[] = {
-    {I386_O_DIRECT, O_DIRECT}, {I386_O_DIRECTORY, O_DIRECTORY}, {I386_O_NOFOLLOW, O_NOFOLLOW},
-};
 enum { SAME_FLAGS = ~(I386_O_DIRECT | I386_O_LARGEFILE | I386_O_DIRECTORY | I386_O_NOFOLLOW) };
 
-/* O_LARGEFILE as the host's kernel shows it; 64-bit C libraries define it as 0. */
+/* O_LARGEFILE as the host's kernel knows it; 64-bit C libraries define it as 0. */
 enum { HOST_O_LARGEFILE = ~SAME_FLAGS & ~(O_DIRECT | O_DIRECTORY | O_NOFOLLOW) };
+
+static const struct { uint32_t guest; int host; } flag_map[] = {
+    {I386_O_DIRECT, O_DIRECT}, {I386_O_DIRECTORY, O_DIRECTORY}, {I386_O_NOFOLLOW, O_NOFOLLOW},
+    {I386_O_LARGEFILE, HOST_O_LARGEFILE},
+};
 
 int open_flags_to_host(uint32_t f)
 {
@@ -136,8 +138,6 @@ SYSCALL(openat2)
         return r;
     const char *p = host_path(c->a[1], host, PATH_FOLLOW | (how.flags & O_CREAT ? PATH_CREATE : 0));
     bool small = !(how.flags & (I386_O_LARGEFILE | O_PATH));
-    if ((how.flags & O_PATH) && (how.flags & I386_O_LARGEFILE))
-        return -EINVAL; /* the flag may be one of another meaning for the host */
     how.flags = (uint64_t)(uint32_t)open_flags_to_host((uint32_t)how.flags) | (how.flags >> 32 << 32);
     int64_t fd = HCB(SYS_openat2, s32(c->a[0]), p, &how, sizeof how, 0, 0);
     if (fd >= 0)
@@ -271,8 +271,7 @@ static int64_t get_flags(uint32_t fd)
     int64_t r = HC(SYS_fcntl, s32(fd), F_GETFL, 0, 0, 0, 0);
     if (r < 0)
         return r;
-    bool large = (r & HOST_O_LARGEFILE) && !fd_small(fd);
-    return open_flags_to_guest((int)r & ~HOST_O_LARGEFILE) | (large ? I386_O_LARGEFILE : 0);
+    return open_flags_to_guest((int)r & (fd_small(fd) ? ~HOST_O_LARGEFILE : ~0));
 }
 
 static int64_t do_fcntl(struct sysctx *c)
@@ -305,6 +304,6 @@ SYSCALL(fcntl)
 {
     uint32_t cmd = c->a[1];
     if ((cmd >= G_GETLK64 && cmd <= G_SETLKW64) || (cmd >= G_OFD_GETLK && cmd <= G_OFD_SETLKW))
-        return -EINVAL;
+        return HC(SYS_fcntl, s32(c->a[0]), F_GETFD, 0, 0, 0, 0) < 0 ? -EBADF : -EINVAL;
     return do_fcntl(c);
 }

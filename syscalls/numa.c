@@ -50,7 +50,7 @@ SYSCALL(get_mempolicy)
     uint32_t max = c->a[2], flags = c->a[4], n = (max - 1 + 63) / 64 * 8;
     if (max <= 1)
         n = max * 4;
-    if ((flags & MPOL_F_ADDR) && !(flags & ~7u) && !mem_check(c->a[3], 1, 0))
+    if ((flags & MPOL_F_ADDR) && !(flags & ~3u) && !mem_check(c->a[3], 1, 0))
         return c->a[1] && !max ? -EINVAL : -EFAULT;
     /* the host's own mask is large enough unless it asks for more than a page */
     void *nodes = c->a[1] ? buf : NULL;

@@ -235,6 +235,8 @@ SYSCALL(epoll_pwait2)
         return epoll_wait_any(c, -1, NULL, c->a[4], c->a[5]);
     if (get_timespec(c->a[3], true, &ts))
         return -EFAULT;
+    if (ts.tv_sec < 0 || ts.tv_nsec < 0 || ts.tv_nsec >= 1000000000)
+        return -EINVAL;
     return epoll_wait_any(c, 0, &ts, c->a[4], c->a[5]);
 }
 SYSCALL(eventfd) { return HC(SYS_eventfd2, c->a[0], 0, 0, 0, 0, 0); }

@@ -4,7 +4,6 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <linux/capability.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
@@ -441,7 +440,7 @@ static int64_t rr_interval(struct sysctx *c, bool t64)
 SYSCALL(sched_rr_get_interval) { return rr_interval(c, false); }
 SYSCALL(sched_rr_get_interval_time64) { return rr_interval(c, true); }
 
-/* ---- personality, prctl ---- */
+/* ---- personality ---- */
 
 SYSCALL(personality)
 {
@@ -453,46 +452,6 @@ SYSCALL(personality)
     return old;
 }
 
-SYSCALL(prctl)
-{
-    uint32_t o = c->a[0];
-    switch (o) {
-    case PR_SET_NAME: case PR_GET_NAME:
-        if (o == PR_GET_NAME)
-            mem_prepare_write(c->a[1], 16);
-        return HC(SYS_prctl, o, c->a[1], 0, 0, 0, 0);
-    case PR_GET_PDEATHSIG: case PR_GET_CHILD_SUBREAPER: case PR_GET_TSC: case PR_GET_ENDIAN:
-    case PR_GET_UNALIGN: case PR_GET_FPEMU: case PR_GET_FPEXC:
-        mem_prepare_write(c->a[1], 4);
-        return HC(SYS_prctl, o, c->a[1], 0, 0, 0, 0);
-    case PR_GET_TID_ADDRESS: return mem_write32(c->a[1], c->t->clear_child_tid);
-    case PR_SET_PDEATHSIG: case PR_GET_DUMPABLE: case PR_SET_DUMPABLE: case PR_GET_KEEPCAPS:
-    case PR_SET_KEEPCAPS: case PR_GET_TIMING: case PR_SET_TIMING: case PR_CAPBSET_READ:
-    case PR_CAPBSET_DROP: case PR_GET_SECUREBITS: case PR_SET_SECUREBITS:
-    case PR_GET_TIMERSLACK: case PR_SET_TIMERSLACK: case PR_SET_CHILD_SUBREAPER:
-    case PR_SET_NO_NEW_PRIVS: case PR_GET_NO_NEW_PRIVS: case PR_CAP_AMBIENT:
-    case PR_GET_THP_DISABLE: case PR_SET_THP_DISABLE: case PR_SET_PTRACER:
-        return HC(SYS_prctl, o, s32(c->a[1]), s32(c->a[2]), s32(c->a[3]), s32(c->a[4]), 0);
-    case PR_SET_SYSCALL_USER_DISPATCH: return user_dispatch_set(c);
-    case PR_GET_SECCOMP: return 0;
-    default:
-        log_event("prctl(%u) refused: not built yet", o);
-        return -EINVAL;
-    }
-}
 
 /* What only the kernel itself calls; there is never anything left to restart for a program. */
 SYSCALL(restart_syscall) { (void)c; return -EINTR; }
-
-/* For 32-bit tasks: CPUID faulting, which xrun's processors do not have, and state components. */
-SYSCALL(arch_prctl)
-{
-    static const uint64_t x87_and_sse = 3;
-    switch (c->a[0]) {
-    case 0x1011 /* ARCH_GET_CPUID */: return 1;
-    case 0x1012 /* ARCH_SET_CPUID */: return -ENODEV;
-    case 0x1021 /* ARCH_GET_XCOMP_SUPP */: case 0x1022 /* ARCH_GET_XCOMP_PERM */:
-        return mem_write(c->a[1], &x87_and_sse, sizeof x87_and_sse);
-    default: return -EINVAL;
-    }
-}

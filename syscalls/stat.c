@@ -60,8 +60,6 @@ static int put_stat(uint32_t a, const struct stat *s)
 static int put_stat64(uint32_t a, const struct stat *s)
 {
     struct i386_stat64 o;
-    if (mem_read(&o, a, sizeof o)) /* the padding keeps what it has */
-        return -EFAULT;
     o.dev = s->st_dev;
     o.ino32 = (uint32_t)s->st_ino;
     o.mode = s->st_mode;
@@ -76,7 +74,12 @@ static int put_stat64(uint32_t a, const struct stat *s)
     o.mtime = (uint32_t)s->st_mtim.tv_sec, o.mtime_nsec = (uint32_t)s->st_mtim.tv_nsec;
     o.ctime = (uint32_t)s->st_ctim.tv_sec, o.ctime_nsec = (uint32_t)s->st_ctim.tv_nsec;
     o.ino = s->st_ino;
-    return mem_write(a, &o, sizeof o);
+    /* the padding keeps what it has */
+    enum { PAD0 = offsetof(struct i386_stat64, pad0), PAD3 = offsetof(struct i386_stat64, pad3) };
+    const char *p = (const char *)&o;
+    if (mem_write(a, p, PAD0) || mem_write(a + PAD0 + 4, p + PAD0 + 4, PAD3 - PAD0 - 4))
+        return -EFAULT;
+    return mem_write(a + PAD3 + 4, p + PAD3 + 4, sizeof o - PAD3 - 4);
 }
 
 typedef int (*put_fn)(uint32_t a, const struct stat *s);

@@ -250,12 +250,14 @@ struct sigevent *host_sigevent(uint32_t a, struct sigevent *ev)
 SYSCALL(timer_create)
 {
     struct sigevent ev, *p = host_sigevent(c->a[1], &ev);
-    int id = -1;
+    uint32_t before = UINT32_MAX;
     if (p == BAD_PTR)
         return -EFAULT;
+    mem_read32(c->a[2], &before); /* the id to give, if prctl(PR_TIMER_CREATE_RESTORE_IDS) says so */
+    uint32_t id = before;
     int64_t r = HC(SYS_timer_create, s32(c->a[0]), p, &id, 0, 0, 0);
     /* an id may have been given to a timer that could not be made after all */
-    return id != -1 && mem_write(c->a[2], &id, 4) ? -EFAULT : r;
+    return (!r || id != before) && mem_write32(c->a[2], id) ? -EFAULT : r;
 }
 
 /* ---- adjtimex: 32-bit timex is 128 bytes, all words ---- */

@@ -1,0 +1,10 @@
+/* AArch64 kernels have no i386 ioctl entry. */
+#include <errno.h>
+
+#include "runtime/host.h"
+
+long host_ioctl32(int fd, uint32_t req, uint32_t arg)
+{
+    (void)fd, (void)req, (void)arg;
+    return -ENOSYS;
+}
