@@ -18,11 +18,14 @@ struct options {
     bool count;            /* --count: print executed guest instructions at exit */
     bool crash_report;     /* --crash-report */
     bool help, version, syscalls;
+    bool profile;          /* --profile: counts of code made, at exit */
     bool interpret;        /* --interpret: no translated code */
     uint32_t hot;          /* --hot=N: entries into a block before it is translated */
     uint32_t units_max;    /* --units-max=N: translate at most N regions; 0: no limit */
     uint32_t block_max;    /* --block-max=N: instructions per block */
     uint32_t flush_every;  /* --flush-every=N: forget all code after N new blocks (testing) */
+    const char *execfn;    /* internal: AT_EXECFN if it is not the program's path */
+    uint32_t exec_fd;      /* internal: closed when the program has been loaded */
     uint32_t self_fd;      /* internal: this executable, passed on by exec */
     const char *exec_via;  /* internal: emulator of this host that must start child xruns */
     bool child;            /* internal */

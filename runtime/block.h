@@ -53,6 +53,17 @@ extern uint64_t cache_epoch; /* grows with everything retired */
 /* The function of a block's first instruction while there is no code: counts, translates when hot. */
 const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in);
 
+/* What was made since the start, for --profile. Times in ns, measured only then. */
+struct code_profile {
+    uint64_t blocks, decoded;            /* blocks and the instructions in them */
+    uint64_t units, translated;          /* units and the instructions in them, */
+    uint64_t guest_bytes, host_bytes, stub_bytes, fallbacks; /* their code */
+    uint64_t retired;                    /* blocks */
+    uint64_t decode_ns, translate_ns;
+};
+extern struct code_profile profile;
+uint64_t profile_clock(void); /* 0 without --profile */
+
 /* code.c: units of translated code. */
 void code_init(void);
 bool code_enabled(void);

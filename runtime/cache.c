@@ -2,8 +2,10 @@
  * Lookups that miss a thread's jump cache take one lock. A block that must be forgotten is
  * unlinked at once (no thread can newly enter it) and freed when every thread has been in
  * cache_lookup or in a system call since: rt_thread.epoch says so. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <uthash.h>
 
 #include "core/log.h"
@@ -186,6 +188,7 @@ static void index_remove(const struct block *b)
 static void retire(struct block *b)
 {
     b->valid = false;
+    profile.retired++;
     code_retire(b);
     index_remove(b);
     page_remove(b, b->key.eip >> GUEST_PAGE_SHIFT);
@@ -303,8 +306,11 @@ static struct block *block_make(gaddr eip, unsigned mode, uint64_t *seq)
 {
     struct insn buf[BLOCK_MAX + 1];
     gaddr end;
+    uint64_t start = profile_clock();
     unsigned n = decode_stable(eip, mode, buf, &end, seq);
-    return buf[0].op == OP_FETCH_FAULT ? NULL : block_new(eip, mode, buf, n, end);
+    struct block *b = buf[0].op == OP_FETCH_FAULT ? NULL : block_new(eip, mode, buf, n, end);
+    profile.decode_ns += profile_clock() - start;
+    return b;
 }
 
 static void block_insert(struct block *b)
@@ -315,6 +321,8 @@ static void block_insert(struct block *b)
         page_add(b, last_page(b));
     total_bytes += b->bytes;
     new_blocks++;
+    profile.blocks++;
+    profile.decoded += b->n;
 }
 
 /* Inserts a block made while the lock was not held; NULL if code changed meanwhile. */
@@ -401,7 +409,9 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
                 insert_or_free(made[i], seq[i]);
     }
     if (b->valid && !b->unit) {
+        uint64_t start = profile_clock();
         code_translate(b);
+        profile.translate_ns += profile_clock() - start;
         if (!b->unit) /* never again */
             b->insn[0].fn = b->first_fn;
     }
@@ -430,6 +440,30 @@ const struct insn *cache_lookup(struct thread *t)
     enter(t, b);
     pthread_mutex_unlock(&lock_);
     return b->insn;
+}
+
+/* ---- --profile ---- */
+
+struct code_profile profile;
+
+uint64_t profile_clock(void)
+{
+    struct timespec t;
+    if (likely(!opt.profile))
+        return 0;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void cache_print_profile(void)
+{
+    const struct code_profile *p = &profile;
+    log_user("decoded %" PRIu64 " instructions in %" PRIu64 " blocks, %.1f ms; retired %" PRIu64
+             " blocks", p->decoded, p->blocks, (double)p->decode_ns / 1e6, p->retired);
+    log_user("translated %" PRIu64 " instructions in %" PRIu64 " units, %.1f ms; %" PRIu64
+             " guest bytes -> %" PRIu64 " host bytes + %" PRIu64 " in stubs; %" PRIu64
+             " interpreted one by one", p->translated, p->units, (double)p->translate_ns / 1e6,
+             p->guest_bytes, p->host_bytes, p->stub_bytes, p->fallbacks);
 }
 
 /* ---- threads ---- */

@@ -326,6 +326,8 @@ static void print_count(const struct thread *t)
     char buf[80];
     int n = snprintf(buf, sizeof buf, "xrun: [%d] %llu guest instructions\n", t->tid,
                      (unsigned long long)t->cpu.insn_count);
+    if (opt.profile)
+        cache_print_profile();
     if (opt.count)
         log_write(log_fd(), buf, (size_t)n);
 }

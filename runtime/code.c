@@ -512,6 +512,13 @@ void code_translate(struct block *b)
         return;
     }
     live_units++;
+    profile.units++;
+    profile.translated += u->n;
+    profile.host_bytes += tr.cold;
+    profile.stub_bytes += tr.size - tr.cold;
+    profile.fallbacks += tr.fallbacks;
+    for (unsigned i = 0; i < u->n; i++)
+        profile.guest_bytes += u->insn[i]->len;
     put_code(u);
     u->valid = true;
     for (unsigned i = 0; i < nmembers; i++)

@@ -57,6 +57,8 @@ const struct insn *limit_lookup(struct thread *t);
 void cache_invalidate(gaddr start, gaddr end);
 /* The thread holds no pointer into the cache (before a system call that may block). */
 void cache_offline(struct thread *t);
+/* Prints what was decoded and translated (--profile). */
+void cache_print_profile(void);
 void cache_fork_prepare(void);
 void cache_fork_done(bool child);
 
