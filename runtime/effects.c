@@ -56,7 +56,9 @@ static struct store string_store(const struct cpu *before, const struct insn *in
 
 static uint32_t operand_size(const struct insn *in, const struct opnd *o)
 {
-    return o->size != LARGE ? o->size : in->op == OP_FXSAVE || in->op == OP_FXRSTOR ? FXSAVE_BYTES : 0;
+    if (o->size != LARGE)
+        return o->size;
+    return in->op == OP_FXSAVE || in->op == OP_FXRSTOR ? FXSAVE_BYTES : 0;
 }
 
 unsigned effects_stores(const struct cpu *before, const struct insn *in,

@@ -27,7 +27,7 @@ struct lockstep {
     uint64_t steps, syscalls, taken;
     uint64_t single_until;    /* go singly up to this instruction: a window differed */
     struct store rseq;        /* the kernel writes there whenever it has scheduled */
-    bool resync;              /* the kernel may have rewound a system call: take the next state over */
+    bool resync;              /* the kernel is about to change it: take the next state over */
     enum spoil spoil;
     uint64_t spoil_at;
     bool spoilt;
@@ -50,19 +50,35 @@ void lockstep_gone(struct lockstep *ls, const struct native_event *e);
 _Noreturn void lockstep_stop(struct lockstep *ls, const char *why);
 /* Has an instruction raised this signal? */
 bool lockstep_is_fault(const struct native_event *e);
+/* Reads the native registers into ls->other. */
+void lockstep_get_native(struct lockstep *ls, bool fp);
+/* Copies all native registers into xrun's. */
+void lockstep_take_over(struct lockstep *ls);
 /* Gives the native process its signal and takes over the state it then has. */
 void lockstep_deliver(struct lockstep *ls, struct native_event *e);
 
+/* lockstep_insn.c */
+struct code *lockstep_code_new(void);
 /* The instruction at eip, bound, as a block of its own. */
 const struct insn *lockstep_fetch(struct lockstep *ls);
-/* Interprets it; true if it raised an exception (cpu->trap). ls->before is the state before. */
+/* Interprets it; true if it raised an exception (cpu->trap). */
 bool lockstep_execute(struct lockstep *ls, const struct insn *in);
-/* System calls, CPUID, results that the processor chooses, traps: what takes a step of its own. */
+bool lockstep_is_syscall(const struct insn *in);
+/* Does it raise SIGTRAP by itself? */
+bool lockstep_raises_sigtrap(const struct insn *in);
+/* Results that are the processor's choice or change from moment to moment. */
+bool lockstep_native_decides(const struct insn *in);
+/* All these and what else takes a step of its own, with its own checks. */
 bool lockstep_special(const struct insn *in);
+/* --lockstep-break, behind an executed instruction; ls->before is the state before it. */
+void lockstep_spoil(struct lockstep *ls, const struct insn *in);
+void lockstep_parse_spoil(struct lockstep *ls, const char *s);
+
+/* lockstep_step.c: executes the instruction at eip by both and compares. */
+void lockstep_step_both(struct lockstep *ls, const struct insn *in);
+void lockstep_step_cpuid(struct lockstep *ls, const struct insn *in);
 /* Copies the bytes that the kernel writes on its own. */
 void lockstep_refresh_rseq(struct lockstep *ls);
-/* --lockstep-break, behind an executed instruction. */
-void lockstep_spoil(struct lockstep *ls, const struct insn *in);
 
 /* lockstep_window.c: executes a stretch of instructions by both and compares what came out; true
  * if it got on. If something differs, all is put back and ls->single_until set: the single steps

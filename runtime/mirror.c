@@ -1,5 +1,5 @@
-/* The copy of a native process's memory; see mirror.h. Mappings are read from /proc/PID/maps and made
- * again with mem_map; of their contents only pages that the process has of its own are copied
+/* The copy of a native process's memory; see mirror.h. Mappings are read from /proc/PID/maps and
+ * made again with mem_map; of their contents only pages that the process has of its own are copied
  * (/proc/PID/pagemap says which), the rest is zero or comes from the same file. */
 #include "runtime/mirror.h"
 
@@ -63,7 +63,8 @@ static bool parse_line(const char *line, struct mirror_area *a)
     size_t len = strcspn(name, "\n");
     a->opaque = !strncmp(name, "[vvar", 5);
     a->stack = !strncmp(name, "[stack]", 7);
-    a->special = name[0] == '[' && !a->stack && strncmp(name, "[heap]", 6) && strncmp(name, "[anon", 5);
+    a->special = name[0] == '[' && !a->stack && strncmp(name, "[heap]", 6) &&
+                 strncmp(name, "[anon", 5);
     a->file = ino != 0;
     if (a->file) {
         a->path = xmalloc(len + 1);
@@ -129,15 +130,54 @@ static int open_file(const struct mirror_area *a)
     return fd;
 }
 
+/* Mappings of one file share their bytes, here through a file of xrun's own. */
+struct shared_file {
+    struct shared_file *next;
+    uint64_t ino, size;
+    unsigned major, minor;
+    int fd;
+};
+
+static int shared_fd(struct mirror *m, const struct mirror_area *a)
+{
+    struct shared_file *f = m->files;
+    while (f && (f->ino != a->ino || f->major != a->major || f->minor != a->minor))
+        f = f->next;
+    if (!f) {
+        f = xcalloc(1, sizeof *f);
+        *f = (struct shared_file){m->files, a->ino, 0, a->major, a->minor,
+                                  memfd_create("xrun-lockstep", MFD_CLOEXEC)};
+        m->files = f;
+    }
+    uint64_t need = a->off + (a->end - a->start);
+    if (f->fd >= 0 && f->size < need && !ftruncate(f->fd, (off_t)need))
+        f->size = need;
+    return f->fd;
+}
+
+static void free_files(struct mirror *m)
+{
+    while (m->files) {
+        struct shared_file *f = m->files;
+        m->files = f->next;
+        close(f->fd);
+        free(f);
+    }
+}
+
 /* Maps [start, end) of area `a` anew, readable and writable; *from_file: the file itself, so that
  * only pages the process has changed need copying. */
-static void map_piece(const struct mirror_area *a, gaddr start, gaddr end, bool *from_file)
+static void map_piece(struct mirror *m, const struct mirror_area *a, gaddr start, gaddr end,
+                      bool *from_file)
 {
     int rw = PROT_READ | PROT_WRITE, fl = MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE;
     int fd = open_file(a);
     *from_file = fd >= 0;
     int64_t r = -1;
-    if (fd >= 0) {
+    if (a->shared && shared_fd(m, a) >= 0) {
+        r = mem_map(start, end - start, rw, MAP_SHARED | MAP_FIXED, shared_fd(m, a),
+                    a->off + (start - a->start));
+    } else if (fd >= 0) {
         r = mem_map(start, end - start, rw, fl, fd, a->off + (start - a->start));
         close(fd);
     }
@@ -204,7 +244,8 @@ static bool for_runs(struct mirror *m, const struct mirror_area *a, gaddr start,
     while (start < end) {
         unsigned n = (end - start) >> GUEST_PAGE_SHIFT;
         n = n < RUN_PAGES ? n : RUN_PAGES;
-        ssize_t got = pread(m->native->pagemap_fd, pm, n * 8, (off_t)(start >> GUEST_PAGE_SHIFT) * 8);
+        off_t at = (off_t)(start >> GUEST_PAGE_SHIFT) * 8;
+        ssize_t got = pread(m->native->pagemap_fd, pm, n * 8, at);
         if (got != (ssize_t)n * 8)
             memset(pm, 0xff, sizeof pm);
         for (unsigned i = 0; i < n;) {
@@ -236,11 +277,12 @@ static void sync_piece(struct mirror *m, const struct mirror_area *a, gaddr star
 {
     bool from_file = a->file && !a->shared;
     if (!old || renew || !same_area(a, old)) {
-        map_piece(a, start, end, &from_file);
+        map_piece(m, a, start, end, &from_file);
         renew = true;
     }
     bool reprotect = renew || old->prot != a->prot;
-    if (reprotect || (a->prot & PROT_WRITE)) {
+    if (reprotect || a->shared || (a->prot & PROT_WRITE)) {
+        reprotect |= !(a->prot & PROT_WRITE);
         if (reprotect)
             mem_protect(start, end - start, PROT_READ | PROT_WRITE);
         if (a->prot)
@@ -325,6 +367,7 @@ void mirror_clear(struct mirror *m)
         if (!m->area[i].opaque)
             mem_unmap(m->area[i].start, m->area[i].end - m->area[i].start);
     free_areas(m->area, m->count);
+    free_files(m);
     free(m->text);
     *m = (struct mirror){.native = m->native};
 }
@@ -333,7 +376,8 @@ static bool for_writable(struct mirror *m, run_fn *fn, gaddr *where)
 {
     for (unsigned i = 0; i < m->count; i++) {
         const struct mirror_area *a = &m->area[i];
-        if (a->opaque || a->shared || (a->prot & (PROT_READ | PROT_WRITE)) != (PROT_READ | PROT_WRITE))
+        const int rw = PROT_READ | PROT_WRITE;
+        if (a->opaque || a->shared || (a->prot & rw) != rw)
             continue;
         if (!for_runs(m, a, a->start, a->end, a->file, false, fn, where))
             return false;

@@ -23,6 +23,7 @@ struct mirror {
     struct mirror_area *area;
     unsigned count;
     bool any_shared;
+    struct shared_file *files; /* xrun's stand-ins for files that are mapped shared */
 };
 
 /* Brings everything up to date after the kernel ran in the native process. Bytes of

@@ -15,7 +15,8 @@
 #include "core/log.h"
 
 enum { INT3 = 0xcc, RUN_SECONDS = 10,
-       PTRACE_SYSEMU_ = 31 /* go on to the next system call and do not make it */ };
+       PTRACE_SYSEMU_ = 31, /* go on to the next system call and do not make it */
+       PTRACE_GETSIGMASK_ = 0x420a, PTRACE_SETSIGMASK_ = 0x420b };
 
 static int open_proc(int pid, const char *name, int flags)
 {
@@ -55,6 +56,8 @@ static const char *exec_error(int err, int *code)
     *code = err == ENOENT ? 127 : 126;
     if (err == ENOEXEC)
         return "this kernel does not run i386 programs, --lockstep needs that";
+    if (err == ENOENT)
+        return "its interpreter is not on this host, --lockstep needs that (or a chroot)";
     snprintf(text, sizeof text, "cannot be run natively, --lockstep needs that: %s", strerror(err));
     return text;
 }
@@ -112,6 +115,16 @@ int native_siginfo(const struct native *n)
 {
     siginfo_t si;
     return ptrace(PTRACE_GETSIGINFO, n->pid, NULL, &si) ? 0 : si.si_code;
+}
+
+void native_unblock_trap(struct native *n)
+{
+    uint64_t mask, trap = UINT64_C(1) << (SIGTRAP - 1);
+    if (ptrace((enum __ptrace_request)PTRACE_GETSIGMASK_, n->pid, (void *)sizeof mask, &mask) ||
+        !(mask & trap))
+        return;
+    mask &= ~trap;
+    ptrace((enum __ptrace_request)PTRACE_SETSIGMASK_, n->pid, (void *)sizeof mask, &mask);
 }
 
 static void describe_stop(struct native *n, struct native_event *e)

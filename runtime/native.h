@@ -1,5 +1,5 @@
 /* A program that runs natively under ptrace, one instruction at a time: lockstep's other side.
- * Used by one thread of xrun. What depends on the host is in runtime/HOST/native.c (host_native_*). */
+ * Used by one thread of xrun. What depends on the host is in runtime/HOST/native.c. */
 #ifndef XRUN_RUNTIME_NATIVE_H
 #define XRUN_RUNTIME_NATIVE_H
 
@@ -12,7 +12,7 @@ struct native {
 };
 
 enum native_kind {
-    NATIVE_STEPPED, /* SIGTRAP: the step is done, or (native_siginfo tells) a SIGTRAP of another origin */
+    NATIVE_STEPPED, /* SIGTRAP: the step is done (or, as native_siginfo tells, another SIGTRAP) */
     NATIVE_SIGNAL,  /* about to get a signal: the instruction faulted or has not begun */
     NATIVE_EXEC,    /* inside execve, the new program is in place; step once more to reach it */
     NATIVE_EXITED,
@@ -42,11 +42,14 @@ void native_run_to(struct native *n, gaddr to, struct native_event *e);
 bool native_run_times(struct native *n, gaddr to, uint32_t times, struct native_event *e);
 /* If it has stopped on its way into a system call: brings it out, the call is not made. */
 void native_leave_syscall(struct native *n, struct native_event *e);
-/* To be called after POPF and IRET have been stepped: the kernel then takes its own trap flag for the
- * program's (enable_single_step in arch/x86/kernel/step.c) and would leave it on for good. */
+/* To be called after POPF and IRET have been stepped: the kernel then takes its own trap flag for
+ * the program's (enable_single_step in arch/x86/kernel/step.c) and would leave it on for good. */
 void native_settle_flags(struct native *n, struct native_event *e);
 /* si_code of the signal it has stopped with. */
 int native_siginfo(const struct native *n);
+/* Takes SIGTRAP out of its blocked signals: a step while it is blocked would cost the program its
+ * handler (force_sig in kernel/signal.c). To be called after everything that may block it. */
+void native_unblock_trap(struct native *n);
 /* Lets it run on alone and waits for its end. */
 void native_detach(struct native *n, struct native_event *e);
 void native_kill(struct native *n);

@@ -75,8 +75,8 @@ bool host_native_restore(int pid, const struct cpu *cpu)
 
 static bool set_debug(int pid, int i, unsigned long v)
 {
-    return !ptrace(PTRACE_POKEUSER, pid,
-                   (void *)(offsetof(struct user, u_debugreg) + (size_t)i * sizeof(long)), (void *)v);
+    size_t at = offsetof(struct user, u_debugreg) + (size_t)i * sizeof(long);
+    return !ptrace(PTRACE_POKEUSER, pid, (void *)at, (void *)v);
 }
 
 bool host_native_break(int pid, gaddr at)

@@ -1,14 +1,36 @@
 /* A little of everything that lockstep must handle: x87, SSE, MMX, repeated strings, flags pushed,
- * time, CPUID, undefined flags, memory mapped and given back, a shared mapping, exec of itself. */
+ * time, timers, CPUID, undefined flags, memory mapped and given back, a shared mapping, exec of itself. */
 #include <cpuid.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+static volatile sig_atomic_t ticks;
+static void on_tick(int sig) { ticks += sig == SIGALRM; }
+
+/* Asynchronous signals in the middle of computing. */
+static void timers(void)
+{
+    struct itimerval it = {{0, 3000}, {0, 3000}};
+    volatile double x = 1;
+    unsigned long long sum = 0, n = 0;
+    signal(SIGALRM, on_tick);
+    setitimer(ITIMER_REAL, &it, NULL);
+    while (ticks < 5) {
+        sum += ++n;
+        x = x * 0.5 + n;
+    }
+    memset(&it, 0, sizeof it);
+    setitimer(ITIMER_REAL, &it, NULL);
+    printf("%d\n", sum == n * (n + 1) / 2 && x > n && x < 2 * n + 2);
+}
 
 static volatile double acc = 1.0;
 static volatile float facc = 1.0f;
@@ -69,6 +91,7 @@ int main(int argc, char **argv)
     printf("%d %d\n", ts.tv_sec > 0 || ts.tv_nsec > 0, __get_cpuid(0, &a, &b, &c, &d));
     strings();
     memory();
+    timers();
     fflush(stdout);
     execl(argv[0], argv[0], "again", (char *)NULL);
     return 1;
