@@ -1,6 +1,10 @@
 /* Compare-and-swap on guest memory, any alignment. A host like x86 (XRUN_HOST_TSO) does all of it in
- * hardware. Elsewhere misaligned ones that lie inside an aligned 8-byte word are done on that word,
- * the rest (split locks) under one global lock, atomic among themselves only. */
+ * hardware. Elsewhere:
+ * - aligned: the host's own operation;
+ * - inside an aligned block of 16 bytes: on that block, as a whole;
+ * - across such a border (a split lock): word by word, each half with a host operation, under a lock
+ *   that threads and forked processes share. No update is lost, whoever else works on either half
+ *   and however; but for a moment others can see one half new and the other old. */
 #ifndef XRUN_INTERP_ATOMIC_H
 #define XRUN_INTERP_ATOMIC_H
 
@@ -8,5 +12,7 @@
 
 /* If *a == old (zero-extended, `size` = 1, 2, 4, 8 bytes) stores `val`. Returns what was there. */
 uint64_t atomic_cas(gaddr a, uint64_t old, uint64_t val, unsigned size);
+/* Before the first fork: makes the lock of split operations. */
+void atomic_init(void);
 
 #endif

@@ -129,7 +129,7 @@ static void bulk(struct cpu *c, const struct insn *in, unsigned size, uint32_t n
                 mem_store(d + i * size, size, v);
         }
     }
-    __asm__ volatile("" ::: "memory");
+    __atomic_thread_fence(__ATOMIC_ACQUIRE); /* the copy's loads before later ones */
     c->gpr[REG_EDI] += bytes;
     c->gpr[REG_ECX] -= n;
 }

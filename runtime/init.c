@@ -1,4 +1,5 @@
 /* Connects the runtime with the parts below it. */
+#include "interp/atomic.h"
 #include "runtime/host.h"
 #include "runtime/runtime.h"
 
@@ -18,5 +19,6 @@ void runtime_init(void)
         .invalidate = cache_invalidate,
         .ioctl32 = host_ioctl32,
     };
+    atomic_init();
     cache_init();
 }

@@ -1,0 +1,203 @@
+/* Litmus tests of the x86 memory model (total store order): only outcomes that it forbids are
+ * counted. Each thread walks through N independent instances of a test; results are looked at when
+ * all have finished. */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { N = 1500, ROUNDS = 10, THREADS = 4 };
+
+struct cell { volatile int v; int pad[15]; };
+static struct cell *X, *Y;
+static int (*R)[8];
+static pthread_barrier_t *bar;
+
+#define ST(p, n) __asm__ volatile("movl %1, %0" : "=m"(p) : "i"(n) : "memory")
+#define LD(r, p) __asm__ volatile("movl %1, %0" : "=r"(r) : "m"(p) : "memory")
+#define FENCE() __asm__ volatile("mfence" : : : "memory")
+#define XCHG(p, n)                                                                                 \
+    do {                                                                                           \
+        int t_ = n;                                                                                \
+        __asm__ volatile("xchgl %0, %1" : "+r"(t_), "+m"(p) : : "memory");                         \
+    } while (0)
+#define LOCKED() __asm__ volatile("lock orl $0, (%%esp)" : : : "memory", "cc")
+
+#define x X[i].v
+#define y Y[i].v
+#define P(name, n) static void name##_##n(int i, int *r)
+#define BAD(name) static int name##_bad(int i, const int *r)
+
+P(MP, 0) { ST(x, 1); ST(y, 1); }
+P(MP, 1) { LD(r[0], y); LD(r[1], x); }
+BAD(MP) { return r[0] == 1 && r[1] == 0; }
+
+P(LB, 0) { LD(r[0], x); ST(y, 1); }
+P(LB, 1) { LD(r[1], y); ST(x, 1); }
+BAD(LB) { return r[0] == 1 && r[1] == 1; }
+
+P(SBf, 0) { ST(x, 1); FENCE(); LD(r[0], y); }
+P(SBf, 1) { ST(y, 1); FENCE(); LD(r[1], x); }
+BAD(SBf) { return r[0] == 0 && r[1] == 0; }
+
+P(SBx, 0) { XCHG(x, 1); LD(r[0], y); }
+P(SBx, 1) { XCHG(y, 1); LD(r[1], x); }
+BAD(SBx) { return r[0] == 0 && r[1] == 0; }
+
+P(SBl, 0) { ST(x, 1); LOCKED(); LD(r[0], y); }
+P(SBl, 1) { ST(y, 1); LOCKED(); LD(r[1], x); }
+BAD(SBl) { return r[0] == 0 && r[1] == 0; }
+
+P(W22, 0) { ST(x, 1); ST(y, 2); } /* 2+2W */
+P(W22, 1) { ST(y, 1); ST(x, 2); }
+BAD(W22) { return x == 1 && y == 1; }
+
+P(S, 0) { ST(x, 2); ST(y, 1); }
+P(S, 1) { LD(r[0], y); ST(x, 1); }
+BAD(S) { return r[0] == 1 && x == 2; }
+
+P(RW, 0) { ST(x, 1); ST(y, 1); } /* R with a fence */
+P(RW, 1) { ST(y, 2); FENCE(); LD(r[0], x); }
+BAD(RW) { return y == 2 && r[0] == 0; }
+
+P(IRIW, 0) { ST(x, 1); }
+P(IRIW, 1) { ST(y, 1); }
+P(IRIW, 2) { LD(r[0], x); LD(r[1], y); }
+P(IRIW, 3) { LD(r[2], y); LD(r[3], x); }
+BAD(IRIW) { return r[0] == 1 && r[1] == 0 && r[2] == 1 && r[3] == 0; }
+
+P(WRC, 0) { ST(x, 1); }
+P(WRC, 1) { LD(r[0], x); ST(y, 1); }
+P(WRC, 2) { LD(r[1], y); LD(r[2], x); }
+BAD(WRC) { return r[0] == 1 && r[1] == 1 && r[2] == 0; }
+
+P(CoRR, 0) { ST(x, 1); ST(x, 2); }
+P(CoRR, 1) { LD(r[0], x); LD(r[1], x); }
+P(CoRR, 2) { LD(r[2], x); LD(r[3], x); }
+BAD(CoRR) { return r[0] > r[1] || r[2] > r[3] || x != 2; }
+
+/* a thread sees its own stores first, but all see one order of the stores (n6, n7 are allowed) */
+P(n5, 0) { ST(x, 1); LD(r[0], x); }
+P(n5, 1) { ST(x, 2); LD(r[1], x); }
+BAD(n5) { return r[0] == 2 && r[1] == 1; }
+
+/* message passing by other means: string stores, SSE, x87, byte in the middle of a word */
+P(MPs, 0)
+{
+    void *d = (void *)&x;
+    int c = 16;
+    __asm__ volatile("rep stosl" : "+D"(d), "+c"(c) : "a"(1) : "memory");
+    ST(y, 1);
+}
+P(MPs, 1) { LD(r[0], y); LD(r[1], X[i].pad[14]); }
+BAD(MPs) { return r[0] == 1 && r[1] == 0; }
+
+P(MPc, 0) { ST(x, 1); ST(X[i].pad[14], 1); ST(y, 1); }
+P(MPc, 1)
+{
+    int buf[16], c = 16;
+    const void *s = (void *)&x;
+    void *d = buf;
+    LD(r[0], y);
+    __asm__ volatile("rep movsl" : "+S"(s), "+D"(d), "+c"(c) : : "memory");
+    r[1] = buf[0] & buf[15];
+}
+BAD(MPc) { return r[0] == 1 && r[1] == 0; }
+
+P(MPm, 0) { __asm__ volatile("movd %2, %%mm0; movq %%mm0, %0; emms; movl $1, %1" : "=m"(x), "=m"(y) : "r"(1) : "memory"); }
+P(MPm, 1) { long long q; LD(r[0], y); __asm__ volatile("fildll %1; fistpll %0" : "=m"(q) : "m"(x)); r[1] = q; }
+BAD(MPm) { return r[0] == 1 && r[1] == 0; }
+
+/* aligned accesses are atomic: no mixture is ever seen */
+P(ATOM, 0) { ST(x, -1); ST(x, 0x12345678); ST(x, -1); }
+P(ATOM, 1) { LD(r[0], x); LD(r[1], x); }
+BAD(ATOM)
+{
+    for (int k = 0; k < 2; k++)
+        if (r[k] != 0 && r[k] != -1 && r[k] != 0x12345678)
+            return 1;
+    return 0;
+}
+
+typedef void (*proc)(int, int *);
+static const struct test { const char *name; int n; proc p[THREADS]; int (*bad)(int, const int *); } tests[] = {
+#define T2(t) {#t, 2, {t##_0, t##_1}, t##_bad}
+#define T3(t) {#t, 3, {t##_0, t##_1, t##_2}, t##_bad}
+#define T4(t) {#t, 4, {t##_0, t##_1, t##_2, t##_3}, t##_bad}
+    T2(MP), T2(LB), T2(SBf), T2(SBx), T2(SBl), T2(W22), T2(S), T2(RW), T4(IRIW), T3(WRC), T3(CoRR),
+    T2(n5), T2(MPs), T2(MPc), T2(MPm), T2(ATOM),
+};
+#undef x
+#undef y
+enum { TESTS = sizeof tests / sizeof *tests };
+static int *bad;
+
+static void *walk(void *arg)
+{
+    int me = (int)(long)arg;
+    for (int t = 0; t < TESTS; t++)
+        for (int k = 0; k < ROUNDS; k++) {
+            if (me == 0) {
+                memset(X, 0, N * sizeof *X);
+                memset(Y, 0, N * sizeof *Y);
+                memset(R, 0, N * sizeof *R);
+            }
+            pthread_barrier_wait(bar);
+            if (me < tests[t].n)
+                for (int i = 0; i < N; i++)
+                    tests[t].p[me](i, R[i]);
+            pthread_barrier_wait(bar);
+            if (me == 0)
+                for (int i = 0; i < N; i++)
+                    bad[t] += tests[t].bad(i, R[i]);
+        }
+    return NULL;
+}
+
+static void report(const char *what)
+{
+    printf("%s:", what);
+    for (int t = 0; t < TESTS; t++) {
+        printf(" %s %d", tests[t].name, bad[t]);
+        bad[t] = 0;
+    }
+    printf("\n");
+}
+
+static void *shared(size_t n)
+{
+    return mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+}
+
+int main(void)
+{
+    pthread_t t[THREADS];
+    pthread_barrierattr_t a;
+    X = shared(N * sizeof *X);
+    Y = shared(N * sizeof *Y);
+    R = shared(N * sizeof *R);
+    bad = shared(4096);
+    bar = shared(4096);
+    pthread_barrierattr_init(&a);
+    pthread_barrierattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
+    pthread_barrier_init(bar, &a, THREADS);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (long i = 0; i < THREADS; i++)
+        pthread_create(&t[i], NULL, walk, (void *)i);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(t[i], NULL);
+    report("threads");
+    for (long i = 1; i < THREADS; i++)
+        if (!fork()) {
+            walk((void *)i);
+            _exit(0);
+        }
+    walk(0);
+    while (wait(NULL) > 0)
+        ;
+    report("processes");
+    return 0;
+}
