@@ -155,10 +155,10 @@ int main(int argc, char **argv)
     cache_thread_add(t);
 
     char *path = find_program(argv[i]);
-    char *execfn = xstrdup(path);
+    char *execfn = xstrdup(opt.execfn ? opt.execfn : path);
     char **gargv = guest_argv(path, argv + i);
     struct elfload_error e = {0};
-    if (elfload_script(&path, &gargv, &e))
+    if (elfload_script(&path, &gargv, execfn, &e))
         fail(argv[i], &e);
     char host[PATH_MAX];
     if (path_to_host(path, host, true, false))
@@ -170,6 +170,8 @@ int main(int argc, char **argv)
     }
     if (elfload_load(t, host, execfn, gargv, environ, &e))
         fail(path, &e);
+    if (opt.exec_fd)
+        close((int)opt.exec_fd);
     set_comm(execfn);
     dispatch_run(t);
 }

@@ -187,7 +187,7 @@ static int open_program(struct elf *f, const char *path, struct elfload_error *e
             f->exec_stack = p->p_flags & PF_X;
         }
     }
-    return opt.child ? 0 : check_sane(f, e);
+    return 0;
 }
 
 /* The interpreter: in the sysroot or the host's own. */
@@ -457,10 +457,15 @@ static void set_code_range(struct process *p, const struct elf *f)
     p->end_code = end + (gaddr)f->bias;
 }
 
+/* The file's name; one that has none (a memfd) is called as /proc calls it. */
 static char *absolute(const char *path)
 {
-    char *r = realpath(path, NULL);
-    return r ? r : xstrdup(path);
+    char link[PATH_MAX], *r = realpath(path, NULL);
+    if (r)
+        return r;
+    ssize_t n = readlink(path, link, sizeof link - 1);
+    link[n < 0 ? 0 : n] = 0;
+    return xstrdup(n > 0 ? link : path);
 }
 
 /* Everything behind the point of no return: the new address space. */
@@ -491,6 +496,11 @@ int elfload_load(struct thread *t, const char *host_path, const char *execfn, ch
     uint64_t entry;
     if (open_both(&f, &in, host_path, e))
         return -1;
+    if (!opt.child && check_sane(&f, e)) {
+        elf_close(&f);
+        elf_close(&in);
+        return -1;
+    }
     if (!f.has_stack) /* arch/x86/include/asm/elf.h: i386 without PT_GNU_STACK */
         p->personality |= READ_IMPLIES_EXEC;
     mem_read_implies_exec = p->personality & READ_IMPLIES_EXEC;

@@ -22,9 +22,10 @@ struct elfload_error {
 };
 
 /* Follows #! lines (at most 5, one optional argument, kernel rules) until a program that is not a
- * script: rewrites *path (a guest's name) and *argv (both malloc'ed; so are the strings it adds). 0, or -1 with *e
- * filled, also if something on the way does not exist or is not executable. */
-int elfload_script(char **path, char ***argv, struct elfload_error *e);
+ * script: rewrites *path (a guest's name) and *argv (both malloc'ed; so are the strings it adds).
+ * `name` is what the first script is called for its interpreter. 0, or -1 with *e filled, also if
+ * something on the way does not exist or is not executable. */
+int elfload_script(char **path, char ***argv, const char *name, struct elfload_error *e);
 
 /* Maps program `host_path` and its interpreter, builds the initial stack and vDSO, fills process
  * fields (exe, argv, auxv, brk, ...) and the entry registers of t->cpu. `execfn` is what AT_EXECFN

@@ -110,7 +110,7 @@ static int open_exec(const char *path, struct elfload_error *e)
     return -1;
 }
 
-int elfload_script(char **path, char ***argv, struct elfload_error *e)
+int elfload_script(char **path, char ***argv, const char *name, struct elfload_error *e)
 {
     for (int level = 0;; level++) {
         char head[HEAD] = "", *interp, *arg;
@@ -126,7 +126,7 @@ int elfload_script(char **path, char ***argv, struct elfload_error *e)
             return 0;
         if (!parse(head, &interp, &arg))
             return fail(e, ENOEXEC, "malformed #! line");
-        *argv = insert(*argv, interp, arg, *path);
+        *argv = insert(*argv, interp, arg, level ? *path : name);
         free(*path);
         *path = xstrdup(interp);
     }

@@ -17,6 +17,10 @@
 #include "elfload/elfload.h"
 #include "runtime/runtime.h"
 
+#ifndef AT_EXECVE_CHECK
+#define AT_EXECVE_CHECK 0x10000
+#endif
+
 enum { MAX_OPTION_ARGS = 40 };
 
 /* A descriptor of this very executable is kept only where /proc does not serve: when xrun starts
@@ -47,14 +51,30 @@ static int count(char **v)
     return n;
 }
 
-/* Replaces this process by a new xrun that runs `path` (a guest path) with argv. */
-static int64_t exec_self(const char *path, char **argv, char **envp)
+/* What is to be executed: where to find it and what it is called (AT_EXECFN, a script's argument). */
+struct target {
+    char path[PATH_MAX + 32], name[PATH_MAX + 32];
+    int dirfd; /* names it, -1: none does */
+    int fd;    /* keeps it for the new xrun, which closes it; -1: not needed */
+};
+
+static char *joined(const char *option, const char *value)
+{
+    size_t size = strlen(option) + strlen(value) + 1;
+    char *s = xmalloc(size);
+    snprintf(s, size, "%s%s", option, value);
+    return s;
+}
+
+/* Replaces this process by a new xrun that runs the target with argv. */
+static int64_t exec_self(const struct target *x, char **argv, char **envp)
 {
     int argc = count(argv);
-    const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 8, sizeof *v);
-    char fd_text[32], *argv0 = NULL;
+    const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 12, sizeof *v);
+    char fd_text[32], exec_fd_text[32], self[PATH_MAX] = "/proc/self/exe";
+    char *argv0 = joined("--argv0=", argc ? argv[0] : ""); /* the kernel makes up an empty one too */
+    char *execfn = joined("--execfn=", x->name);
     int self_fd = opt.self_fd ? (int)opt.self_fd : -1;
-    char self[PATH_MAX] = "/proc/self/exe";
     int n = 0;
     if (opt.exec_via) {
         ssize_t k = readlink("/proc/self/exe", self, sizeof self - 1);
@@ -68,15 +88,15 @@ static int64_t exec_self(const char *path, char **argv, char **envp)
     snprintf(fd_text, sizeof fd_text, "--self-fd=%d", self_fd);
     if (self_fd >= 0 && !opt.exec_via)
         v[n++] = fd_text;
-    if (argc) {
-        size_t size = strlen(argv[0]) + 10;
-        argv0 = xmalloc(size);
-        snprintf(argv0, size, "--argv0=%s", argv[0]);
-        v[n++] = argv0;
-    }
+    snprintf(exec_fd_text, sizeof exec_fd_text, "--exec-fd=%d", x->fd);
+    if (x->fd >= 0)
+        v[n++] = exec_fd_text;
+    if (strcmp(x->path, x->name))
+        v[n++] = execfn;
+    v[n++] = argv0;
     v[n++] = "--child";
     v[n++] = "--";
-    v[n++] = path;
+    v[n++] = x->path;
     for (int i = 1; i < argc; i++)
         v[n++] = argv[i];
     long r = -ENOENT;
@@ -90,17 +110,20 @@ static int64_t exec_self(const char *path, char **argv, char **envp)
     if (!opt.exec_via && (r == -ENOENT || r == -ENOSYS))
         r = host_syscall(SYS_execve, (long)"/proc/self/exe", (long)v, (long)envp, 0, 0, 0);
     free(argv0);
+    free(execfn);
     free(v);
     return r;
 }
 
-/* What finally runs when `guest` is executed, behind all #! lines, and its host path. */
-static enum elfload_kind final_kind(const char *guest, char host[PATH_MAX], struct elfload_error *e)
+/* What finally runs, behind all #! lines, and its host path. */
+static enum elfload_kind final_kind(const struct target *x, char host[PATH_MAX], bool *script,
+                                    struct elfload_error *e)
 {
     enum elfload_kind k = ELFLOAD_OTHER;
-    char *path = xstrdup(guest), **added = xcalloc(1, sizeof *added);
-    if (!elfload_script(&path, &added, e) && !path_to_host(path, host, true, false))
+    char *path = xstrdup(x->path), **added = xcalloc(1, sizeof *added);
+    if (!elfload_script(&path, &added, x->name, e) && !path_to_host(path, host, true, false))
         k = elfload_identify(host);
+    *script = added[0];
     for (int i = 0; added[i]; i++)
         free(added[i]);
     free(added);
@@ -118,41 +141,85 @@ static int check_permission(const char *host)
     return faccessat(AT_FDCWD, host, X_OK, AT_EACCESS) ? -errno : 0;
 }
 
+/* Names relative to a descriptor go through /proc; the kernel calls them /dev/fd/... */
+static int find_target(struct target *x, const struct process *p, int dirfd, const char *path,
+                       int flags)
+{
+    struct stat st;
+    x->dirfd = x->fd = -1;
+    if (!*path && !(flags & AT_EMPTY_PATH))
+        return -ENOENT;
+    if (*path == '/' || (*path && dirfd == AT_FDCWD)) {
+        snprintf(x->name, sizeof x->name, "%s", path);
+        snprintf(x->path, sizeof x->path, "%s", strcmp(path, "/proc/self/exe") ? path : p->exe_guest);
+        return 0;
+    }
+    if (dirfd == AT_FDCWD)
+        return -EACCES; /* the current directory */
+    if (fstat(dirfd, &st))
+        return -EBADF;
+    if (*path && !S_ISDIR(st.st_mode))
+        return -ENOTDIR;
+    x->dirfd = dirfd;
+    snprintf(x->name, sizeof x->name, "/dev/fd/%d%s%s", dirfd, *path ? "/" : "", path);
+    snprintf(x->path, sizeof x->path, "/proc/self/fd/%d%s%s", dirfd, *path ? "/" : "", path);
+    return 0;
+}
+
+/* A descriptor that execve closes must not take the program's name with it. */
+static void keep_target(struct target *x, const char *host)
+{
+    if (x->dirfd < 0 || !(fcntl(x->dirfd, F_GETFD) & FD_CLOEXEC))
+        return;
+    int fd = open(host, O_PATH | O_CLOEXEC);
+    x->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD, OPTIONS_SELF_FD_MIN);
+    if (fd >= 0)
+        close(fd);
+    if (x->fd >= 0)
+        snprintf(x->path, sizeof x->path, "/proc/self/fd/%d", x->fd);
+}
+
 int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv, char **envp,
                      int flags)
 {
-    char guest[PATH_MAX + 32], host[PATH_MAX], final[PATH_MAX];
+    char host[PATH_MAX], final[PATH_MAX];
     struct elfload_error e = {0};
-    if (!*path && !(flags & AT_EMPTY_PATH))
-        return -ENOENT;
-    if (!*path || (*path != '/' && dirfd != AT_FDCWD))
-        snprintf(guest, sizeof guest, "/proc/self/fd/%d%s%s", dirfd, *path ? "/" : "", path);
-    else
-        snprintf(guest, sizeof guest, "%s", path);
-    if (!strcmp(guest, "/proc/self/exe"))
-        snprintf(guest, sizeof guest, "%s", t->proc->exe_guest);
-    int r = path_to_host(guest, host, true, false);
+    struct target x;
+    struct stat st;
+    bool script;
+    int r = -EINVAL;
+    if (!(flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_EXECVE_CHECK)))
+        r = find_target(&x, t->proc, dirfd, path, flags);
+    r = r ? r : path_to_host(x.path, host, true, false);
     if (r)
         return r;
-    struct stat st;
-    if ((flags & AT_SYMLINK_NOFOLLOW) && !lstat(host, &st) && S_ISLNK(st.st_mode))
+    if (*path && (flags & AT_SYMLINK_NOFOLLOW) && !lstat(host, &st) && S_ISLNK(st.st_mode))
         return -ELOOP;
+    if (flags & AT_EXECVE_CHECK) /* executes nothing; older kernels refuse the flag */
+        return host_syscall(SYS_execveat, AT_FDCWD, (long)host, (long)argv, (long)envp,
+                            AT_EXECVE_CHECK, 0);
     r = check_permission(host);
     if (r)
         return r;
-    enum elfload_kind k = final_kind(guest, final, &e);
+    enum elfload_kind k = final_kind(&x, final, &script, &e);
     if (e.err || (k == ELFLOAD_I386 && elfload_check(final, &e)))
         return -e.err;
+    if (script && x.dirfd >= 0 && fcntl(x.dirfd, F_GETFD) & FD_CLOEXEC)
+        return -ENOENT; /* the interpreter could not open it */
     uint64_t mask;
     signal_block_all(&mask);
     signal_requeue(t);
     uint64_t guest_mask = t->sigmask;
     host_syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&guest_mask, 0, 8, 0, 0);
     int64_t ret;
-    if (k == ELFLOAD_I386)
-        ret = exec_self(guest, argv, envp);
-    else
+    if (k == ELFLOAD_I386) {
+        keep_target(&x, host);
+        ret = exec_self(&x, argv, envp);
+        if (x.fd >= 0)
+            close(x.fd);
+    } else {
         ret = host_syscall(SYS_execve, (long)host, (long)argv, (long)envp, 0, 0, 0);
+    }
     signal_restore(mask);
     return ret;
 }

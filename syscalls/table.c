@@ -59,6 +59,23 @@ const char *host_path(uint32_t a, char buf[PATH_MAX], int how)
 
 enum { OUT_MAX = 256, PATHS_MAX = 2 };
 
+/* How the path argument at *p, guest argument g, is to be looked up: at-flags behind it may say
+ * otherwise than its letter. */
+static int path_how(const struct sysctx *c, const char *p, unsigned g)
+{
+    if (*p == 'c')
+        return PATH_CREATE;
+    int how = *p == 'f' ? PATH_FOLLOW : 0;
+    for (p++, g++; *p && g < 6; p++) {
+        if (*p == 'a' && c->a[g] & AT_SYMLINK_NOFOLLOW)
+            how &= ~PATH_FOLLOW;
+        if (*p == 'a' && c->a[g] & AT_SYMLINK_FOLLOW)
+            how |= PATH_FOLLOW;
+        g += !strchr("@0RL", *p);
+    }
+    return how;
+}
+
 /* Builds the host arguments of a HOST row as its letters say, makes the call. */
 static int64_t host_call(const struct sysctx *c, const char *args, const struct host_row *h)
 {
@@ -76,8 +93,7 @@ static int64_t host_call(const struct sysctx *c, const char *args, const struct 
         case 'd': v[n] = (int32_t)a; break;
         case 'X': v[n] = open_flags_to_host(a); break;
         case 'f': case 'F': case 'c':
-            v[n] = (long)host_path(a, paths[np++],
-                                   *p == 'f' ? PATH_FOLLOW : *p == 'c' ? PATH_CREATE : 0);
+            v[n] = (long)host_path(a, paths[np++], path_how(c, p, g));
             break;
         case 'o':
             mem_prepare_write(a, OUT_MAX);

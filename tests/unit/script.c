@@ -165,7 +165,7 @@ static void by_xrun(char *text)
     struct elfload_error e = {0};
     char *path = xstrdup("./s"), **argv = xcalloc(4, sizeof *argv);
     memcpy(argv, given, sizeof given);
-    if (elfload_script(&path, &argv, &e))
+    if (elfload_script(&path, &argv, "./s", &e))
         snprintf(text, TEXT_SIZE, "errno %d", e.err);
     else if (elfload_identify(path) == ELFLOAD_OTHER)
         snprintf(text, TEXT_SIZE, "errno %d", ENOEXEC);
