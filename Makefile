@@ -27,6 +27,7 @@ WARN += -Werror
 endif
 CFLAGS_release := -O2 -g1
 CFLAGS_debug   := -O1 -g3 -DXRUN_DEBUG -DXRUN_NO_TAILCALL
+# guest memory is not aligned as C wants it and begins at address 0
 CFLAGS_asan    := -O1 -g -DXRUN_ASAN -DXRUN_NO_TAILCALL -fsanitize=address,undefined -fno-sanitize=alignment,null,nonnull-attribute -fno-omit-frame-pointer
 CFLAGS_ubsan   := -O1 -g -DXRUN_NO_TAILCALL -fsanitize=undefined -fno-sanitize=alignment,null,nonnull-attribute
 CFLAGS_small   := -O2 -g1 -DXRUN_SMALL_LIMITS
@@ -36,7 +37,6 @@ endif
 CFLAGS  ?=
 ALL_CFLAGS := -std=gnu11 -fPIE -pthread -fno-strict-aliasing -fwrapv $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS) \
 	-I. -idirafter /usr/include -D_GNU_SOURCE -DXRUN_VERSION='"$(VERSION)"' -MMD -MP
-# (sanitizers: guest memory is unaligned and begins at address 0)
 # Hosts whose memory is as x86's: total store order, locked operations at any alignment.
 HOST_TSO := $(if $(filter x86_64,$(HOST)),1,0)
 ALL_CFLAGS += -DXRUN_HOST_TSO=$(HOST_TSO)
