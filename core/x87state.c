@@ -107,9 +107,11 @@ void x87_save_fxsave(const struct cpu *c, uint8_t p[512])
     memset(p, 0, 288);
     w16(p, f->cw), w16(p + 2, full_sw(f));
     p[4] = (uint8_t)~f->empty;
-    w16(p + 6, f->fop);
-    w32(p + 8, f->fip), w16(p + 12, f->fcs);
-    w32(p + 16, f->fdp), w16(p + 20, f->fds);
+    if (f->sw & 0x80) { /* AMD processors show the pointers only of a pending exception */
+        w16(p + 6, f->fop);
+        w32(p + 8, f->fip), w16(p + 12, f->fcs);
+        w32(p + 16, f->fdp), w16(p + 20, f->fds);
+    }
     w32(p + 24, c->mxcsr), w32(p + 28, 0xffff);
     for (unsigned i = 0; i < 8; i++) {
         const struct f80 *r = &f->st[(f->top + i) & 7];

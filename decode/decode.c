@@ -105,6 +105,9 @@ static void put_memory(struct insn *in, const ZydisDecodedInstruction *zi,
     in->scale = (uint8_t)(zo->mem.scale > 1 ? __builtin_ctz(zo->mem.scale) : 0);
     in->disp = zo->mem.disp.has_displacement ? (uint32_t)zo->mem.disp.value : 0;
     in->seg = (uint8_t)(zo->mem.segment ? seg_number(zo->mem.segment) : SEG_DS);
+    /* 3E before a branch is NOTRACK where CET exists, and a segment prefix all the same */
+    if ((zi->attributes & ZYDIS_ATTRIB_HAS_NOTRACK) && !(zi->attributes & ZYDIS_ATTRIB_HAS_SEGMENT))
+        in->seg = SEG_DS;
     if (zi->address_width == 16)
         in->flags |= INSN_ADDR16;
     if (in->seg >= SEG_FS || (mode & MODE_SEGS))

@@ -50,25 +50,31 @@ HANDLER(jmp_ind)
     return interp_jump_indirect(cpu, in, code_linear(cpu, in, opnd_read(cpu, in, 0)));
 }
 
-static inline void push_return(struct cpu *c, const struct insn *in)
+/* Stores the return address and gives the target of a call. That the stack is writable is checked
+ * before the target's offset is, but nothing is stored if that is beyond the limit. */
+static inline gaddr call_to(struct cpu *c, const struct insn *in, uint32_t off)
 {
     unsigned size = in->opsize;
-    mem_store(ea_stack(c, in, -(int32_t)size, size, true), size, in->next - c->seg_base[SEG_CS]);
+    gaddr a = ea_stack(c, in, -(int32_t)size, size, true), target = off;
+    if (unlikely(c->mode & MODE_SEGS)) {
+        probe_write(a, size);
+        target = code_linear(c, in, off);
+    } else if (size == 2) {
+        target = off & 0xffff;
+    }
+    mem_store(a, size, in->next - c->seg_base[SEG_CS]);
     stack_add(c, -(int32_t)size);
+    return target;
 }
 
 HANDLER(call_rel)
 {
-    gaddr target = rel_target(cpu, in);
-    push_return(cpu, in);
-    return interp_jump(cpu, in, 0, target);
+    return interp_jump(cpu, in, 0, call_to(cpu, in, in->imm - cpu->seg_base[SEG_CS]));
 }
 
 HANDLER(call_ind)
 {
-    gaddr target = code_linear(cpu, in, opnd_read(cpu, in, 0));
-    push_return(cpu, in);
-    return interp_jump_indirect(cpu, in, target);
+    return interp_jump_indirect(cpu, in, call_to(cpu, in, opnd_read(cpu, in, 0)));
 }
 
 HANDLER(ret_near)
@@ -134,8 +140,8 @@ static bool is_64bit(const struct cpu *c, uint16_t sel)
     return cpu_find_desc(c, sel, &d) && (d.attr & bits) == code_long;
 }
 
-/* What CS becomes by a transfer to sel:off. Faults, with CS as before, if it cannot. */
-static struct cs_save far_check(struct cpu *c, const struct insn *in, uint16_t sel, uint32_t off)
+/* What CS becomes by a transfer to sel. Faults, with CS as before, if it cannot. */
+static struct cs_save far_segment(struct cpu *c, const struct insn *in, uint16_t sel, uint32_t off)
 {
     struct cs_save old = cs_get(c);
     c->cur = in;
@@ -146,9 +152,21 @@ static struct cs_save far_check(struct cpu *c, const struct insn *in, uint16_t s
         cpu_fault(c, (enum trap)vec, sel & 0xfffcu, 0);
     struct cs_save new = cs_get(c);
     cs_put(c, &old);
-    if ((in->opsize == 2 ? off & 0xffff : off) > new.seg.limit)
-        cpu_fault_gp(c, 0);
     return new;
+}
+
+static void far_limit(struct cpu *c, const struct insn *in, const struct cs_save *to, uint32_t off)
+{
+    c->cur = in;
+    if ((in->opsize == 2 ? off & 0xffff : off) > to->seg.limit)
+        cpu_fault_gp(c, 0);
+}
+
+static struct cs_save far_check(struct cpu *c, const struct insn *in, uint16_t sel, uint32_t off)
+{
+    struct cs_save to = far_segment(c, in, sel, off);
+    far_limit(c, in, &to, off);
+    return to;
 }
 
 /* The far pointer operand: selector and offset. */
@@ -159,9 +177,8 @@ static uint16_t far_pointer(struct cpu *c, const struct insn *in, uint32_t *off)
         return in->imm2;
     }
     unsigned size = in->opsize;
-    gaddr a = ea(c, in, size + 2, false);
-    *off = mem_load(a, size);
-    return ld16(a + size);
+    *off = mem_load(ea(c, in, size, false), size);
+    return ld16(ea_plus(c, in, size, 2, false));
 }
 
 static const struct insn *far_go(struct cpu *c, const struct insn *in, const struct cs_save *to,
@@ -180,14 +197,15 @@ HANDLER(jmp_far)
     return far_go(cpu, in, &to, off);
 }
 
-HANDLER(call_far)
+HANDLER(call_far) /* the return address is stored before the limit is checked */
 {
     uint32_t off, ret = in->next - cpu->seg_base[SEG_CS];
     int32_t size = in->opsize;
     uint16_t sel = far_pointer(cpu, in, &off);
-    struct cs_save to = far_check(cpu, in, sel, off);
+    struct cs_save to = far_segment(cpu, in, sel, off);
     mem_store(ea_stack(cpu, in, -size, (uint32_t)size, true), (unsigned)size, cpu->sel[SEG_CS]);
     mem_store(ea_stack(cpu, in, -2 * size, (uint32_t)size, true), (unsigned)size, ret);
+    far_limit(cpu, in, &to, off);
     stack_add(cpu, -2 * size);
     return far_go(cpu, in, &to, off);
 }
@@ -195,12 +213,15 @@ HANDLER(call_far)
 HANDLER(ret_far)
 {
     int32_t size = in->opsize;
-    uint32_t off = mem_load(ea_stack(cpu, in, 0, (uint32_t)size, false), (unsigned)size);
     uint32_t sel = mem_load(ea_stack(cpu, in, size, (uint32_t)size, false), (unsigned)size);
-    if ((sel & 3) != 3)
+    uint32_t off = mem_load(ea_stack(cpu, in, 0, (uint32_t)size, false), (unsigned)size);
+    int32_t release = in->nopnd ? (int32_t)(in->imm & 0xffff) : 0;
+    if ((sel & 3) != 3) { /* would be another privilege level: the new ss is read before the check */
+        mem_load(ea_stack(cpu, in, 3 * size + release, (uint32_t)size, false), (unsigned)size);
         cpu_fault_gp(cpu, sel & 0xfffc);
+    }
     struct cs_save to = far_check(cpu, in, (uint16_t)sel, off);
-    stack_add(cpu, 2 * size + (int32_t)(in->nopnd ? in->imm & 0xffff : 0));
+    stack_add(cpu, 2 * size + release);
     return far_go(cpu, in, &to, off);
 }
 
@@ -216,8 +237,10 @@ HANDLER(op_iret)
     }
     for (int i = 2; i >= 0; i--)
         v[i] = mem_load(ea_stack(cpu, in, i * size, (uint32_t)size, false), (unsigned)size);
-    if ((v[1] & 3) != 3)
+    if ((v[1] & 3) != 3) { /* as RET */
+        mem_load(ea_stack(cpu, in, 4 * size, (uint32_t)size, false), (unsigned)size);
         cpu_fault_gp(cpu, v[1] & 0xfffc);
+    }
     struct cs_save to = far_check(cpu, in, (uint16_t)v[1], v[0]);
     stack_add(cpu, 3 * size);
     uint32_t change = size == 2 ? IRET_FLAGS & 0xffff : IRET_FLAGS | EFL_RF;

@@ -36,7 +36,28 @@ HANDLER(op_unsupported)
 HANDLER(op_protection)
 {
     cpu->cur = in;
+    if (in->op == OP_FXSAVE && (cpu->mode & MODE_AC) && (ea(cpu, in, 4, false) & 3))
+        cpu_fault(cpu, TRAP_AC, 0, 0);
     cpu_fault_gp(cpu, 0);
+}
+
+/* The same for an x87 operation: a pending exception of the unit comes first. */
+HANDLER(op_protection_x87)
+{
+    cpu->cur = in;
+    if (cpu->fpu.sw & 0x80)
+        cpu_fault(cpu, TRAP_MF, 0, 0);
+    cpu_fault_gp(cpu, 0);
+}
+
+static bool waits(const struct insn *in) /* for a pending x87 exception */
+{
+    unsigned op = in->op;
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_MM)
+            return true;
+    return decode_op_class(op) == CLASS_X87 && op != OP_FNSTCW && op != OP_FNSTSW &&
+           op != OP_FNSTENV && op != OP_FNSAVE && op != OP_FXSAVE;
 }
 
 HANDLER(op_fetch_fault)
@@ -91,7 +112,7 @@ static gaddr enter_top(const struct cpu *cpu, const struct insn *in)
 /* A code segment is never writable in protected mode. */
 static bool writes_code_segment(const struct insn *in)
 {
-    if (is_umip(in->op) || in->op == OP_ARPL /* may not write */)
+    if (is_umip(in->op) || in->op == OP_ARPL /* may not write */ || in->op == OP_POP /* reads first */)
         return false;
     for (unsigned i = 0; i < in->nopnd; i++)
         if (in->o[i].kind == OPND_MEM && (in->o[i].access & ACCESS_W))
@@ -102,7 +123,7 @@ static bool writes_code_segment(const struct insn *in)
 static insn_fn bind(const struct insn *in)
 {
     if (writes_code_segment(in))
-        return op_protection;
+        return waits(in) ? op_protection_x87 : op_protection;
     switch (decode_op_class(in->op)) {
     case CLASS_INT: return interp_bind_int(in);
     case CLASS_STRING: return interp_bind_string(in);
@@ -162,7 +183,9 @@ static uint32_t alignment(const struct insn *in, uint32_t size)
     case OP_JMP: case OP_CALL: case OP_FNSTENV: case OP_FLDENV: case OP_FNSAVE: case OP_FRSTOR:
         return in->opsize;
     case OP_MOVUPS: case OP_MOVUPD: case OP_MOVDQU: case OP_LDDQU: case OP_PCMPESTRI:
-    case OP_PCMPESTRM: case OP_PCMPISTRI: case OP_PCMPISTRM: return size;
+    case OP_PCMPESTRM: case OP_PCMPISTRI: case OP_PCMPISTRM: case OP_SHA1MSG1: case OP_SHA1MSG2:
+    case OP_SHA1NEXTE: case OP_SHA1RNDS4: case OP_SHA256MSG1: case OP_SHA256MSG2:
+    case OP_SHA256RNDS2: return size;
     default: return size == 10 ? 8 : size == 16 ? 1 : size;
     }
 }

@@ -133,6 +133,20 @@ static inline gaddr ea(struct cpu *c, const struct insn *in, uint32_t size, bool
     return off + c->seg_base[in->seg];
 }
 
+/* Linear address of a part, `size` bytes at `delta` in the memory operand: operands of several
+ * parts are checked and accessed one by one. */
+static inline gaddr ea_plus(struct cpu *c, const struct insn *in, uint32_t delta, uint32_t size,
+                            bool write)
+{
+    uint32_t off = ea_offset(c, in) + delta;
+    if (in->flags & INSN_ADDR16)
+        off &= 0xffff;
+    c->cur = in;
+    if (unlikely(in->flags & INSN_SEG_CHECK))
+        return ea_checked(c, in->seg, off, size, write);
+    return off + c->seg_base[in->seg];
+}
+
 /* Linear address of a stack access of `size` bytes at esp + delta (16-bit stacks wrap). Sets
  * cpu->cur. */
 static inline gaddr ea_stack(struct cpu *c, const struct insn *in, int32_t delta, uint32_t size,

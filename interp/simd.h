@@ -21,6 +21,16 @@ insn_fn simd_bind_string(const struct insn *in);
 void mmx_begin(struct cpu *c, const struct insn *in);
 void mmx_write(struct cpu *c, unsigned r, uint64_t v);
 
+/* Address of a memory operand that must be 16-byte aligned: that is checked before the segment's
+ * limit. */
+static inline gaddr simd_ea(struct cpu *c, const struct insn *in, uint32_t size, bool write)
+{
+    c->cur = in;
+    if (unlikely((ea_offset(c, in) + c->seg_base[in->seg]) & 15))
+        cpu_fault_gp(c, 0);
+    return ea(c, in, size, write);
+}
+
 /* Operand n as up to 16 bytes, zero-filled; a 16-byte memory operand must be aligned unless
  * `unaligned`. */
 static inline union xmm simd_read(struct cpu *c, const struct insn *in, unsigned n, bool unaligned)
@@ -37,11 +47,10 @@ static inline union xmm simd_read(struct cpu *c, const struct insn *in, unsigned
         v.d[0] = c->gpr[o->reg];
         return v;
     }
-    gaddr a = ea(c, in, o->size, false);
+    gaddr a = o->size == 16 && !unaligned ? simd_ea(c, in, 16, false)
+                                          : ea(c, in, o->size, false);
     switch (o->size) {
     case 16:
-        if (unlikely(a & 15) && !unaligned)
-            cpu_fault_gp(c, 0);
         v.q[0] = ld64(a);
         v.q[1] = ld64(a + 8);
         break;

@@ -117,9 +117,7 @@ HANDLER(mov16_loadu)
 static void store16(struct cpu *c, const struct insn *in, bool aligned)
 {
     const union xmm *v = &c->xmm[in->o[1].reg];
-    gaddr a = ea(c, in, 16, true);
-    if (aligned && unlikely(a & 15))
-        cpu_fault_gp(c, 0);
+    gaddr a = aligned ? simd_ea(c, in, 16, true) : ea(c, in, 16, true);
     if ((a & GUEST_PAGE_MASK) > GUEST_PAGE_SIZE - 16) {
         probe_write(a, 16); /* both pages must be writable before either changes */
     }
@@ -321,7 +319,7 @@ HANDLER(op_movmsk)
     NEXT;
 }
 
-HANDLER(op_maskmov) /* MASKMOVQ MASKMOVDQU: [seg:edi] */
+HANDLER(op_maskmov) /* MASKMOVQ MASKMOVDQU: [seg:edi]; a fault leaves the MMX state entered */
 {
     bool mm = in->op == OP_MASKMOVQ;
     unsigned n = mm ? 8 : 16;
@@ -333,12 +331,18 @@ HANDLER(op_maskmov) /* MASKMOVQ MASKMOVDQU: [seg:edi] */
     uint32_t off = cpu->gpr[REG_EDI];
     if (in->flags & INSN_ADDR16)
         off &= 0xffff;
-    gaddr a = in->flags & INSN_SEG_CHECK ? ea_checked(cpu, in->seg, off, n, true) : off;
+    if (mm)
+        mmx_begin(cpu, in);
+    bool check = in->flags & INSN_SEG_CHECK || in->seg == SEG_CS /* not writable */;
+    gaddr a = check ? ea_checked(cpu, in->seg, off, 8, true) : off;
+    probe_write(a, 8); /* bytes that the mask leaves out fault, too */
+    if (!mm) {
+        gaddr b = check ? ea_checked(cpu, in->seg, off + 8, 8, true) : off + 8;
+        probe_write(b, 8);
+    }
     for (unsigned i = n; i-- > 0;)
         if (m.b[i] & 0x80)
             st8(a + i, v.b[i]);
-    if (mm)
-        mmx_begin(cpu, in);
     NEXT;
 }
 

@@ -52,8 +52,8 @@ HANDLER(pop_mem) /* the address is computed with the incremented esp */
     stack_add(cpu, (int32_t)size);
     uint32_t off = ea_offset(cpu, in), after = cpu->gpr[REG_ESP];
     cpu->gpr[REG_ESP] = esp; /* as before the instruction, should the store fault */
-    gaddr a = in->flags & INSN_SEG_CHECK ? ea_checked(cpu, in->seg, off, size, true)
-                                         : off + cpu->seg_base[in->seg];
+    bool check = in->flags & INSN_SEG_CHECK || in->seg == SEG_CS /* not writable */;
+    gaddr a = check ? ea_checked(cpu, in->seg, off, size, true) : off + cpu->seg_base[in->seg];
     mem_store(a, size, v);
     cpu->gpr[REG_ESP] = after;
     NEXT;
@@ -62,7 +62,7 @@ HANDLER(pop_mem) /* the address is computed with the incremented esp */
 HANDLER(pop_seg)
 {
     unsigned size = in->opsize;
-    uint32_t sel = ld16(ea_stack(cpu, in, 0, 2, false));
+    uint32_t sel = mem_load(ea_stack(cpu, in, 0, size, false), size) & 0xffff;
     uint32_t esp = cpu->gpr[REG_ESP];
     bool stack16 = cpu->mode & MODE_STACK16;
     int vec = cpu_load_seg(cpu, in->o[0].reg, (uint16_t)sel);
@@ -85,15 +85,14 @@ HANDLER(op_pusha)
     NEXT;
 }
 
-HANDLER(op_popa)
+HANDLER(op_popa) /* registers loaded before a fault stay loaded */
 {
     int32_t size = in->opsize;
-    uint32_t v[8];
-    for (int i = 0; i < 8; i++)
-        v[7 - i] = mem_load(ea_stack(cpu, in, i * size, (uint32_t)size, false), (unsigned)size);
-    for (unsigned r = 0; r < 8; r++)
-        if (r != REG_ESP)
-            reg_write(cpu, r, (unsigned)size, v[r]);
+    for (int i = 0; i < 8; i++) {
+        uint32_t v = mem_load(ea_stack(cpu, in, i * size, (uint32_t)size, false), (unsigned)size);
+        if (7 - i != REG_ESP)
+            reg_write(cpu, (unsigned)(7 - i), (unsigned)size, v);
+    }
     stack_add(cpu, 8 * size);
     NEXT;
 }
@@ -117,7 +116,7 @@ HANDLER(op_enter)
         mem_store(ea_stack(cpu, in, below, (uint32_t)size, true), (unsigned)size, frame);
     }
     below -= (int32_t)in->imm;
-    ld8(ea_stack(cpu, in, below, 1, true)); /* the new top must be accessible */
+    probe_write(ea_stack(cpu, in, below, (uint32_t)size, true), (unsigned)size); /* the new top must be writable */
     reg_write(cpu, REG_EBP, (unsigned)size, frame);
     stack_add(cpu, below);
     NEXT;

@@ -76,8 +76,8 @@ HANDLER(op_into)
 HANDLER(op_bound)
 {
     unsigned size = in->opsize;
-    gaddr a = ea(cpu, in, 2 * size, false);
-    int32_t lo = (int32_t)mem_load(a, size), hi = (int32_t)mem_load(a + size, size);
+    int32_t lo = (int32_t)mem_load(ea(cpu, in, size, false), size);
+    int32_t hi = (int32_t)mem_load(ea_plus(cpu, in, size, size, false), size);
     int32_t v = (int32_t)reg_read(cpu, in->o[0].reg, size);
     if (size == 2) {
         lo = (int16_t)lo;
@@ -178,33 +178,50 @@ HANDLER(op_arpl) /* writes only if it changes something */
     NEXT;
 }
 
-HANDLER(op_sgdt_sidt)
+/* The kernel's store: it looks at the segment's base and limit only, the latter as if no segment
+ * expanded down, and reports the address of the first byte whichever it is that faults. */
+static void umip_store(struct cpu *c, const struct insn *in, const void *bytes, unsigned n)
 {
-    gaddr a = ea(cpu, in, 6, true);
-    st16(a, 0);
-    st32(a + 2, in->op == OP_SGDT ? UMIP_GDT : UMIP_IDT);
-    NEXT;
+    const struct seg_cache *s = &c->seg[in->seg];
+    uint32_t off = ea_offset(c, in);
+    c->cur = in;
+    if (!s->valid || off > s->limit)
+        cpu_fault_gp(c, 0);
+    gaddr a = off + s->base;
+    if (a < off) /* nor does it wrap */
+        cpu_fault(c, TRAP_PF, PF_ERR_USER | PF_ERR_WRITE, a);
+    for (unsigned i = 0; i < n; i++)
+        if (mem_write(a + i, (const uint8_t *)bytes + i, 1))
+            cpu_fault(c, TRAP_PF, PF_ERR_USER | PF_ERR_WRITE, a);
 }
 
-HANDLER(op_store_system) /* SLDT STR SMSW: memory and 16-bit registers get 16 bits */
+BODY(op_sgdt_sidt)
+{
+    uint32_t base = in->op == OP_SGDT ? UMIP_GDT : UMIP_IDT;
+    uint8_t image[6] = {0};
+    memcpy(image + 2, &base, 4);
+    umip_store(cpu, in, image, sizeof image);
+    DONE;
+}
+
+BODY(op_store_system) /* SLDT STR SMSW: memory and 16-bit registers get 16 bits */
 {
     uint32_t v = in->op == OP_STR ? UMIP_TR : in->op == OP_SMSW ? UMIP_CR0 : 0;
     if (in->op == OP_SLDT && process_ldt.desc)
         v = 0x50; /* GDT_ENTRY_LDT * 8 */
     if (in->o[0].kind == OPND_MEM)
-        st16(ea(cpu, in, 2, true), (uint16_t)v);
+        umip_store(cpu, in, &v, 2);
     else
         reg_write(cpu, in->o[0].reg, in->opsize, v);
-    NEXT;
+    DONE;
 }
 
 HANDLER(op_load_far) /* LDS LES LFS LGS LSS */
 {
     static const uint8_t seg_of[] = {SEG_DS, SEG_ES, SEG_FS, SEG_GS, SEG_SS};
     unsigned size = in->opsize;
-    gaddr a = ea(cpu, in, size + 2, false);
-    uint32_t off = mem_load(a, size);
-    uint16_t sel = ld16(a + size);
+    uint32_t off = mem_load(ea(cpu, in, size, false), size);
+    uint16_t sel = ld16(ea_plus(cpu, in, size, 2, false));
     enum segreg s = seg_of[in->op == OP_LDS ? 0 : in->op == OP_LES ? 1 : in->op == OP_LFS ? 2
                            : in->op == OP_LGS ? 3 : 4];
     int vec = cpu_load_seg(cpu, s, sel);

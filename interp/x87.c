@@ -5,7 +5,7 @@
 #include "core/fp.h"
 #include "core/mem.h"
 #include "core/x87state.h"
-#include "interp/priv.h"
+#include "interp/operand.h"
 
 enum { SW_C0 = 0x100, SW_C1 = 0x200, SW_C2 = 0x400, SW_C3 = 0x4000, SW_ES = 0x80,
        SW_CC = SW_C0 | SW_C1 | SW_C2 | SW_C3 };
@@ -116,12 +116,26 @@ static struct f80 load80(gaddr a)
     return v;
 }
 
+/* Address of a 10-byte operand, which is accessed as 8 and 2 bytes. */
+static gaddr ea_10(struct cpu *c, const struct insn *in, bool write)
+{
+    gaddr a = ea(c, in, 8, write);
+    if (unlikely(in->flags & INSN_SEG_CHECK)) {
+        if (write)
+            probe_write(a, 8);
+        else
+            ld64(a);
+        ea_plus(c, in, 8, 2, write);
+    }
+    return a;
+}
+
 /* The memory operand as an 80-bit number: float, double or (int_op) integer. */
 static struct f80 load_operand(struct cpu *c, const struct insn *in, bool int_op, struct fp_env *e)
 {
     bool fld = in->op == OP_FLD;
     unsigned size = in->o[0].size;
-    gaddr a = ea(c, in, size, false);
+    gaddr a = size == 10 ? ea_10(c, in, false) : ea(c, in, size, false);
     struct f80 v;
     if (int_op)
         v = fp_cvt_i64_to_80(size == 2 ? (int16_t)ld16(a)
@@ -167,7 +181,7 @@ BODY(op_fbld)
     uint8_t b[10];
     begin(cpu, in);
     struct fp_env e = env(cpu);
-    gaddr a = ea(cpu, in, 10, false);
+    gaddr a = ea_10(cpu, in, false);
     for (unsigned i = 0; i < 10; i++)
         b[i] = ld8(a + i);
     note_mem(cpu, in, a);
@@ -235,7 +249,7 @@ BODY(op_fst_mem)
     unsigned size = in->o[0].size;
     begin(cpu, in);
     struct fp_env e = env(cpu);
-    gaddr a = ea(cpu, in, size, true);
+    gaddr a = size == 10 ? ea_10(cpu, in, true) : ea(cpu, in, size, true);
     probe_write(a, size);
     struct f80 v = *st(cpu, 0);
     bool under = st_empty(cpu, 0);
@@ -342,7 +356,7 @@ BODY(op_fbstp)
     uint8_t b[10];
     begin(cpu, in);
     struct fp_env e = env(cpu);
-    gaddr a = ea(cpu, in, 10, true);
+    gaddr a = ea_10(cpu, in, true);
     probe_write(a, 10);
     bool under = st_empty(cpu, 0);
     if (under && !(cpu->fpu.cw & FP_IE)) {
@@ -771,8 +785,10 @@ BODY(op_fwait)
     DONE;
 }
 
-BODY(op_fnop)
+BODY(op_fnop) /* FENI, FDISI, FSETPM do nothing at all */
 {
+    if (in->opcode != 0xd9)
+        DONE;
     begin(cpu, in);
     note(cpu, in);
     DONE;
@@ -826,6 +842,36 @@ BODY(op_fnstsw)
     DONE;
 }
 
+static void touch(gaddr a, unsigned n, bool write)
+{
+    if (write)
+        probe_write(a, n);
+    else
+        mem_load(a, n);
+}
+
+/* Address of an environment or state of n bytes: the first word and the last byte are checked and
+ * touched before the rest. */
+static gaddr ea_area(struct cpu *c, const struct insn *in, unsigned n, bool write)
+{
+    gaddr a = ea(c, in, in->opsize, write);
+    touch(a, in->opsize, write);
+    ea_plus(c, in, n - in->opsize, in->opsize, write);
+    touch(a + n - 1, 1, write);
+    return a;
+}
+
+/* FXSAVE's image: its ends are checked, and touched last byte first, before what is between. */
+static gaddr ea_fx(struct cpu *c, const struct insn *in, bool write)
+{
+    gaddr a = ea(c, in, 4, write);
+    if (a & 15)
+        cpu_fault_gp(c, 0);
+    touch(ea_plus(c, in, 508, 4, write) + 3, 1, write);
+    touch(a, 4, write);
+    return ea(c, in, 512, write);
+}
+
 static void copy_out(gaddr a, const uint8_t *p, unsigned n)
 {
     probe_write(a, n);
@@ -844,7 +890,7 @@ BODY(op_fnstenv)
     uint8_t b[28];
     unsigned n = in->opsize == 2 ? 14 : 28;
     x87_save_env(cpu, b, in->opsize);
-    copy_out(ea(cpu, in, n, true), b, n);
+    copy_out(ea_area(cpu, in, n, true), b, n);
     cpu->fpu.cw |= FP_ALL; /* all exceptions masked afterwards */
     x87_update_es(&cpu->fpu);
     DONE;
@@ -855,7 +901,7 @@ BODY(op_fldenv)
     uint8_t b[28];
     begin(cpu, in);
     unsigned n = in->opsize == 2 ? 14 : 28;
-    copy_in(b, ea(cpu, in, n, false), n);
+    copy_in(b, ea_area(cpu, in, n, false), n);
     x87_load_env(cpu, b, in->opsize);
     DONE;
 }
@@ -865,7 +911,7 @@ BODY(op_fnsave)
     uint8_t b[108];
     unsigned n = in->opsize == 2 ? 94 : 108;
     x87_save_fsave(cpu, b, in->opsize);
-    copy_out(ea(cpu, in, n, true), b, n);
+    copy_out(ea_area(cpu, in, n, true), b, n);
     init(&cpu->fpu);
     DONE;
 }
@@ -875,7 +921,7 @@ BODY(op_frstor)
     uint8_t b[108];
     begin(cpu, in);
     unsigned n = in->opsize == 2 ? 94 : 108;
-    copy_in(b, ea(cpu, in, n, false), n);
+    copy_in(b, ea_area(cpu, in, n, false), n);
     x87_load_fsave(cpu, b, in->opsize);
     DONE;
 }
@@ -883,12 +929,8 @@ BODY(op_frstor)
 BODY(op_fxsave)
 {
     uint8_t b[512];
-    gaddr a = ea(cpu, in, 512, true);
-    if (a & 15)
-        cpu_fault_gp(cpu, 0);
+    gaddr a = ea_fx(cpu, in, true);
     x87_save_fxsave(cpu, b);
-    if (!(cpu->fpu.sw & SW_ES)) /* pointers are saved only with an exception pending */
-        memset(b + 6, 0, 18);
     copy_out(a, b, 288);
     DONE;
 }
@@ -896,10 +938,8 @@ BODY(op_fxsave)
 BODY(op_fxrstor)
 {
     uint8_t b[512];
-    gaddr a = ea(cpu, in, 512, false);
+    gaddr a = ea_fx(cpu, in, false);
     uint32_t mxcsr;
-    if (a & 15)
-        cpu_fault_gp(cpu, 0);
     copy_in(b, a, 288);
     memcpy(&mxcsr, b + 24, 4);
     if (mxcsr & 0xffff0000u)

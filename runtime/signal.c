@@ -16,8 +16,8 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
-#include "interp/interp.h"
 #include "decode/decode.h"
+#include "interp/interp.h"
 #include "runtime/code.h"
 #include "runtime/host.h"
 #include "runtime/runtime.h"
@@ -95,10 +95,10 @@ static unsigned part_size(const struct insn *in, unsigned size)
 {
     switch (in->op) {
     case OP_CLFLUSH: case OP_CLFLUSHOPT: case OP_CLWB: return 1;
-    case OP_BOUND: return in->opsize;
+    case OP_BOUND: case OP_FNSTENV: case OP_FLDENV: case OP_FNSAVE: case OP_FRSTOR:
     case OP_JMP: case OP_CALL: case OP_LDS: case OP_LES: case OP_LFS: case OP_LGS: case OP_LSS:
         return in->opsize;
-    default: return size == 10 ? 8 : size > 16 ? in->opsize : size;
+    default: return size == 10 ? 8 : size;
     }
 }
 
@@ -107,10 +107,19 @@ static unsigned part_size(const struct insn *in, unsigned size)
 static enum trap limit_fault(const struct cpu *cpu, gaddr addr)
 {
     const struct insn *in = cpu->cur;
-    bool checked = in->flags & INSN_SEG_CHECK; /* against the limit already: what wraps is linear */
-    for (unsigned i = 0; i < in->nopnd && !checked; i++)
+    /* what has been checked against the limit already only wraps as a linear address */
+    bool checked = in->flags & INSN_SEG_CHECK;
+    bool dest = decode_op_class(in->op) == CLASS_STRING && addr == cpu->gpr[REG_EDI];
+    enum trap vec = in->seg == SEG_SS && !dest ? TRAP_SS : TRAP_GP;
+    if (dest)
+        checked = cpu->mode & MODE_SEGS;
+    bool stack = (in->op == OP_POP && addr == cpu->gpr[REG_ESP]) ||
+                 ((in->op == OP_PUSH || in->op == OP_CALL) && addr == cpu->gpr[REG_ESP] - in->opsize);
+    for (unsigned i = 0; i < in->nopnd && !checked && !stack; i++)
         if (in->o[i].kind == OPND_MEM && past_top(addr, part_size(in, in->o[i].size)))
-            return in->seg == SEG_SS ? TRAP_SS : TRAP_GP;
+            return vec;
+    if ((in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU) && !checked)
+        return past_top(addr, 8) ? vec : 0;
     if (cpu->mode & (MODE_SEGS | MODE_STACK16) || (checked && addr - cpu->gpr[REG_ESP] + 64 > 128))
         return 0;
     switch (in->op) { /* the stack operand, which is implicit */

@@ -143,6 +143,28 @@ static size_t parse(const char *hex, uint8_t *out)
     return n;
 }
 
+/* Where registers are encoded is not in the table. */
+enum { ENCODING = INSN_REG_GPR | INSN_RM_GPR | INSN_OPC_GPR };
+
+static void check_encoding(void)
+{
+    struct insn in;
+    uint8_t adc[] = {0x11, 0xc0}, load[] = {0x8b, 0x03}, push[] = {0x50}, al[] = {0x88, 0xe1};
+    decode_bytes(adc, sizeof adc, 0, 0, &in);
+    CHECK((in.flags & ENCODING) == (INSN_REG_GPR | INSN_RM_GPR));
+    decode_bytes(load, sizeof load, 0, 0, &in);
+    CHECK((in.flags & ENCODING) == INSN_REG_GPR);
+    decode_bytes(push, sizeof push, 0, 0, &in);
+    CHECK((in.flags & ENCODING) == INSN_OPC_GPR);
+    decode_bytes(al, sizeof al, 0, 0, &in);
+    CHECK((in.flags & ENCODING) == 0);
+    uint8_t notrack[] = {0x3e, 0xff, 0x65, 0x00}, plain[] = {0xff, 0x65, 0x00};
+    decode_bytes(notrack, sizeof notrack, 0, 0, &in); /* jmp ds:[ebp] */
+    CHECK(in.op == OP_JMP && in.seg == SEG_DS);
+    decode_bytes(plain, sizeof plain, 0, 0, &in);
+    CHECK(in.op == OP_JMP && in.seg == SEG_SS);
+}
+
 int main(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
@@ -151,7 +173,7 @@ int main(void)
         size_t n = parse(cases[i].bytes, b);
         enum decode_status s = decode_bytes(b, n, 0x1000, cases[i].mode, &in);
         bool ok = s == cases[i].status && in.op == cases[i].op &&
-                  in.flags == cases[i].flags && (s != DECODE_OK || in.len == cases[i].len);
+                  (in.flags & ~ENCODING) == cases[i].flags && (s != DECODE_OK || in.len == cases[i].len);
         if (!ok)
             printf("%s: status %d op %s len %u flags %#x\n", cases[i].bytes, s,
                    decode_op_name(in.op), in.len, in.flags);
@@ -171,6 +193,7 @@ int main(void)
     decode_bytes(adc, sizeof adc, 0, 0, &in);
     CHECK(in.fl_read == FLB_CF && in.fl_write == 0xdd);
     check_operands();
+    check_encoding();
     check_fetch();
     FINISH();
 }
