@@ -8,6 +8,7 @@
 #include <Zydis/Zydis.h>
 
 #include "core/mem.h"
+#include "decode/template.h"
 
 enum { INSN_MAX = 15 };
 
@@ -329,6 +330,18 @@ static enum decode_status fail(struct insn *out, gaddr eip, enum op op, enum dec
     return s;
 }
 
+/* Lets the like of this instruction be decoded without Zydis from now on. */
+static void learn(const uint8_t *code, const ZydisDecodedInstruction *zi, const struct insn *in)
+{
+    const struct template_tail t = {
+        .disp_at = zi->raw.disp.offset, .disp_size = zi->raw.disp.size / 8,
+        .imm_at = zi->raw.imm[0].offset, .imm_size = zi->raw.imm[0].size / 8,
+        .imm_signed = zi->raw.imm[0].is_signed, .imm_relative = zi->raw.imm[0].is_relative,
+    };
+    if (!zi->raw.imm[1].size && !(t.imm_relative && in->opsize == 2))
+        template_learn(code, in, zi->attributes & ZYDIS_ATTRIB_HAS_MODRM, &t);
+}
+
 /* A valid LOCK needs a memory destination of a lockable instruction; Zydis checks that. An
  * instruction is too long if 15 bytes do not complete it. */
 static enum decode_status decode_window(const uint8_t *code, size_t n, gaddr eip, unsigned mode,
@@ -336,13 +349,18 @@ static enum decode_status decode_window(const uint8_t *code, size_t n, gaddr eip
 {
     ZydisDecodedInstruction zi;
     ZydisDecodedOperand zo[ZYDIS_MAX_OPERAND_COUNT];
-    pthread_once(&once, init);
+    bool flat = !(mode & ~(unsigned)MODE_GS_PLAIN);
     *more = false;
+    if (likely(flat && template_decode(code, n, eip, out)))
+        return DECODE_OK;
+    pthread_once(&once, init);
     ZyanStatus s = ZydisDecoderDecodeFull(&decoders[mode & 3], code, n, &zi, zo);
     if (ZYAN_SUCCESS(s)) {
         memset(out, 0, sizeof *out);
         out->eip = eip;
         convert(out, &zi, zo, eip, mode);
+        if (flat)
+            learn(code, &zi, out);
         return DECODE_OK;
     }
     if (s == ZYDIS_STATUS_NO_MORE_DATA) {

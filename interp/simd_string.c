@@ -1,6 +1,8 @@
 /* SSE4.2 string comparison, AES, carry-less multiplication, SHA (SDM vol. 2; FIPS 180-4, 197). */
 #include "interp/simd.h"
 
+#include <pthread.h>
+
 /* ---- PCMPxSTRx ---- */
 
 enum { UNITS_SIGNED = 2, AGG_SHIFT = 2, NEG_SHIFT = 4, MSB_INDEX = 0x40 };
@@ -117,7 +119,7 @@ static uint8_t gmul(uint8_t a, uint8_t b)
 static uint8_t sbox[256], inv_sbox[256];
 
 /* The S-box from its definition: inverse in GF(2^8), then the affine map. */
-__attribute__((constructor)) static void make_sbox(void)
+static void make_sbox(void)
 {
     for (unsigned x = 0; x < 256; x++) {
         uint8_t inv = 0;
@@ -130,6 +132,13 @@ __attribute__((constructor)) static void make_sbox(void)
         sbox[x] = s;
         inv_sbox[s] = (uint8_t)x;
     }
+}
+
+static const uint8_t *aes_box(bool inverse)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, make_sbox);
+    return inverse ? inv_sbox : sbox;
 }
 
 static union xmm shift_sub(const union xmm *v, const uint8_t *box, int dir)
@@ -167,21 +176,21 @@ static void add_key(union xmm *d, union xmm v, const union xmm *key)
 }
 LANES(AESENC)
 {
-    union xmm v = shift_sub(d, sbox, 1);
+    union xmm v = shift_sub(d, aes_box(false), 1);
     add_key(d, mix(&v, mix_k), s);
 }
-LANES(AESENCLAST) { add_key(d, shift_sub(d, sbox, 1), s); }
+LANES(AESENCLAST) { add_key(d, shift_sub(d, aes_box(false), 1), s); }
 LANES(AESDEC)
 {
-    union xmm v = shift_sub(d, inv_sbox, -1);
+    union xmm v = shift_sub(d, aes_box(true), -1);
     add_key(d, mix(&v, inv_mix_k), s);
 }
-LANES(AESDECLAST) { add_key(d, shift_sub(d, inv_sbox, -1), s); }
+LANES(AESDECLAST) { add_key(d, shift_sub(d, aes_box(true), -1), s); }
 LANES(AESIMC) { *d = mix(s, inv_mix_k); }
 static uint32_t sub_word(uint32_t w)
 {
-    return sbox[w & 255] | (uint32_t)sbox[w >> 8 & 255] << 8 | (uint32_t)sbox[w >> 16 & 255] << 16 |
-           (uint32_t)sbox[w >> 24] << 24;
+    return aes_box(false)[w & 255] | (uint32_t)aes_box(false)[w >> 8 & 255] << 8 | (uint32_t)aes_box(false)[w >> 16 & 255] << 16 |
+           (uint32_t)aes_box(false)[w >> 24] << 24;
 }
 static uint32_t ror32(uint32_t v, unsigned n) { return v >> n | v << (32 - n); }
 LANES(AESKEYGENASSIST)

@@ -2,6 +2,7 @@
 #include "translate/x86_64/ops.h"
 
 #include <pthread.h>
+#include <sys/platform/x86.h>
 
 /* Present on every x86-64 processor. */
 static const uint16_t base[] = {
@@ -101,27 +102,19 @@ static void add(const uint16_t *ops, size_t n, bool present)
 
 static void init(void)
 {
-    __builtin_cpu_init();
-    ADD(base, __builtin_cpu_supports("sse3"));
-    ADD(ssse3, __builtin_cpu_supports("ssse3"));
-    ADD(sse41, __builtin_cpu_supports("sse4.1"));
-    ADD(sse42, __builtin_cpu_supports("sse4.2"));
-    ADD(popcnt, __builtin_cpu_supports("popcnt"));
-    ADD(bmi, __builtin_cpu_supports("bmi"));
-    unsigned eax, ebx, ecx, edx;
-    __asm__("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(1), "c"(0));
-    ADD(aes, ecx >> 25 & 1);
-    ADD(pclmul, ecx >> 1 & 1);
-    ADD(movbe, ecx >> 22 & 1);
-    __asm__("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(0), "c"(0));
-    if (eax >= 7) {
-        __asm__("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(7), "c"(0));
-        ADD(adx, ebx >> 19 & 1);
-        ADD(sha, ebx >> 29 & 1);
-    }
-    __asm__("cpuid" : "=a"(eax), "=b"(ebx), "=c"(ecx), "=d"(edx) : "a"(0x80000001), "c"(0));
-    ADD(lzcnt, ecx >> 5 & 1);
-    ADD(sse4a, ecx >> 6 & 1);
+    ADD(base, x86_cpu_active(x86_cpu_SSE3));
+    ADD(ssse3, x86_cpu_active(x86_cpu_SSSE3));
+    ADD(sse41, x86_cpu_active(x86_cpu_SSE4_1));
+    ADD(sse42, x86_cpu_active(x86_cpu_SSE4_2));
+    ADD(popcnt, x86_cpu_active(x86_cpu_POPCNT));
+    ADD(lzcnt, x86_cpu_active(x86_cpu_LZCNT));
+    ADD(bmi, x86_cpu_active(x86_cpu_BMI1));
+    ADD(aes, x86_cpu_active(x86_cpu_AES));
+    ADD(pclmul, x86_cpu_active(x86_cpu_PCLMULQDQ));
+    ADD(movbe, x86_cpu_active(x86_cpu_MOVBE));
+    ADD(adx, x86_cpu_active(x86_cpu_ADX));
+    ADD(sha, x86_cpu_active(x86_cpu_SHA));
+    ADD(sse4a, x86_cpu_active(x86_cpu_SSE4A));
     for (size_t i = 0; i < ARRAY_SIZE(special); i++)
         table[special[i].op] = special[i].how;
 }
