@@ -84,7 +84,7 @@ struct process {
     struct thread *threads;         /* under lock */
     int nthreads;
     int pid;
-    bool shares_memory;             /* with another process: no signal may end it anywhere */
+    bool shares_memory;             /* with other processes: see process_shares_memory */
     struct sighand *sighand;
     struct guest_sigaction *sigaction; /* sighand->action; under sighand->lock */
     uint32_t personality;
@@ -139,6 +139,8 @@ struct runtime_hooks {
     void (*sigmask_changed)(struct thread *t);
     /* A signal the thread gets now, even if it blocks it; `fatal`: it dies of it in any case. */
     void (*force_signal)(struct thread *t, const siginfo_t *info, bool fatal);
+    /* The process has mapped memory that others may share. */
+    void (*shares_memory)(struct process *p);
     /* Code of [start,end) must be forgotten by all threads. */
     void (*invalidate)(gaddr start, gaddr end);
     /* ioctl through the host's i386 entry; -ENOSYS if it has none. */

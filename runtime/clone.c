@@ -321,6 +321,26 @@ static void release_user(struct thread *t)
         host_syscall(SYS_futex, (long)t->clear_child_tid, 1 /* FUTEX_WAKE */, 1, 0, 0, 0);
 }
 
+/* It could die holding a lock of xrun's in that memory, or a robust futex that another process waits
+ * for: such signals go through the dispatcher first. */
+void process_shares_memory(struct process *p)
+{
+    if (p->shares_memory)
+        return;
+    p->shares_memory = true;
+    for (int s = 1; s <= NSIG_GUEST; s++)
+        signal_action_changed(s);
+}
+
+void process_release(struct thread *t)
+{
+    struct process *p = t->proc;
+    pthread_mutex_lock(&p->lock);
+    for (struct thread *o = p->threads; o; o = o->next)
+        futex_exit_robust(o);
+    pthread_mutex_unlock(&p->lock);
+}
+
 static void print_count(const struct thread *t)
 {
     char buf[80];
@@ -356,6 +376,7 @@ void thread_exit_group(struct thread *t, int status)
     if (opt.strace)
         strace_exited(t, status);
     release_user(t);
+    process_release(t);
     for (;;)
         host_syscall(SYS_exit_group, status, 0, 0, 0, 0, 0);
 }

@@ -15,6 +15,7 @@
 #include "core/options.h"
 #include "core/path.h"
 #include "elfload/elfload.h"
+#include "runtime/host.h"
 #include "runtime/runtime.h"
 
 #ifndef AT_EXECVE_CHECK
@@ -179,6 +180,21 @@ static void keep_target(struct target *x, const char *host)
         snprintf(x->path, sizeof x->path, "/proc/self/fd/%d", x->fd);
 }
 
+/* Signals that come from now on are for the new program; those that xrun handles for the guest's
+ * default action must not get lost in between. */
+static void default_actions(const struct process *p, bool host)
+{
+    for (int s = 1; s <= NSIG_GUEST && p->shares_memory; s++) {
+        bool faults = s == SIGSEGV || s == SIGBUS || s == SIGILL || s == SIGFPE || s == SIGTRAP;
+        if (p->sigaction[s].handler || faults)
+            continue;
+        if (host)
+            host_sigaction(s, SIG_DFL, 0, 0);
+        else
+            signal_action_changed(s);
+    }
+}
+
 int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv, char **envp,
                      int flags)
 {
@@ -210,6 +226,8 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
     signal_block_all(&mask);
     signal_requeue(t);
     uint64_t guest_mask = t->sigmask;
+    process_release(t);
+    default_actions(t->proc, true);
     host_syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&guest_mask, 0, 8, 0, 0);
     int64_t ret;
     if (k == ELFLOAD_I386) {
@@ -220,6 +238,7 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
     } else {
         ret = host_syscall(SYS_execve, (long)host, (long)argv, (long)envp, 0, 0, 0);
     }
+    default_actions(t->proc, false);
     signal_restore(mask);
     return ret;
 }

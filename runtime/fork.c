@@ -87,7 +87,6 @@ static void fork_child(struct thread *t, const struct clone_request *rq)
     p->nthreads = 1;
     t->prevp = &p->threads;
     t->next = NULL;
-    p->shares_memory = false;
     t->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->ctid : 0;
     t->robust_list = 0;
     t->dispatch.on = false;
@@ -183,15 +182,6 @@ struct vm_start {
     struct gate ready;
 };
 
-/* From now on a signal with a deadly default action must not end the calling process while it holds
- * a lock that another one needs: all of them go through the dispatcher. */
-static void begin_sharing(struct process *p)
-{
-    p->shares_memory = true;
-    for (int s = 1; s <= NSIG_GUEST; s++)
-        signal_action_changed(s);
-}
-
 /* Runs in the child, on a stack of its own. */
 static int vm_main(void *arg)
 {
@@ -200,8 +190,7 @@ static int vm_main(void *arg)
     uint64_t mask = s->mask;
     thread_self = t;
     child_begins(t, s->rq);
-    if (!t->proc->shares_memory)
-        begin_sharing(t->proc);
+    process_shares_memory(t->proc);
     if (!s->borrows_stack) {
         tell_parent(s->rq, t->tid, s->pidfd);
         s->result = t->tid;
@@ -364,8 +353,7 @@ static void *carrier_main(void *arg)
 int64_t clone_shared(struct thread *t, const struct clone_request *rq)
 {
     int e;
-    if (!t->proc->shares_memory)
-        begin_sharing(t->proc);
+    process_shares_memory(t->proc);
     struct thread *child = vm_child(t, rq, &e);
     if (!child)
         return e;

@@ -16,6 +16,7 @@ void runtime_init(void)
         .sigaction_changed = signal_action_changed,
         .sigmask_changed = signal_set_host_mask,
         .force_signal = signal_force_info,
+        .shares_memory = process_shares_memory,
         .invalidate = cache_invalidate,
         .ioctl32 = host_ioctl32,
     };

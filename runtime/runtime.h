@@ -103,6 +103,11 @@ struct gate {
 /* clone.c */
 /* An empty process record with a signal table of its own. */
 struct process *process_new(void);
+/* The process is about to end or to become another: marks the robust futexes of all its threads. */
+void process_release(struct thread *t);
+/* It has memory in common with other processes from now on: a signal with a deadly default action
+ * must not end it just anywhere. */
+void process_shares_memory(struct process *p);
 int64_t clone_thread(struct thread *t, const struct clone_request *rq);
 _Noreturn void thread_exit(struct thread *t, int status);
 _Noreturn void thread_exit_group(struct thread *t, int status);

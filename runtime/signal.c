@@ -349,7 +349,7 @@ void signal_init(void)
 
 void signal_die(struct thread *t, int sig)
 {
-    (void)t;
+    process_release(t);
     struct rlimit none = {0, 0};
     setrlimit(RLIMIT_CORE, &none); /* a core would show xrun, not the guest */
     host_sigaction(sig, SIG_DFL, 0, 0);

@@ -31,6 +31,66 @@ static int64_t do_futex(struct sysctx *c, bool t64)
 SYSCALL(futex) { return do_futex(c, false); }
 SYSCALL(futex_time64) { return do_futex(c, true); }
 
+/* ---- the newer calls: the same structures for all, 64-bit times ---- */
+
+enum { NR_FUTEX_WAITV = 449, NR_FUTEX_WAKE = 454, NR_FUTEX_WAIT, NR_FUTEX_REQUEUE, WAITV_MAX = 128 };
+
+struct waitv { uint64_t val, uaddr; uint32_t flags, reserved; };
+
+/* The waiters at `a`, whose futexes the host must not look for outside of the guest's space. */
+static int read_waiters(struct waitv *v, uint32_t a, uint32_t n)
+{
+    if (mem_read(v, a, n * sizeof *v))
+        return -EFAULT;
+    for (uint32_t i = 0; i < n; i++)
+        if (v[i].uaddr > UINT32_MAX)
+            v[i].uaddr = UINT32_MAX & ~(uint64_t)GUEST_PAGE_MASK; /* never mapped */
+    return 0;
+}
+
+static int read_timeout(uint32_t a, struct timespec *ts, struct timespec **tp)
+{
+    *tp = a ? ts : NULL;
+    return a && get_timespec(a, true, ts) ? -EFAULT : 0;
+}
+
+SYSCALL(futex_waitv) /* waiters, count, flags, absolute time, clock */
+{
+    struct waitv v[WAITV_MAX];
+    struct timespec ts, *tp;
+    uint32_t n = c->a[1];
+    if (c->a[2] || !n || n > WAITV_MAX || !c->a[0])
+        return -EINVAL;
+    if (c->a[3] && (int)c->a[4] != CLOCK_MONOTONIC && (int)c->a[4] != CLOCK_REALTIME)
+        return -EINVAL;
+    if (read_timeout(c->a[3], &ts, &tp) || read_waiters(v, c->a[0], n))
+        return -EFAULT;
+    return HCB(NR_FUTEX_WAITV, v, n, 0, tp, s32(c->a[4]), 0);
+}
+
+SYSCALL(futex_wake) /* futex, mask, count, flags */
+{
+    return HC(NR_FUTEX_WAKE, c->a[0], c->a[1], s32(c->a[2]), c->a[3], 0, 0);
+}
+
+SYSCALL(futex_wait) /* futex, value, mask, flags, absolute time, clock */
+{
+    struct timespec ts, *tp;
+    if (read_timeout(c->a[4], &ts, &tp))
+        return -EFAULT;
+    return HCB(NR_FUTEX_WAIT, c->a[0], c->a[1], c->a[2], c->a[3], tp, s32(c->a[5]));
+}
+
+SYSCALL(futex_requeue) /* two waiters, flags, how many to wake, to requeue */
+{
+    struct waitv v[2];
+    if (c->a[1] || !c->a[0])
+        return -EINVAL;
+    if (read_waiters(v, c->a[0], 2))
+        return -EFAULT;
+    return HC(NR_FUTEX_REQUEUE, v, 0, s32(c->a[2]), s32(c->a[3]), 0, 0);
+}
+
 /* ---- robust lists: 32-bit links, kept by xrun and walked at thread exit ---- */
 
 SYSCALL(set_robust_list)

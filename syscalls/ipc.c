@@ -148,6 +148,7 @@ static int64_t do_shmat(uint32_t id, uint32_t addr, uint32_t flags)
     int64_t r = HC(SYS_shmctl, s32(id), IPC_STAT, &ds, 0, 0, 0);
     if (r < 0)
         return r;
+    runtime_hooks.shares_memory(thread_self->proc);
     return mem_shm_attach((int)id, addr, (int)flags, (uint32_t)ds.shm_segsz);
 }
 SYSCALL(shmat) { return do_shmat(c->a[0], c->a[1], c->a[2]); }

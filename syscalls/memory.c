@@ -11,8 +11,11 @@ static int64_t do_mmap(uint32_t addr, uint32_t len, uint32_t prot, uint32_t flag
 {
     if (!(flags & MAP_ANONYMOUS) && HC(SYS_fcntl, fd, 1 /* F_GETFD */, 0, 0, 0, 0) < 0)
         return -EBADF;
-    return mem_map(addr, len, (int)prot, (int)flags, flags & MAP_ANONYMOUS ? -1 : fd,
-                   flags & MAP_ANONYMOUS ? 0 : off);
+    int64_t r = mem_map(addr, len, (int)prot, (int)flags, flags & MAP_ANONYMOUS ? -1 : fd,
+                        flags & MAP_ANONYMOUS ? 0 : off);
+    if (r >= 0 && (flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE))
+        runtime_hooks.shares_memory(thread_self->proc);
+    return r;
 }
 
 SYSCALL(mmap) /* six words in memory, offset in bytes */

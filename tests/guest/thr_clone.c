@@ -422,6 +422,12 @@ int main(void)
 {
     int status;
     setvbuf(stdout, NULL, _IONBF, 0);
+    long probe = do_clone(CLONE_VM | CLONE_VFORK | SIGCHLD, top(), NULL, NULL, NULL, quick);
+    waitpid(probe, &status, 0);
+    if (!ran) {
+        printf("the memory of a child is not shared\n");
+        return 1;
+    }
     if (!fork()) { /* takes the children of CLONE_PARENT */
         if (!fork()) {
             table();
