@@ -46,6 +46,8 @@ part "torture set-up" tests/setup/torture.sh "$cache"
 STEP=${TORTURE_STEP:-8} part torture tests/torture/run.sh "$cache/torture" "$w/torture" "$x86" "$armrun"
 part "root set-up" tests/setup/root.sh "$cache"
 part app tests/app/run.sh "$cache/root/i386" "x86_64=$x86" "aarch64=$arm"
+part "stress-ng set-up" tests/setup/stress.sh "$cache" stress-ng
+SECONDS_EACH=1 JOBS=4 ONLY=$(cat tests/stress/quick) part stress-ng tests/stress/stress-ng.sh "$cache/root/stress" "$w/stress" "x86_64=$x86" "aarch64=$arm"
 
 sed -n 's/.*: \([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)\{0,1\}$/\1 \2 \4/p; s/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2 0/p' "$log" |
     awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }'

@@ -16,13 +16,17 @@ check: deps both ## all tests, both hosts (AArch64 under qemu-aarch64)
 	@tests/check.sh $(BUILD) $(CACHE)
 
 .PHONY: check-long
-check-long: deps both ## the complete gcc torture tests, Python's own test suite, many instruction cases
+check-long: deps both ## all gcc torture tests, Python's tests, stress-ng, the C library's tests of threads and signals
 	$(BUILD)/x86_64-release/tests/unit/elfload --fuzz 20000 $(shell date +%j)
 	$(QEMU_ARM) $(BUILD)/aarch64-release/tests/unit/elfload --all
 	tests/setup/torture.sh $(CACHE)
 	tests/torture/run.sh $(CACHE)/torture $(W)/torture $(X86) "$(ARM_RUN)"
 	tests/setup/root.sh $(CACHE)
 	TESTS=python tests/app/run.sh $(CACHE)/root/i386 x86_64=$(X86)
+	tests/setup/stress.sh $(CACHE) stress-ng
+	tests/stress/stress-ng.sh $(CACHE)/root/stress $(W)/stress-long x86_64=$(X86)
+	tests/setup/stress.sh $(CACHE) glibc
+	tests/stress/glibc.sh $(CACHE)/glibc $(CACHE)/root/stress $(W)/glibc x86_64=$(X86) aarch64=$(ARM)
 
 .PHONY: demo
 demo: ## install what is missing, build xrun, run a real 32-bit program (GNU hello) with it

@@ -4,17 +4,20 @@
 # library of ROOT (those that need the library's internals do not build and are counted), run in a
 # box natively and under every xrun given; one that passes natively must pass under xrun.
 # usage: glibc.sh GLIBC ROOT WORK NAME=XRUN...
-# ONLY="a b" selects, JOBS at a time (2), LIMIT the seconds of one run (60). Needs root.
+# ONLY="a b" selects, JOBS at a time (2), LIMIT the seconds of one run (200). RECORD=1 rewrites
+# glibc.native. Needs root.
 set -u
 glibc=$1 root=$2 work=$3
 shift 3
 here=$(cd "$(dirname "$0")" && pwd)
-limit=${LIMIT:-60} jobs=${JOBS:-2}
-bin=$work/bin
+limit=${LIMIT:-200}
+bin=$work/bin out=$work/out
 linux=$glibc/sysdeps/unix/sysv/linux
 folders="nptl sysdeps/pthread signal rt setjmp sysdeps/unix/sysv/linux sysdeps/unix/sysv/linux/i386"
-export here root work limit bin
-mkdir -p "$bin" "$work/obj" "$work/inc" "$work/out"
+. "$here/lib.sh"
+need_root glibc
+export here root limit bin out
+mkdir -p "$bin" "$work/obj" "$work/inc" "$out"
 
 # Only the public headers, then, after the system's, the library's own for what tests take from it.
 cc=("${GUEST_CC:-i686-linux-gnu-gcc}" -std=gnu11 -O2 -w -D_GNU_SOURCE -D_ISOMAC -include limits.h -include stdbool.h
@@ -44,14 +47,14 @@ build_support() {
 build_one() { # source file
     local t dir flags=()
     t=$(basename "$1" .c) dir=$(dirname "$1")
-    [ -f "$bin/$t" ] || [ -f "$work/out/$t.unbuilt" ] && return
+    [ -f "$bin/$t" ] || [ -f "$out/$t.unbuilt" ] && return
     [[ $t = *-time64 ]] && flags+=(-D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64)
     [[ $t =~ (cancel|cleanup|once)x|sigcontext-get_pc|unwind ]] && flags+=(-fexceptions -fasynchronous-unwind-tables)
     [[ $t = tst-cleanup*2 ]] && flags+=(-fno-builtin)
     [ -f "$dir/${t}aux.c" ] && flags+=("$dir/${t}aux.c")
     "${cc[@]}" "${flags[@]}" "-I$dir" -rdynamic -pthread -o "$bin/$t" "$1" "$work/libsupport.a" \
-        -lm -lresolv -Wl,--no-as-needed "-Wl,-rpath,\$ORIGIN" 2>"$work/out/$t.log" ||
-        mv "$work/out/$t.log" "$work/out/$t.unbuilt"
+        -lm -lresolv -Wl,--no-as-needed "-Wl,-rpath,\$ORIGIN" 2>"$out/$t.log" ||
+        mv "$out/$t.log" "$out/$t.unbuilt"
 }
 
 build() {
@@ -59,7 +62,8 @@ build() {
     local d f
     for d in $folders; do
         for f in "$glibc/$d"/*mod*.c; do
-            [ -f "$f" ] && "${cc[@]}" -fPIC -shared -o "$bin/$(basename "$f" .c).so" "$f" 2>/dev/null
+            local so=$bin/$(basename "$f" .c).so
+            [ -f "$so" ] || "${cc[@]}" -fPIC -shared -o "$so" "$f" 2>/dev/null
         done
         for f in "$glibc/$d"/{tst,test,sem,clone}*.c; do
             [[ $f = *mod*.c || $f = *aux.c || ! -f $f ]] && continue
@@ -71,7 +75,7 @@ build() {
 
 # One run: 0 passed, 77 unsupported here, else failed, as glibc's own harness has it.
 run_one() { # test, label, command prefix...
-    local t=$1 out=$work/out/$1.$2
+    local t=$1 f=$out/$1.$2
     shift 2
     local args=()
     case $t in
@@ -81,40 +85,14 @@ run_one() { # test, label, command prefix...
     tst-stackguard1) args=(--command "/tests/$t --child") ;;
     tst-umask1) args=(/tmp/umask1) ;;
     esac
-    [[ $t = tst-rseq-disable ]] && set -- "$@" /usr/bin/env GLIBC_TUNABLES=glibc.pthread.rseq=0
-    BIND=$bin "$here/box.sh" "$root" "$limit" "$@" "/tests/$t" "${args[@]}" >"$out" 2>&1 </dev/null
-    printf '\nexit %d\n' $? >>"$out"
+    BIND=$bin "$here/box.sh" "$root" "$limit" "$@" "/tests/$t" "${args[@]}" >"$f" 2>&1 </dev/null
+    printf '\nexit %d\n' $? >>"$f"
 }
 export -f run_one
 
-for r in "$@"; do cp -f "${r#*=}" "$root/xrun/${r%%=*}" || exit 1; done
-# shellcheck source=tests/app/qemu.sh
-. "$here/../app/qemu.sh"
+passed() { grep -q '^exit 0$' "$1"; }
+
 build
-tests=${ONLY:-$(cd "$bin" && ls | grep -v '\.so$')}
-[ -n "${REUSE:-}" ] || rm -f "$work"/out/*.native
-for t in $tests; do [ -f "$work/out/$t.native" ] || echo "$t"; done |
-    xargs -P "$jobs" -I{} bash -c 'run_one {} native'
-good=
-for t in $tests; do grep -q '^exit 0$' "$work/out/$t.native" && good="$good $t"; done
-fail=0 pass=0
-for r in "$@"; do
-    name=${r%%=*}
-    pre="/xrun/$name"
-    [ "$name" = aarch64 ] && prepare_qemu && pre="/xrun/qemu-aarch64 /xrun/$name --exec-via=/xrun/qemu-aarch64"
-    printf '%s\n' $good | xargs -P "$jobs" -I{} bash -c "run_one {} $name $pre"
-    for t in $good; do
-        if grep -q '^exit 0$' "$work/out/$t.$name"; then
-            pass=$((pass + 1))
-        elif why=$(grep "^$t " "$here/glibc.known"); then
-            echo "known failure: $name $why"
-        else
-            fail=$((fail + 1))
-            echo "FAIL $t $name"
-            tail -n 4 "$work/out/$t.$name"
-        fi
-    done
-done
-echo "glibc: $(ls "$work/out" | grep -c unbuilt) tests not built, $(grep -L '^exit 0$' "$work"/out/*.native | wc -l) do not pass natively"
-echo "glibc: $pass passed, $fail failed, 0 skipped"
-[ $fail = 0 ]
+names=${ONLY:-$(cd "$bin" && ls | grep -v '\.so$')}
+echo "glibc: $(ls "$out" | grep -c unbuilt) tests not built"
+judge_all glibc "$names" "$@"
