@@ -813,7 +813,7 @@ int mem_remap_pages(gaddr addr, uint32_t len, uint32_t prot, uint32_t pgoff, uin
         return r;
     lock();
     struct area *a = area_at(start);
-    if (a && a->shared && a->kind == MEM_FILE) {
+    if (a && a->shared) {
         release_code(start, end);
         r = syscall(SYS_remap_file_pages, hostp(start), (size_t)(end - start), 0L, (long)pgoff,
                     (long)flags) ? -errno : 0;

@@ -66,7 +66,7 @@ int mem_shm_detach(gaddr addr);
 /* Moves a mapping that the host's kernel has made in xrun's own space into the guest's: its address
  * there, or -ENOMEM with the mapping unchanged. */
 int64_t mem_adopt(void *host, uint32_t len, int prot, const char *name);
-/* remap_file_pages(2): the pages of a shared file mapping at `addr` show the file from page `pgoff`. */
+/* remap_file_pages(2): the pages of a shared mapping at `addr` show the file from page `pgoff`. */
 int mem_remap_pages(gaddr addr, uint32_t len, uint32_t prot, uint32_t pgoff, uint32_t flags);
 
 extern bool mem_read_implies_exec; /* personality READ_IMPLIES_EXEC */

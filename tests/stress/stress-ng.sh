@@ -22,7 +22,7 @@ run_one() { # stressor, label, command prefix...
     printf '\nexit %d\n' $? >>"$f"
 }
 # It ran, verified, and was not skipped for want of something.
-passed() { grep -q '^exit 0' "$1" && ! grep -q ' skipped\| error: ' "$1"; }
+passed() { grep -q '^exit 0' "$1" && ! grep -q ' skipped\| error: \| fail: ' "$1"; }
 export -f run_one
 export here root out secs limit
 
