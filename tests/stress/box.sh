@@ -1,7 +1,7 @@
 #!/bin/bash
 # Runs a command in a chroot with its own pid, mount, net, ipc and uts namespaces, as an
 # unprivileged user, in /tmp, with a time limit: nothing outlives it. Needs root.
-# usage: box.sh ROOT SECONDS COMMAND...      (BIND=dir: visible as /tests)
+# usage: box.sh ROOT SECONDS COMMAND...      (BIND=dir: visible as /tests; BOX_USER: its id)
 set -u
 if [ "${1:-}" != --inside ]; then
     exec timeout -k 5 "$2" unshare --pid --mount --net --ipc --uts --fork --kill-child=KILL \
@@ -24,7 +24,7 @@ mount -t tmpfs -o mode=1777,size=2g tmpfs "$root/tmp"
 head -c 4096 /dev/zero >"$root/tmp/Makefile" # some tests open their folder's
 [ -n "${BIND:-}" ] && mount --bind "$BIND" "$root/tests"
 ip link set lo up 2>/dev/null
-ulimit -c 0 -u 500 -n 1024
-user=$((60000 + $(date +%N | sed 's/^0*//') % 5000)) # of its own: the process limit is the user's
+ulimit -c 0 -u 500 -n 4096
+user=${BOX_USER:-$((60000 + $(date +%N | sed 's/^0*//') % 5000))} # of its own: the process limit is the user's
 # a child, not exec: process 1 has signal rules of its own
 chroot --userspec=$user:$user "$root" /usr/bin/env -C /tmp -i PATH=/usr/bin:/bin HOME=/tmp LC_ALL=C "$@"

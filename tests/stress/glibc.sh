@@ -5,7 +5,7 @@
 # box natively and under every xrun given; one that passes natively must pass under xrun.
 # usage: glibc.sh GLIBC ROOT WORK NAME=XRUN...
 # ONLY="a b" selects, JOBS at a time (2), LIMIT the seconds of one run (200). RECORD=1 rewrites
-# glibc.native. Needs root.
+# glibc.native. FOLDERS: of the library's source. Needs root.
 set -u
 glibc=$1 root=$2 work=$3
 shift 3
@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 limit=${LIMIT:-200}
 bin=$work/bin out=$work/out
 linux=$glibc/sysdeps/unix/sysv/linux
-folders="nptl sysdeps/pthread signal rt setjmp sysdeps/unix/sysv/linux sysdeps/unix/sysv/linux/i386"
+folders=${FOLDERS:-nptl sysdeps/pthread signal rt setjmp sysdeps/unix/sysv/linux sysdeps/unix/sysv/linux/i386}
 . "$here/lib.sh"
 need_root glibc
 export here root limit bin out
