@@ -60,9 +60,13 @@ static bool waits(const struct insn *in) /* for a pending x87 exception */
            op != OP_FNSTENV && op != OP_FNSAVE && op != OP_FXSAVE;
 }
 
+/* Hardware faults first because the page is absent, whatever its protection: behind the end of a
+ * file that is SIGBUS. */
 HANDLER(op_fetch_fault)
 {
     cpu->cur = in;
+    if (mem_page_flags(in->imm) & (PAGE_R | PAGE_W | PAGE_X))
+        (void)ld8(in->imm);
     cpu_fault(cpu, TRAP_PF, in->imm2, in->imm);
 }
 
@@ -148,6 +152,8 @@ uint32_t interp_fault_error(const struct cpu *cpu, uint32_t err, gaddr addr)
 {
     const struct insn *in = cpu->cur;
     err |= PF_ERR_USER;
+    if (in->op == OP_FETCH_FAULT)
+        return err | PF_ERR_INSN;
     if (in->op == OP_ENTER) /* its probe of the new stack top */
         return addr == enter_top(cpu, in) ? err | PF_ERR_WRITE : err;
     if (is_umip(in->op))

@@ -132,9 +132,16 @@ static enum elfload_kind final_kind(const struct target *x, char host[PATH_MAX],
     return k;
 }
 
+/* What execve says of the file itself. The kernel knows more (files open for writing, noexec mounts)
+ * and since Linux 6.14 tells without executing. */
 static int check_permission(const char *host)
 {
+    static const char *const argv[] = {"", NULL};
     struct stat st;
+    long r = host_syscall(SYS_execveat, AT_FDCWD, (long)host, (long)argv, (long)(argv + 1),
+                          AT_EXECVE_CHECK, 0);
+    if (r != -EINVAL && r != -ENOSYS && r != -EPERM)
+        return (int)r;
     if (stat(host, &st))
         return -errno;
     if (!S_ISREG(st.st_mode))
@@ -211,7 +218,7 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
         return r;
     if (*path && (flags & AT_SYMLINK_NOFOLLOW) && !lstat(host, &st) && S_ISLNK(st.st_mode))
         return -ELOOP;
-    if (flags & AT_EXECVE_CHECK) /* executes nothing; older kernels refuse the flag */
+    if (flags & AT_EXECVE_CHECK) /* older kernels refuse the flag */
         return host_syscall(SYS_execveat, AT_FDCWD, (long)host, (long)argv, (long)envp,
                             AT_EXECVE_CHECK, 0);
     r = check_permission(host);

@@ -22,7 +22,7 @@ check-long: deps both ## all gcc torture tests, Python's tests, stress-ng, the C
 	tests/setup/torture.sh $(CACHE)
 	tests/torture/run.sh $(CACHE)/torture $(W)/torture $(X86) "$(ARM_RUN)"
 	tests/setup/root.sh $(CACHE)
-	TESTS=python tests/app/run.sh $(CACHE)/root/i386 x86_64=$(X86)
+	LIMIT=3600 TESTS=python tests/app/run.sh $(CACHE)/root/i386 x86_64=$(X86)
 	tests/setup/stress.sh $(CACHE) stress-ng
 	tests/stress/stress-ng.sh $(CACHE)/root/stress $(W)/stress-long x86_64=$(X86)
 	tests/setup/stress.sh $(CACHE) glibc
