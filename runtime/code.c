@@ -591,13 +591,12 @@ struct code_place code_insn(uintptr_t pc)
                                adjust == TRANSLATE_STALE ? 0 : adjust};
 }
 
-uint32_t translate_guest_fip(uint32_t fip)
+const struct insn *translate_guest_insn(uint32_t low)
 {
-    uintptr_t pc = ((uintptr_t)code_base & ~(uintptr_t)UINT32_MAX) | fip;
+    uintptr_t pc = ((uintptr_t)code_base & ~(uintptr_t)UINT32_MAX) | low;
     if (pc < (uintptr_t)code_base)
         pc += UINT64_C(1) << 32;
-    const struct insn *in = code_insn(pc).in;
-    return in ? in->eip : fip;
+    return code_insn(pc).in;
 }
 
 /* ---- threads ---- */

@@ -87,9 +87,9 @@ uintptr_t translate_near(void);
  * cpu->exit set. Implemented by runtime/code.c. */
 const struct insn *translate_exit_direct(struct cpu *cpu, void *exit);
 const struct insn *translate_exit_indirect(struct cpu *cpu, gaddr eip);
-/* The guest address of the instruction at a host address of which the low 32 bits are known (as the
- * x87 unit keeps its last instruction); `fip` itself if it is none of translated code. */
-uint32_t translate_guest_fip(uint32_t fip);
+/* The guest instruction whose code holds a host address of which the low 32 bits are known (as the
+ * x87 unit keeps its last instruction); NULL if it is none of translated code. */
+const struct insn *translate_guest_insn(uint32_t low);
 
 /* Signal support. All async-signal-safe. `pc` is in the stubs that translated code shares: */
 bool translate_in_stubs(uintptr_t pc);

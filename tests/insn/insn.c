@@ -3,9 +3,10 @@
  * SSE state, faults, and where execution goes on.
  *
  * usage: insn NATIVE|- [-n CASES_PER_FORM] [-s SEED] [-o OP] [-v DIFFS_SHOWN] [-r FILE | -p FILE]
- *             [-m 1] [-l 1]
+ *             [-m 1] [-l 1] [-x XRUN]
  *   NATIVE: the helper's path; "-": no hardware, only with -p or -l
  *   -r FILE: record a hash of the hardware's results per form; -p FILE: compare with the hashes
+ *   -x XRUN: the helper does not run natively but under this xrun, which translates what it enters
  *   -m 1: mutation test: spoils the interpreter's results in every way of mutate.c and expects
  *         that each is noticed;  -l 1: list what is left out, and why */
 #include <errno.h>
@@ -377,7 +378,7 @@ static void forgive(const struct insn *in, const struct case_state *nat, struct 
 static int to_native = -1, from_native = -1;
 static struct test_case *shared;
 
-static void start_native(const char *path)
+static void start_native(const char *path, const char *xrun)
 {
     int mem = memfd_create("cases", 0), in[2], out[2];
     size_t size = (CASE_BATCH * sizeof *shared + 4095) & ~(size_t)4095;
@@ -393,6 +394,8 @@ static void start_native(const char *path)
         dup2(fds[0], 0), dup2(fds[1], 1), dup2(fds[2], 3), dup2(fds[3], 4);
         for (int i = 5; i < 200; i++)
             close(i);
+        if (xrun)
+            execl(xrun, xrun, "--hot=1", path, (char *)NULL);
         execl(path, path, (char *)NULL);
         _exit(127);
     }
@@ -606,7 +609,7 @@ static void list(void)
 }
 
 struct args {
-    const char *native, *record, *replay, *only;
+    const char *native, *record, *replay, *only, *xrun;
     uint32_t per_form, seed;
     bool mutate, list;
 };
@@ -626,6 +629,7 @@ static struct args parse(int argc, char **argv)
         case 'v': show_max = (unsigned)atoi(argv[i + 1]); break;
         case 'r': a.record = argv[i + 1]; break;
         case 'p': a.replay = argv[i + 1]; break;
+        case 'x': a.xrun = argv[i + 1]; break;
         case 'm': a.mutate = true; break;
         case 'l': a.list = true; break;
         default: log_die(2, "unknown option %s", argv[i]);
@@ -674,7 +678,7 @@ int main(int argc, char **argv)
     if (a.list)
         return list(), 0;
     if (a.native)
-        start_native(a.native);
+        start_native(a.native, a.xrun);
     cases = a.native ? shared : xcalloc(CASE_BATCH, sizeof *cases);
     mine = xcalloc(CASE_BATCH, sizeof *mine);
     insns = xcalloc(CASE_BATCH, sizeof *insns);

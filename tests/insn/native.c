@@ -26,7 +26,13 @@ uint32_t saved_esp __attribute__((used));
 static uint8_t alt_stack[32768] __attribute__((aligned(64)));
 static struct test_case *const cases = (struct test_case *)CASE_SHARED;
 static struct case_state *out;
-static uint8_t *const code = (uint8_t *)(CASE_SHARED - 0x1000); /* writable alias */
+/* The code page is written through an alias; with CASE_PRIVATE it has none and is made writable for
+ * each case (for an emulator that translates only code which nobody else can change). */
+#ifdef CASE_PRIVATE
+static uint8_t *const code = (uint8_t *)CASE_CODE;
+#else
+static uint8_t *const code = (uint8_t *)(CASE_SHARED - 0x1000);
+#endif
 
 void *memcpy(void *d, const void *s, size_t n);
 void *memset(void *d, int c, size_t n);
@@ -134,11 +140,21 @@ static uint32_t nonzero(uint32_t from, uint32_t bytes)
     return 0;
 }
 
+static void protect_code(int prot)
+{
+#ifdef CASE_PRIVATE
+    sys(__NR_mprotect, (long)CASE_CODE, 0x1000, prot, 0, 0, 0);
+#endif
+    (void)prot;
+}
+
 static void run(struct test_case *c)
 {
     put_windows(c->in.mem);
+    protect_code(PROT_RW);
     memset(code + CASE_EIP, 0xcc, CASE_CODE_MAX + 16);
     memcpy(code + CASE_EIP, c->code, c->len);
+    protect_code(PROT_RX);
     memcpy(load_state.gpr, c->in.gpr, sizeof load_state.gpr);
     memcpy(load_state.sel, c->in.sel, sizeof load_state.sel);
     load_state.eflags = c->in.eflags;
@@ -185,8 +201,12 @@ void helper_main(void)
         sys(__NR_rt_sigaction, sigs[i], (long)&sa, 0, 8, 0, 0);
     uint32_t size = (CASE_BATCH * sizeof(struct test_case) + 4095) & ~4095u;
     map(CASE_SHARED, size, PROT_RW, MAP_SHARED_, 3);
+#ifdef CASE_PRIVATE
+    map(CASE_CODE, 0x1000, PROT_RW, MAP_PRIVATE_ | MAP_ANON_, -1);
+#else
     map((uint32_t)code, 0x1000, PROT_RW, MAP_SHARED_, 4);
     map(CASE_CODE, 0x1000, PROT_RX, MAP_SHARED_, 4);
+#endif
     map(CASE_DATA, CASE_RW_BYTES, PROT_RW, MAP_PRIVATE_ | MAP_ANON_, -1);
     map(CASE_DATA + CASE_RW2, 0x1000, PROT_RW, MAP_PRIVATE_ | MAP_ANON_, -1);
     map(CASE_RO, 0x1000, PROT_RW, MAP_PRIVATE_ | MAP_ANON_, -1);

@@ -43,12 +43,33 @@ void x64_x87_load(struct cpu *cpu)
     x87_save_fsave(cpu, cpu->host.x87_image, 4);
 }
 
+/* The unit remembers its last instruction and operand in terms of translated code. */
+static void guest_pointers(struct cpu *cpu)
+{
+    struct x87 *f = &cpu->fpu;
+    const struct insn *in = translate_guest_insn(f->fip);
+    uint16_t cs;
+    __asm__("mov %%cs, %0" : "=r"(cs));
+    if (in) {
+        f->fip = in->eip;
+        f->fop = (uint16_t)((in->opcode & 7) << 8 | in->modrm);
+    }
+    if (!in && f->fcs != cs)
+        return;
+    bool mem = in && in->o[0].kind == OPND_MEM;
+    if (mem && in->seg == SEG_GS)
+        f->fdp -= cpu->seg_base[SEG_GS];
+    if (f->fcs != cs) /* newer processors keep no selectors */
+        return;
+    f->fcs = cpu->sel[SEG_CS];
+    if (mem || (!f->fds && f->fdp)) /* 64-bit code leaves 0 behind an access */
+        f->fds = cpu->sel[mem ? in->seg : SEG_DS];
+}
+
 void x64_x87_store(struct cpu *cpu)
 {
-    uint32_t fip;
     x87_load_fsave(cpu, cpu->host.x87_image, 4);
-    memcpy(&fip, cpu->host.x87_image + 12, 4);
-    cpu->fpu.fip = translate_guest_fip(fip);
+    guest_pointers(cpu);
 }
 
 uintptr_t translate_near(void)

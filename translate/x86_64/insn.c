@@ -132,8 +132,10 @@ bool x64_guest_mem(struct emit *e, const struct insn *in, struct x64_mem *m)
     }
     if (in->seg == SEG_GS)
         add_gs(e, m);
-    /* base + displacement needs no wrap: what leaves the 4 GiB faults, and is redone exactly */
-    m->addr32 = m->index != X64_NONE || (m->base == X64_NONE && m->disp < 0);
+    /* base + displacement needs no wrap: what leaves the 4 GiB faults, and is redone exactly (but on
+     * some processors the x87 unit's pointers do not survive a signal) */
+    m->addr32 = m->index != X64_NONE || (m->base == X64_NONE ? m->disp < 0
+                                                             : m->disp && x64_uses_x87(in));
     return true;
 }
 
@@ -183,6 +185,8 @@ static struct raw parse(const struct tr_insn *t)
             r.op.map = *p++ == 0x38 ? MAP_0F38 : MAP_0F3A;
     }
     r.op.opcode = *p++;
+    if (r.op.map == MAP_1 && r.op.opcode == 0x82) /* the same as 80, which 64-bit mode keeps */
+        r.op.opcode = 0x80;
     if (t->in->modrm_off)
         p += 1 + modrm_tail(p);
     r.imm = p;
@@ -229,7 +233,7 @@ static bool direct(struct emit *e, const struct tr_insn *t)
         reg = x64_gpr(reg);
     if (in->modrm >> 6 == 3) {
         if (in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU) {
-            if (in->seg >= SEG_FS || (in->flags & INSN_ADDR16))
+            if (in->seg >= SEG_FS || in->seg == SEG_CS || (in->flags & INSN_ADDR16))
                 return false;
             e8(e, 0x67); /* stores at edi */
         }
