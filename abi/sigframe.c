@@ -71,6 +71,8 @@ int sigframe_set_altstack(struct thread *t, const struct guest_altstack *s, gadd
         return -EPERM;
     if (mode != 0 && mode != SS_ONSTACK_ && mode != SS_DISABLE_)
         return -EINVAL;
+    if (s->sp == t->altstack.sp && s->size == t->altstack.size && s->flags == t->altstack.flags)
+        return 0; /* no change, however small it is */
     if (mode == SS_DISABLE_)
         t->altstack = (struct guest_altstack){.flags = s->flags};
     else if (s->size < MINSIGSTKSZ_)

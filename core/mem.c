@@ -1032,14 +1032,22 @@ static int write_page(uint64_t to, const char *src, size_t len)
     return 0;
 }
 
-/* Page by page: what lies before a bad page has been written, as by the kernel. A word is written
- * at once or not at all. */
+/* A word across two pages is written at once or not at all. */
+static int write_across(gaddr dst, const char *src, size_t len)
+{
+    char old[4];
+    size_t n = GUEST_PAGE_SIZE - (dst & GUEST_PAGE_MASK);
+    if (mem_read(old, dst, len) || write_page((uint64_t)dst + n, src + n, len - n))
+        return -EFAULT;
+    return write_page(dst, src, n);
+}
+
+/* Page by page: what lies before a bad page has been written, as by the kernel. */
 int mem_write(gaddr dst, const void *src, size_t len)
 {
     int r = 0;
-    if (len <= 4 && len && ((dst ^ (dst + len - 1)) & ~GUEST_PAGE_MASK) &&
-        !mem_check(dst, (uint32_t)len, PROT_WRITE))
-        return -EFAULT;
+    if (len <= 4 && (dst & GUEST_PAGE_MASK) + len > GUEST_PAGE_SIZE)
+        return write_across(dst, src, len);
     for (size_t done = 0, n; done < len && !r; done += n) {
         n = GUEST_PAGE_SIZE - ((dst + done) & GUEST_PAGE_MASK);
         if (n > len - done)

@@ -75,9 +75,7 @@ SYSCALL(futex_wake) /* futex, mask, count, flags */
 
 SYSCALL(futex_wait) /* futex, value, mask, flags, absolute time, clock */
 {
-    struct timespec ts, *tp;
-    if (read_timeout(c->a[4], &ts, &tp))
-        return -EFAULT;
+    struct timespec ts, *tp = host_timespec(c->a[4], true, &ts);
     return HCB(NR_FUTEX_WAIT, c->a[0], c->a[1], c->a[2], c->a[3], tp, s32(c->a[5]));
 }
 
@@ -110,12 +108,16 @@ SYSCALL(get_robust_list)
         for (t = t->proc->threads; t && t->tid != (int)c->a[0];)
             t = t->next;
         pthread_mutex_unlock(&c->t->proc->lock);
-        if (!t)
-            return -ESRCH;
     }
-    if (mem_write32(c->a[1], t->robust_list) || mem_write32(c->a[2], 12))
-        return -EFAULT;
-    return 0;
+    gaddr list = t ? t->robust_list : 0; /* another process's is not known here: none */
+    if (!t) {
+        void *head;
+        size_t len;
+        int64_t r = HC(SYS_get_robust_list, s32(c->a[0]), &head, &len, 0, 0, 0);
+        if (r)
+            return r;
+    }
+    return mem_write32(c->a[2], 12) || mem_write32(c->a[1], list) ? -EFAULT : 0;
 }
 
 static void owner_died(struct thread *t, gaddr a, bool pi)
@@ -250,7 +252,7 @@ SYSCALL(set_thread_area)
 SYSCALL(get_thread_area)
 {
     struct guest_user_desc d;
-    if (mem_read(&d, c->a[0], sizeof d))
+    if (mem_read32(c->a[0], &d.entry_number))
         return -EFAULT;
     int n = (int)d.entry_number;
     if (n < TLS_FIRST_ENTRY || n >= TLS_FIRST_ENTRY + TLS_ENTRIES)

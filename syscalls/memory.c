@@ -11,8 +11,16 @@ static int64_t do_mmap(uint32_t addr, uint32_t len, uint32_t prot, uint32_t flag
 {
     if (!(flags & MAP_ANONYMOUS) && HC(SYS_fcntl, fd, 1 /* F_GETFD */, 0, 0, 0, 0) < 0)
         return -EBADF;
+    /* sizes of huge pages: of the architecture's choice, 2 MiB, 1 GiB */
+    uint32_t huge = flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+    if ((flags & MAP_ANONYMOUS) && (flags & MAP_HUGETLB) && huge && huge != 21 && huge != 30)
+        return -EINVAL;
     int64_t r = mem_map(addr, len, (int)prot, (int)flags, flags & MAP_ANONYMOUS ? -1 : fd,
                         flags & MAP_ANONYMOUS ? 0 : off);
+    struct rlimit l; /* the limit of locked memory is looked at before the kind of mapping */
+    if (r == -EINVAL && (flags & MAP_LOCKED) && !HC(SYS_prlimit64, 0, RLIMIT_MEMLOCK, 0, &l, 0, 0) &&
+        len > l.rlim_cur && !has_capability(14 /* CAP_IPC_LOCK */))
+        return l.rlim_cur ? -EAGAIN : -EPERM;
     if (r >= 0 && (flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE))
         runtime_hooks.shares_memory(thread_self->proc);
     return r;

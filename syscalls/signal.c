@@ -228,10 +228,8 @@ SYSCALL(rt_tgsigqueueinfo)
 SYSCALL(pidfd_send_signal)
 {
     siginfo_t info;
-    if (c->a[2] && abi_read_siginfo(&info, c->a[2]))
-        return -EFAULT;
-    return HC(SYS_pidfd_send_signal, s32(c->a[0]), s32(c->a[1]), c->a[2] ? &info : NULL, c->a[3], 0,
-              0);
+    void *p = !c->a[2] ? NULL : abi_read_siginfo(&info, c->a[2]) ? BAD_PTR : (void *)&info;
+    return HC(SYS_pidfd_send_signal, s32(c->a[0]), s32(c->a[1]), p, c->a[3], 0, 0);
 }
 
 /* ---- alternate stack, return ---- */

@@ -77,7 +77,8 @@ static int put_stat64(uint32_t a, const struct stat *s)
     /* the padding keeps what it has */
     enum { PAD0 = offsetof(struct i386_stat64, pad0), PAD3 = offsetof(struct i386_stat64, pad3) };
     const char *p = (const char *)&o;
-    if (mem_write(a, p, PAD0) || mem_write(a + PAD0 + 4, p + PAD0 + 4, PAD3 - PAD0 - 4))
+    if (mem_write(a + 4, p + 4, 4) || mem_write(a, p, 4) || /* the kernel writes these 8 at once */
+        mem_write(a + PAD0 + 4, p + PAD0 + 4, PAD3 - PAD0 - 4))
         return -EFAULT;
     return mem_write(a + PAD3 + 4, p + PAD3 + 4, sizeof o - PAD3 - 4);
 }
