@@ -30,9 +30,10 @@ CFLAGS_debug   := -O1 -g3 -DXRUN_DEBUG -DXRUN_NO_TAILCALL
 # guest memory is not aligned as C wants it and begins at address 0
 CFLAGS_asan    := -O1 -g -DXRUN_ASAN -DXRUN_NO_TAILCALL -fsanitize=address,undefined -fno-sanitize=alignment,null,nonnull-attribute -fno-omit-frame-pointer
 CFLAGS_ubsan   := -O1 -g -DXRUN_NO_TAILCALL -fsanitize=undefined -fno-sanitize=alignment,null,nonnull-attribute
+CFLAGS_tsan    := -O1 -g -DXRUN_NO_TAILCALL -DXRUN_TSAN -fsanitize=thread -Wno-tsan
 CFLAGS_small   := -O2 -g1 -DXRUN_SMALL_LIMITS
 ifeq ($(CFLAGS_$(MODE)),)
-$(error MODE=$(MODE) is none of release debug asan ubsan small)
+$(error MODE=$(MODE) is none of release debug asan ubsan tsan small)
 endif
 CFLAGS  ?=
 ALL_CFLAGS := -std=gnu11 -fPIE -pthread -fno-strict-aliasing -fwrapv $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS) \
@@ -67,7 +68,7 @@ OBJS := $(SRCS:%.c=$(O)/%.o) $(ASMS:%.S=$(O)/%.o)
 LIB := $(O)/libxrun.a
 
 .PHONY: all
-all: $(O)/xrun ## build xrun (HOST=x86_64|aarch64, MODE=release|debug|asan|ubsan|small)
+all: $(O)/xrun ## build xrun (HOST=x86_64|aarch64, MODE=release|debug|asan|ubsan|tsan|small)
 
 $(O)/xrun: $(O)/main.o $(LIB)
 	$(CC) $(LINK) -pthread $(SAN) -o $@ $(O)/main.o $(LIB) $(LIBS)

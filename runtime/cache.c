@@ -212,9 +212,11 @@ static void retire(struct block *b)
 static void reclaim(void)
 {
     uint64_t oldest = UINT64_MAX;
-    for (struct rt_thread *r = threads; r; r = r->next)
-        if (r->epoch < oldest)
-            oldest = r->epoch;
+    for (struct rt_thread *r = threads; r; r = r->next) {
+        uint64_t e = __atomic_load_n(&r->epoch, __ATOMIC_ACQUIRE);
+        if (e < oldest)
+            oldest = e;
+    }
     for (struct block **q = &retired; *q;) {
         struct block *b = *q;
         if (b->retired_epoch <= oldest) {
@@ -495,7 +497,7 @@ void cache_thread_remove(struct thread *t)
 
 void cache_offline(struct thread *t)
 {
-    rt(t)->epoch = UINT64_MAX;
+    __atomic_store_n(&rt(t)->epoch, UINT64_MAX, __ATOMIC_RELEASE); /* behind all reads of blocks */
 }
 
 void cache_fork_prepare(void)

@@ -75,7 +75,7 @@ static int process_unlink(struct thread *t)
         if (t->next)
             t->next->prevp = t->prevp;
         t->prevp = NULL;
-        p->nthreads--;
+        __atomic_sub_fetch(&p->nthreads, 1, __ATOMIC_RELEASE);
     }
     int left = p->nthreads;
     pthread_mutex_unlock(&p->lock);
@@ -356,7 +356,7 @@ void thread_exit(struct thread *t, int status)
 {
     uint64_t old;
     print_count(t);
-    if (t->proc->nthreads == 1)
+    if (__atomic_load_n(&t->proc->nthreads, __ATOMIC_ACQUIRE) == 1)
         thread_exit_group(t, status);
     signal_block_all(&old);
     cache_thread_remove(t);

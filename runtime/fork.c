@@ -152,11 +152,11 @@ int64_t clone_fork(struct thread *t, const struct clone_request *rq)
         return e;
     signal_block_all(&old);
     pthread_mutex_lock(&t->proc->lock);
+    mem_fork_prepare(); /* in this order: mem calls the cache with its lock held */
     cache_fork_prepare();
-    mem_fork_prepare();
     int64_t r = host_fork(rq, &pidfd);
-    mem_fork_done();
     cache_fork_done(r == 0);
+    mem_fork_done();
     pthread_mutex_unlock(&t->proc->lock);
     if (r == 0) {
         fork_child(t, rq);

@@ -142,8 +142,8 @@ static void owner_died(struct thread *t, gaddr a, bool pi)
 void futex_exit_robust(struct thread *t)
 {
     enum { LIMIT = 2048 };
-    uint32_t head = t->robust_list, next, offset, pending;
-    t->robust_list = 0;
+    uint32_t head = __atomic_exchange_n(&t->robust_list, 0, __ATOMIC_ACQ_REL); /* walked once */
+    uint32_t next, offset, pending;
     if (!head || mem_read32(head, &next) || mem_read32(head + 4, &offset) ||
         mem_read32(head + 8, &pending))
         return;
