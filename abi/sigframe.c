@@ -135,15 +135,21 @@ static void put_pointers(const struct thread *t, uint8_t *fsave, const uint8_t *
     memcpy(fsave + 24, &ds, 4);
 }
 
+void sigframe_fpu_images(const struct thread *t, uint8_t fsave[108], uint8_t fxsave[512])
+{
+    memset(fxsave, 0, 512);
+    x87_save_fxsave(&t->cpu, fxsave);
+    if (!(t->cpu.fpu.sw & SW_ES)) /* as AMD's FXSAVE: pointers only with an exception pending */
+        memset(fxsave + 6, 0, 18);
+    x87_save_fsave(&t->cpu, fsave, 4);
+    put_pointers(t, fsave, fxsave);
+}
+
 static int write_fpstate(struct thread *t, gaddr a)
 {
     struct fpstate f;
     memset(&f, 0, sizeof f);
-    x87_save_fxsave(&t->cpu, f.fxsave);
-    if (!(t->cpu.fpu.sw & SW_ES)) /* as AMD's FXSAVE: pointers only with an exception pending */
-        memset(f.fxsave + 6, 0, 18);
-    x87_save_fsave(&t->cpu, f.fsave, 4);
-    put_pointers(t, f.fsave, f.fxsave);
+    sigframe_fpu_images(t, f.fsave, f.fxsave);
     memcpy(&f.status, f.fsave + 4, 2);
     return mem_write(a, &f, sizeof f);
 }

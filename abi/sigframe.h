@@ -18,4 +18,7 @@ bool sigframe_on_altstack(const struct thread *t, gaddr sp);
 /* Sets the alternate stack with the checks of sigaltstack(2) at stack pointer `sp`. 0 or -errno. */
 int sigframe_set_altstack(struct thread *t, const struct guest_altstack *s, gaddr sp);
 
+/* The x87 and SSE state as the kernel shows it in frames and core files. */
+void sigframe_fpu_images(const struct thread *t, uint8_t fsave[108], uint8_t fxsave[512]);
+
 #endif

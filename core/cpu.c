@@ -51,6 +51,15 @@ bool cpu_find_desc(const struct cpu *cpu, uint16_t sel, struct seg_cache *out)
     return true;
 }
 
+void cpu_unpack_desc(uint64_t v, struct guest_user_desc *d)
+{
+    d->base_addr = (uint32_t)(v >> 16 & 0xffffff) | (uint32_t)(v >> 56) << 24;
+    d->limit = (uint32_t)(v & 0xffff) | (uint32_t)(v >> 48 & 15) << 16;
+    d->flags = (v >> 54 & 1 ? USER_DESC_32BIT : 0) | ((uint32_t)(v >> 41) & USER_DESC_CONTENTS) |
+               (v >> 41 & 1 ? 0 : USER_DESC_READ_ONLY) | (v >> 55 & 1 ? USER_DESC_PAGES : 0) |
+               (v >> 47 & 1 ? 0 : USER_DESC_NOT_PRESENT) | (v >> 52 & 1 ? USER_DESC_USEABLE : 0);
+}
+
 static bool flat(const struct seg_cache *s, bool code)
 {
     return s->valid && s->base == 0 && s->limit == 0xffffffff && (s->attr & SEGATTR_P) &&

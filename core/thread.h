@@ -19,6 +19,11 @@ struct guest_user_desc {
                      * 5 seg_not_present, 6 useable */
 };
 
+enum { USER_DESC_32BIT = 1, USER_DESC_CONTENTS = 6, USER_DESC_READ_ONLY = 8, USER_DESC_PAGES = 16,
+       USER_DESC_NOT_PRESENT = 32, USER_DESC_USEABLE = 64 };
+/* A raw descriptor in that form; entry_number is left alone. */
+void cpu_unpack_desc(uint64_t v, struct guest_user_desc *d);
+
 struct guest_sigaction {
     uint32_t handler;  /* 0 SIG_DFL, 1 SIG_IGN */
     uint32_t flags;    /* SA_* as in the i386 ABI */
@@ -84,6 +89,8 @@ struct process {
     struct thread *threads;         /* under lock */
     int nthreads;
     int pid;
+    int dying;                      /* a thread of it has met a deadly signal, */
+    volatile int stopping;          /* and the others must stand still for its core dump */
     bool shares_memory;             /* with other processes: see process_shares_memory */
     struct sighand *sighand;
     struct guest_sigaction *sigaction; /* sighand->action; under sighand->lock */

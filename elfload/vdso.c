@@ -50,6 +50,7 @@ static const struct entry {
     E("__vdso_getcpu", code_getcpu, VER_26, true),
 #undef E
 };
+enum { SECTION_TEXT = 4, SECTION_NAMES = 5, SECTIONS = 6 };
 enum { N = sizeof entries / sizeof entries[0], NSYM = N + 1 };
 
 struct image {
@@ -242,6 +243,25 @@ static void put_hash(struct image *v)
     put(v, chain, sizeof chain, 4);
 }
 
+/* Sections, for debuggers: they take symbols and unwind information from memory, as it has no file. */
+static uint32_t put_sections(struct image *v, uint32_t dynsym, uint32_t eh, uint32_t eh_size,
+                             uint32_t text_size)
+{
+    static const char names[] = "\0.dynsym\0.dynstr\0.eh_frame\0.text\0.shstrtab";
+    enum { DYNSYM = 1, DYNSTR = 9, EH_FRAME = 17, TEXT_NAME = 27, SHSTRTAB = 33 };
+    uint32_t strings = put(v, names, sizeof names, 4);
+    const Elf32_Shdr sh[SECTIONS] = {
+        {0},
+        {DYNSYM, SHT_DYNSYM, SHF_ALLOC, dynsym, dynsym, NSYM * sizeof(Elf32_Sym), 2, 1, 4,
+         sizeof(Elf32_Sym)},
+        {DYNSTR, SHT_STRTAB, SHF_ALLOC, v->strtab, v->strtab, 512, 0, 0, 1, 0},
+        {EH_FRAME, SHT_PROGBITS, SHF_ALLOC, eh, eh, eh_size, 0, 0, 4, 0},
+        {TEXT_NAME, SHT_PROGBITS, SHF_ALLOC | SHF_EXECINSTR, TEXT, TEXT, text_size, 0, 0, 32, 0},
+        {SHSTRTAB, SHT_STRTAB, 0, 0, strings, sizeof names, 0, 0, 1, 0},
+    };
+    return put(v, sh, sizeof sh, 4);
+}
+
 static void compose(struct image *v, uint32_t addr[N])
 {
     Elf32_Sym sym[NSYM] = {{0}};
@@ -259,7 +279,7 @@ static void compose(struct image *v, uint32_t addr[N])
         memset(v->b + text - 1, 0x90, 1);
         memcpy(v->b + text, entries[i].code, entries[i].size);
         sym[i + 1] = (Elf32_Sym){add_string(v, entries[i].name), text, entries[i].size,
-                                 ELF32_ST_INFO(STB_GLOBAL, STT_FUNC), 0, 7};
+                                 ELF32_ST_INFO(STB_GLOBAL, STT_FUNC), 0, SECTION_TEXT};
         versym[i + 1] = entries[i].version;
         text += entries[i].size;
     }
@@ -276,11 +296,15 @@ static void compose(struct image *v, uint32_t addr[N])
                        {DT_NULL, {0}}};
     uint32_t dynamic = put(v, dyn, sizeof dyn, 4);
     xassert(v->at <= TEXT - 1);
-    uint32_t end = text;
+    v->at = text;
+    uint32_t sections = put_sections(v, dynsym, eh, hdr - eh, text - TEXT);
+    uint32_t end = v->at;
     Elf32_Ehdr eh32 = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT},
                        .e_type = ET_DYN, .e_machine = EM_386, .e_version = EV_CURRENT,
                        .e_entry = addr[0], .e_phoff = sizeof eh32, .e_ehsize = sizeof eh32,
-                       .e_phentsize = sizeof ph[0], .e_phnum = 4, .e_shentsize = sizeof(Elf32_Shdr)};
+                       .e_phentsize = sizeof ph[0], .e_phnum = 4, .e_shoff = sections,
+                       .e_shentsize = sizeof(Elf32_Shdr), .e_shnum = SECTIONS,
+                       .e_shstrndx = SECTION_NAMES};
     ph[0] = (Elf32_Phdr){PT_LOAD, 0, 0, 0, end, end, PF_R | PF_X, 4096};
     ph[1] = (Elf32_Phdr){PT_DYNAMIC, dynamic, dynamic, dynamic, sizeof dyn, sizeof dyn, PF_R, 4};
     ph[2] = (Elf32_Phdr){PT_GNU_EH_FRAME, hdr, hdr, hdr, hdr_size, hdr_size, PF_R, 4};

@@ -87,6 +87,7 @@ static void fork_child(struct thread *t, const struct clone_request *rq)
     p->nthreads = 1;
     t->prevp = &p->threads;
     t->next = NULL;
+    p->dying = p->stopping = 0;
     t->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->ctid : 0;
     t->robust_list = 0;
     t->dispatch.on = false;

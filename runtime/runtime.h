@@ -26,6 +26,7 @@ struct rt_thread {
     volatile uint64_t epoch;     /* code retired before this epoch is not in use by this thread */
     struct rt_thread *next;      /* registry of cache.c */
     struct pending_signal sync_pend[SYNC_SIGNALS]; /* sent by kill(2) while the guest blocks them */
+    int standing;                /* stopped for a core dump */
     volatile sig_atomic_t call_made; /* the interrupted host call was made (host_call_restarting) */
     int64_t restart;             /* SYSRET_RESTART*, 0: no system call to restart */
     uint32_t restart_eip;        /* where to rewind to, */
@@ -82,13 +83,23 @@ void signal_force(struct thread *t, int sig, int code, gaddr addr);
 void signal_force_info(struct thread *t, const siginfo_t *info, bool fatal);
 void signal_action_changed(int sig);
 void signal_sigreturn(struct thread *t, bool rt);
-/* Ends the process as by signal `sig` with its default action. */
+/* Ends the process as by signal `sig` with its default action, but without a core dump. */
 _Noreturn void signal_die(struct thread *t, int sig);
+/* The same with report and core dump. */
+_Noreturn void signal_die_of(struct thread *t, const siginfo_t *info);
 /* Signals of sync_pend, as a mask; takes one of `mask` out. */
 uint64_t signal_sync_pending(struct thread *t);
 bool signal_sync_take(struct thread *t, uint64_t mask, siginfo_t *info);
 /* Gives a held signal back to the kernel's queue (before exec). */
 void signal_requeue(struct thread *t);
+
+/* core.c */
+/* Writes the guest's core file if its limits allow. The caller then dies of info->si_signo. */
+void core_dump(struct thread *t, const siginfo_t *info);
+/* Does this signal ask the thread to stand still for a core dump of another one? Async-signal-safe. */
+bool core_is_stop(const siginfo_t *info);
+/* Stands still for good if such a dump is under way; at an instruction boundary. */
+void core_stand_still(struct thread *t);
 
 /* crash.c: prints signal, place, registers and mappings to stderr (--crash-report). */
 void crash_report(struct thread *t, int sig, int code, gaddr addr);

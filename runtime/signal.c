@@ -5,6 +5,7 @@
  * next block boundary the guest's frame is built and the host's mask set to the guest's, which
  * lets the next one in. So the host kernel keeps queues, order and payloads. */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -274,7 +275,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     if (!t)
         return;
     struct pending_signal *p = sync >= 0 ? &rt(t)->sync_pend[sync] : &t->pend;
-    if (!p->valid) {
+    if (!p->valid && !(sync >= 0 && core_is_stop(info))) {
         p->info = *info;
         p->valid = 1;
     }
@@ -310,13 +311,19 @@ static bool default_stops(int sig)
     return sig == SIGSTOP || sig == SIGTSTP || sig == SIGTTIN || sig == SIGTTOU;
 }
 
+static bool default_dumps(int sig)
+{
+    return sync_index(sig) >= 0 || sig == SIGQUIT || sig == SIGABRT || sig == SIGXCPU ||
+           sig == SIGXFSZ || sig == SIGSYS;
+}
+
 static bool default_deadly(int sig)
 {
     return !default_ignored(sig) && !default_stops(sig);
 }
 
-/* Where the guest has the default action so has the host; but not for a deadly signal in a process
- * whose memory is not its own alone: it could die holding a lock. */
+/* Where the guest has the default action so has the host; but not for a signal that dumps core, nor for
+ * a deadly one in a process whose memory is not its own alone: it could die holding a lock. */
 void signal_action_changed(int sig)
 {
     if (sync_index(sig) >= 0 || sig == SIGKILL || sig == SIGSTOP)
@@ -324,7 +331,8 @@ void signal_action_changed(int sig)
     const struct process *p = thread_self->proc;
     const struct guest_sigaction *sa = &p->sigaction[sig];
     unsigned long nocld = sa->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT);
-    bool host_default = !sa->handler && (!p->shares_memory || !default_deadly(sig));
+    bool host_default = !sa->handler && !default_dumps(sig) &&
+                        (!p->shares_memory || !default_deadly(sig));
     if (sa->handler == 1 || host_default)
         host_sigaction(sig, sa->handler ? SIG_IGN : SIG_DFL, nocld, 0);
     else
@@ -339,6 +347,9 @@ void signal_init(void)
             p->sigaction[sig].handler = 1;
     for (int i = 0; i < SYNC_SIGNALS; i++)
         install(sync_sigs[i], (void *)on_signal);
+    for (int sig = 1; sig <= NSIG_GUEST; sig++)
+        if (default_dumps(sig))
+            signal_action_changed(sig);
     uint64_t m = 0;
     host_syscall(SYS_rt_sigprocmask, SIG_SETMASK, 0, (long)&m, 8, 0, 0);
     thread_self->sigmask = m;
@@ -348,17 +359,38 @@ void signal_init(void)
 
 /* ---- ending by a signal ---- */
 
-void signal_die(struct thread *t, int sig)
+static _Noreturn void end_by(struct thread *t, int sig)
 {
     process_release(t);
-    struct rlimit none = {0, 0};
-    setrlimit(RLIMIT_CORE, &none); /* a core would show xrun, not the guest */
     host_sigaction(sig, SIG_DFL, 0, 0);
-    uint64_t m = ~bit(sig);
     host_syscall(SYS_tgkill, getpid(), gettid(), sig, 0, 0, 0);
-    host_mask(m, NULL);
+    host_mask(~bit(sig), NULL);
     for (;;) /* only a signal whose default is not death gets here */
         _exit(128 + sig);
+}
+
+void signal_die(struct thread *t, int sig)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none); /* a core would show xrun, not the guest */
+    end_by(t, sig);
+}
+
+void signal_die_of(struct thread *t, const siginfo_t *info)
+{
+    int sig = info->si_signo;
+    uint64_t mask;
+    signal_block_all(&mask);
+    while (__atomic_exchange_n(&t->proc->dying, 1, __ATOMIC_ACQ_REL)) { /* another thread is at it */
+        core_stand_still(t);
+        sched_yield();
+    }
+    if (!default_dumps(sig))
+        signal_die(t, sig);
+    if (opt.crash_report)
+        crash_report(t, sig, info->si_code, (gaddr)(uintptr_t)info->si_addr);
+    core_dump(t, info);
+    end_by(t, sig);
 }
 
 /* ---- delivery ---- */
@@ -397,9 +429,8 @@ static void run_handler(struct thread *t, int sig, const siginfo_t *info,
         signal_action_changed(sig);
     }
     if (sigframe_build(t, sig, info, sa, old)) {
-        if (sig == SIGSEGV)
-            signal_die(t, SIGSEGV);
-        signal_force(t, SIGSEGV, SI_KERNEL, 0);
+        siginfo_t bad = {.si_signo = SIGSEGV, .si_code = SI_KERNEL};
+        signal_force_info(t, &bad, sig == SIGSEGV);
         return;
     }
     t->sigmask |= sa->mask;
@@ -429,7 +460,7 @@ static void deliver_one(struct thread *t, const siginfo_t *info)
     } else {
         if (opt.strace)
             strace_signal(t, sig, info);
-        signal_die(t, sig);
+        signal_die_of(t, info);
     }
 }
 
@@ -437,6 +468,7 @@ void signal_deliver(struct thread *t)
 {
     t->cpu.pending = 0;
     __asm__ volatile("" ::: "memory");
+    core_stand_still(t);
     if (t->pend.valid) {
         siginfo_t info = t->pend.info;
         deliver_one(t, &info);
@@ -469,9 +501,7 @@ void signal_force_info(struct thread *t, const siginfo_t *info, bool fatal)
             strace_signal(t, sig, info);
         log_event("killed by signal %d: code %d, address %08x, eip %08x", sig, info->si_code, addr,
                   t->cpu.eip);
-        if (opt.crash_report)
-            crash_report(t, sig, info->si_code, addr);
-        signal_die(t, sig);
+        signal_die_of(t, info);
     }
     run_handler(t, sig, info, &sa);
     signal_set_host_mask(t);

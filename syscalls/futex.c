@@ -185,16 +185,6 @@ static uint64_t desc_pack(const struct guest_user_desc *d)
            (uint64_t)(d->limit >> 16 & 15) << 48 | hi << 52 | (uint64_t)(d->base_addr >> 24) << 56;
 }
 
-static void desc_unpack(uint64_t v, struct guest_user_desc *d)
-{
-    uint32_t hi = (uint32_t)(v >> 52) & 15, type = (uint32_t)(v >> 40) & 15;
-    d->base_addr = (uint32_t)(v >> 16 & 0xffffff) | (uint32_t)(v >> 56) << 24;
-    d->limit = (uint32_t)(v & 0xffff) | (uint32_t)(v >> 48 & 15) << 16;
-    d->flags = (hi & 4 ? F_32BIT : 0) | (type >> 1 & F_CONTENTS) | (type & 2 ? 0 : F_READ_ONLY) |
-               (hi & 8 ? F_PAGES : 0) | (v >> 47 & 1 ? 0 : F_NOT_PRESENT) |
-               (hi & 1 ? F_USEABLE : 0);
-}
-
 static void reload_segments(struct cpu *cpu, uint16_t first_sel, uint16_t last_sel)
 {
     for (int s = 0; s < SEG_COUNT; s++)
@@ -259,7 +249,7 @@ SYSCALL(get_thread_area)
         return -EINVAL;
     uint64_t v = c->t->tls_desc[n - TLS_FIRST_ENTRY];
     if (v)
-        desc_unpack(v, &d);
+        cpu_unpack_desc(v, &d);
     else
         d.base_addr = d.limit = 0, d.flags = F_READ_ONLY | F_NOT_PRESENT;
     return mem_write(c->a[0], &d, sizeof d);

@@ -40,6 +40,7 @@ part guest tests/guest/run.sh "$w/guest" "x86_64=$x86" "aarch64=$armrun"
 part "guest, small blocks" tests/guest/run.sh "$w/small" "x86_64=$x86 --block-max=2 --flush-every=200 --interpret"
 part "guest, all translated" tests/guest/run.sh "$w/hot" "x86_64=$x86 --hot=1"
 part probe tests/probe/run.sh "$w/probe" "$x86"
+part core tests/guest/core/run.sh "$w/core" "x86_64=$x86" "aarch64=$armrun"
 part "badinput x86_64" tests/guest/badinput.sh "$w/guest" "$x86"
 part "badinput aarch64" tests/guest/badinput.sh "$w/guest" $armrun
 part lockstep tests/lockstep/run.sh "$w/lockstep" "$x86"

@@ -42,6 +42,7 @@ bench: all ## xrun against native and qemu-i386, ratios of medians
 .PHONY: bless
 bless: both ## record the expected results of guest and app tests from this machine's hardware
 	RECORD=1 tests/guest/run.sh $(W)/guest x86_64=$(X86)
+	RECORD=1 tests/guest/core/run.sh $(W)/core x86_64=$(X86)
 	tests/setup/root.sh $(CACHE)
 	RECORD=1 tests/app/run.sh $(CACHE)/root/i386
 

@@ -145,11 +145,11 @@ static long f_waitid(void)
     return waitid(P_PID, child, &i, WEXITED);
 }
 static long f_poll(void) { struct pollfd p = {fds[0], POLLIN}; return poll(&p, 1, -1); }
-static long f_poll_t(void) { struct pollfd p = {fds[0], POLLIN}; return poll(&p, 1, 1300); }
+static long f_poll_t(void) { struct pollfd p = {fds[0], POLLIN}; return poll(&p, 1, 4300); }
 static long f_ppoll(void)
 {
     struct pollfd p = {fds[0], POLLIN};
-    struct timespec ts = {1, 300000000};
+    struct timespec ts = {4, 300000000};
     return ppoll(&p, 1, &ts, NULL);
 }
 static long f_select(void)
@@ -167,7 +167,7 @@ static long f_pselect(void)
     FD_SET(fds[0], &s);
     return pselect(fds[0] + 1, &s, NULL, NULL, NULL, NULL);
 }
-static long f_epoll(void) { struct epoll_event e; return epoll_wait(epfd, &e, 1, 1300); }
+static long f_epoll(void) { struct epoll_event e; return epoll_wait(epfd, &e, 1, 4300); }
 static long f_nanosleep(void) { struct timespec ts = {0, 600000000}; return nanosleep(&ts, NULL); }
 static long f_nanosleep_rem(void)
 {
@@ -192,14 +192,14 @@ static long f_clock_abs(void)
 static long f_futex(void) { return syscall(SYS_futex, fut, FUTEX_WAIT, 0, NULL, NULL, 0); }
 static long f_futex_t(void)
 {
-    struct timespec ts = {1, 300000000};
+    struct timespec ts = {4, 300000000};
     return syscall(SYS_futex, fut, FUTEX_WAIT, 0, &ts, NULL, 0);
 }
 static long f_futex_bitset(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    ts.tv_sec += 1;
+    ts.tv_sec += 4;
     return syscall(SYS_futex, fut, FUTEX_WAIT_BITSET, 0, &ts, NULL, 1);
 }
 static long f_sigtimedwait(void)
@@ -207,7 +207,7 @@ static long f_sigtimedwait(void)
     sigset_t s;
     sigemptyset(&s);
     sigaddset(&s, SIGUSR2);
-    struct timespec ts = {1, 300000000};
+    struct timespec ts = {4, 300000000};
     return sigtimedwait(&s, NULL, &ts);
 }
 static long f_sigsuspend(void) { sigset_t s; sigemptyset(&s); return sigsuspend(&s); }
@@ -217,7 +217,7 @@ static long f_semop(void) { struct sembuf b = {0, -1, 0}; return semop(sem, &b, 
 static long f_semtimedop(void)
 {
     struct sembuf b = {0, -1, 0};
-    struct timespec ts = {1, 300000000};
+    struct timespec ts = {4, 300000000};
     return semtimedop(sem, &b, 1, &ts);
 }
 static long f_flock(void) { return flock(lockfd, LOCK_EX); }
