@@ -37,7 +37,7 @@ demo: ## install what is missing, build xrun, run a real 32-bit program (GNU hel
 
 .PHONY: bench
 bench: all ## xrun against native and qemu-i386, ratios of medians
-	bench/bench.sh $(X86) $(W)/bench
+	bench/bench.sh $(X86) $(W)/bench $(CACHE)/root/i386
 
 .PHONY: bless
 bless: both ## record the expected results of guest and app tests from this machine's hardware
