@@ -95,7 +95,7 @@ static int64_t do_open(struct sysctx *c, int dirfd, uint32_t path, uint32_t flag
 {
     char host[PATH_MAX], guest[PATH_MAX];
     if (mem_read_str(guest, path, sizeof guest) >= 0) {
-        int64_t v = proc_open(c->t, guest, open_flags_to_host(flags));
+        int64_t v = proc_open(c->t, dirfd, guest, open_flags_to_host(flags));
         if (v != -1)
             return v;
     }

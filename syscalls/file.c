@@ -344,7 +344,7 @@ static int64_t do_readlink(struct sysctx *c, int dirfd, uint32_t path, uint32_t 
     if (s32(size) <= 0)
         return -EINVAL;
     if (mem_read_str(guest, path, sizeof guest) > 0)
-        len = proc_readlink(c->t, guest, text, sizeof text);
+        len = proc_readlink(c->t, dirfd, guest, text, sizeof text);
     if (len < 0) {
         len = HC(SYS_readlinkat, dirfd, host_path(path, host, 0), text, sizeof text, 0, 0);
         if (len < 0)

@@ -106,9 +106,9 @@ int open_flags_to_host(uint32_t f);
 uint32_t open_flags_to_guest(int f);
 
 /* Virtual files of /proc: a descriptor, or -1 if `path` is not one. */
-int64_t proc_open(struct thread *t, const char *path, int host_flags);
+int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags);
 /* The text of a /proc link that must show the guest; length or -1. */
-int proc_readlink(struct thread *t, const char *path, char *buf, size_t size);
+int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size);
 
 /* prctl(PR_SET_SYSCALL_USER_DISPATCH), and for each call made with it on: true if the call is not
  * made because the program gets SIGSYS. */

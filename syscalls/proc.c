@@ -57,29 +57,56 @@ static void put_guest(int fd, gaddr from, gaddr to)
     }
 }
 
-/* The host's stat line with the guest's addresses (fields of proc(5), 26-28, 45-51). */
+/* ---- sizes ---- */
+
+struct sizes { uint64_t total, data, stack; }; /* bytes */
+
+static struct sizes guest_sizes(void)
+{
+    struct mem_area m;
+    struct sizes z = {0, 0, 0};
+    for (gaddr a = 0; mem_find(a, &m); a = m.end) {
+        z.total += m.end - m.start;
+        if (m.kind == MEM_STACK)
+            z.stack += m.end - m.start;
+        else if ((m.prot & PROT_WRITE) && !m.shared)
+            z.data += m.end - m.start;
+    }
+    return z;
+}
+
+static uint64_t text_size(const struct process *p)
+{
+    return PAGE_UP((uint64_t)p->end_code) - PAGE_DOWN((uint64_t)p->start_code);
+}
+
+static ssize_t read_host(const char *path, char *buf, size_t size)
+{
+    int in = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = in < 0 ? -1 : read(in, buf, size - 1);
+    if (in >= 0)
+        close(in);
+    buf[n > 0 ? n : 0] = 0;
+    return n;
+}
+
+/* The host's stat line with the guest's addresses and size (fields of proc(5)). */
 static void put_stat(int fd, const struct process *p)
 {
     char buf[2048];
-    int in = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-    ssize_t n = in < 0 ? -1 : read(in, buf, sizeof buf - 1);
-    if (in >= 0)
-        close(in);
-    if (n <= 0)
-        return;
-    buf[n] = 0;
-    char *tail = strrchr(buf, ')');
+    ssize_t n = read_host("/proc/self/stat", buf, sizeof buf);
+    char *tail = n > 0 ? strrchr(buf, ')') : NULL;
     if (!tail)
         return;
     put(fd, buf, (size_t)(tail + 1 - buf));
     int field = 3;
     for (char *w = strtok(tail + 1, " \n"); w; w = strtok(NULL, " \n"), field++) {
         char v[32];
-        gaddr x = field == 26 ? p->start_code : field == 27 ? p->end_code
-                : field == 28 ? p->start_stack : field == 48 ? p->arg_start
-                : field == 49 ? p->arg_end : field == 50 ? p->env_start
-                : field == 51 ? p->env_end : 0;
-        snprintf(v, sizeof v, " %u", x);
+        uint64_t x = field == 23 ? guest_sizes().total : field == 26 ? p->start_code
+                   : field == 27 ? p->end_code : field == 28 ? p->start_stack
+                   : field == 48 ? p->arg_start : field == 49 ? p->arg_end
+                   : field == 50 ? p->env_start : field == 51 ? p->env_end : 0;
+        snprintf(v, sizeof v, " %llu", (unsigned long long)x);
         if (x) {
             put(fd, v, strlen(v));
         } else {
@@ -90,48 +117,161 @@ static void put_stat(int fd, const struct process *p)
     put(fd, "\n", 1);
 }
 
-static int fill(struct thread *t, const char *name, int fd)
+static void put_statm(int fd, const struct process *p)
 {
-    const struct process *p = t->proc;
-    if (!strcmp(name, "maps"))
-        return mem_write_maps(fd);
-    if (!strcmp(name, "auxv"))
-        put(fd, p->auxv, p->auxv_len);
-    else if (!strcmp(name, "cmdline"))
-        put_guest(fd, p->arg_start, p->arg_end);
-    else if (!strcmp(name, "environ"))
-        put_guest(fd, p->env_start, p->env_end);
-    else
-        put_stat(fd, p);
-    return 0;
+    char buf[256];
+    unsigned long resident = 0, shared = 0;
+    struct sizes z = guest_sizes();
+    read_host("/proc/self/statm", buf, sizeof buf);
+    sscanf(buf, "%*u %lu %lu", &resident, &shared);
+    int n = snprintf(buf, sizeof buf, "%llu %lu %lu %llu 0 %llu 0\n",
+                     (unsigned long long)z.total >> GUEST_PAGE_SHIFT, resident, shared,
+                     (unsigned long long)text_size(p) >> GUEST_PAGE_SHIFT,
+                     (unsigned long long)(z.data + z.stack) >> GUEST_PAGE_SHIFT);
+    put(fd, buf, (size_t)n);
 }
 
-int64_t proc_open(struct thread *t, const char *path, int host_flags)
+/* Signals whose action is `ignored` or, if not, a handler. */
+static uint64_t actions(const struct process *p, bool ignored)
 {
-    static const char *const names[] = {"maps", "auxv", "cmdline", "environ", "stat"};
-    const char *name = own_proc_name(path);
+    uint64_t m = 0;
+    for (int sig = 1; sig <= NSIG_GUEST; sig++)
+        if (ignored ? p->sigaction[sig].handler == 1 : p->sigaction[sig].handler > 1)
+            m |= UINT64_C(1) << (sig - 1);
+    return m;
+}
+
+/* The host's text, with the lines that tell of xrun replaced. */
+static void put_status(int fd, const struct thread *t)
+{
+    char buf[8192], out[96];
+    const struct process *p = t->proc;
+    struct sizes z = guest_sizes();
+    const struct { const char *name; uint64_t kb; } sizes[] = {
+        {"VmPeak:", z.total >> 10}, {"VmSize:", z.total >> 10}, {"VmData:", z.data >> 10},
+        {"VmStk:", z.stack >> 10}, {"VmExe:", text_size(p) >> 10}};
+    const struct { const char *name; uint64_t mask; } masks[] = {
+        {"SigBlk:", t->sigmask}, {"SigIgn:", actions(p, true)}, {"SigCgt:", actions(p, false)}};
+    read_host("/proc/thread-self/status", buf, sizeof buf);
+    for (char *line = strtok(buf, "\n"); line; line = strtok(NULL, "\n")) {
+        int n = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+            if (!strncmp(line, sizes[i].name, strlen(sizes[i].name)))
+                n = snprintf(out, sizeof out, "%s\t%8llu kB", sizes[i].name,
+                             (unsigned long long)sizes[i].kb);
+        for (size_t i = 0; i < ARRAY_SIZE(masks); i++)
+            if (!strncmp(line, masks[i].name, strlen(masks[i].name)))
+                n = snprintf(out, sizeof out, "%s\t%016llx", masks[i].name,
+                             (unsigned long long)masks[i].mask);
+        put(fd, n ? out : line, n ? (size_t)n : strlen(line));
+        put(fd, "\n", 1);
+    }
+}
+
+/* The host's entries for what the guest has mapped. */
+static void put_smaps(int fd)
+{
+    FILE *f = fopen("/proc/self/smaps", "re");
+    char line[8192];
+    bool show = false;
+    while (f && fgets(line, sizeof line, f)) {
+        unsigned long long from, to;
+        char rest[8192];
+        struct mem_area m;
+        if (sscanf(line, "%llx-%llx %*4s %8191[^\n]", &from, &to, rest) == 3) {
+            show = from < MEM_TASK_SIZE && mem_find((gaddr)from, &m) && m.start <= from;
+            if (!show)
+                continue;
+            const char *name = m.kind == MEM_STACK ? "[stack]" : m.kind == MEM_HEAP ? "[heap]"
+                             : m.kind == MEM_VDSO ? "[vdso]" : NULL;
+            int n = snprintf(line, sizeof line, "%08llx-%08llx %c%c%c%c %.4000s", from,
+                             to > m.end ? (unsigned long long)m.end : to,
+                             m.prot & PROT_READ ? 'r' : '-', m.prot & PROT_WRITE ? 'w' : '-',
+                             m.prot & PROT_EXEC ? 'x' : '-', m.shared ? 's' : 'p', rest);
+            put(fd, line, (size_t)n);
+            n = name ? snprintf(line, sizeof line, "%*s%s", n < 73 ? 73 - n : 0, "", name) : 0;
+            put(fd, line, (size_t)n);
+            put(fd, "\n", 1);
+        } else if (show) {
+            put(fd, line, strlen(line));
+        }
+    }
+    if (f)
+        fclose(f);
+}
+
+/* ---- opening ---- */
+
+static void fill_maps(int fd, const struct thread *t) { (void)t; mem_write_maps(fd); }
+static void fill_smaps(int fd, const struct thread *t) { (void)t; put_smaps(fd); }
+static void fill_auxv(int fd, const struct thread *t) { put(fd, t->proc->auxv, t->proc->auxv_len); }
+static void fill_stat(int fd, const struct thread *t) { put_stat(fd, t->proc); }
+static void fill_statm(int fd, const struct thread *t) { put_statm(fd, t->proc); }
+static void fill_status(int fd, const struct thread *t) { put_status(fd, t); }
+static void fill_cmdline(int fd, const struct thread *t)
+{
+    put_guest(fd, t->proc->arg_start, t->proc->arg_end);
+}
+static void fill_environ(int fd, const struct thread *t)
+{
+    put_guest(fd, t->proc->env_start, t->proc->env_end);
+}
+
+static const struct { const char *name; void (*fill)(int fd, const struct thread *t); } files[] = {
+    {"maps", fill_maps}, {"smaps", fill_smaps}, {"auxv", fill_auxv}, {"cmdline", fill_cmdline},
+    {"environ", fill_environ}, {"stat", fill_stat}, {"statm", fill_statm}, {"status", fill_status},
+};
+
+/* `path` relative to a directory of /proc, made absolute; the path itself if it is neither that nor
+ * the name of a file that xrun shows. */
+static const char *absolute(int dirfd, const char *path, char buf[PATH_MAX])
+{
+    const char *last = strrchr(path, '/');
+    bool known = !strcmp(last ? last + 1 : path, "exe");
+    char link[64];
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        known |= !strcmp(last ? last + 1 : path, files[i].name);
+    if (path[0] == '/' || !known)
+        return path;
+    snprintf(link, sizeof link, dirfd == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/%d", dirfd);
+    ssize_t n = readlink(link, buf, PATH_MAX / 2);
+    if (n < 5 || strncmp(buf, "/proc", 5) || strlen(path) > PATH_MAX / 2 - 2)
+        return path;
+    sprintf(buf + n, "/%s", path);
+    return buf;
+}
+
+int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags)
+{
+    char buf[PATH_MAX];
+    const char *full = absolute(dirfd, path, buf), *name = own_proc_name(full);
     if (!name)
         return -1;
     if (!strcmp(name, "exe"))
         return HC(SYS_openat, AT_FDCWD, t->proc->exe, host_flags, 0, 0, 0);
-    for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-        if (strcmp(name, names[i]))
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
+        if (strcmp(name, files[i].name))
             continue;
-        if ((host_flags & O_ACCMODE) != O_RDONLY)
-            return -EACCES;
+        if ((host_flags & O_ACCMODE) != O_RDONLY) { /* only who may do everything */
+            int64_t r = HC(SYS_openat, AT_FDCWD, full, host_flags, 0, 0, 0);
+            if (r < 0)
+                return r;
+            close((int)r);
+        }
         int fd = memfd_create(name, host_flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
         if (fd < 0)
             return -errno;
-        fill(t, name, fd);
+        files[i].fill(fd, t);
         lseek(fd, 0, SEEK_SET);
         return fd;
     }
     return -1;
 }
 
-int proc_readlink(struct thread *t, const char *path, char *buf, size_t size)
+int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size)
 {
-    const char *name = own_proc_name(path);
+    char full[PATH_MAX];
+    const char *name = own_proc_name(absolute(dirfd, path, full));
     if (!name || strcmp(name, "exe"))
         return -1;
     size_t n = strlen(t->proc->exe_guest);
