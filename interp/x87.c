@@ -864,9 +864,12 @@ static gaddr ea_area(struct cpu *c, const struct insn *in, unsigned n, bool writ
 /* FXSAVE's image: its ends are checked, and touched last byte first, before what is between. */
 static gaddr ea_fx(struct cpu *c, const struct insn *in, bool write)
 {
+    uint32_t off = ea_offset(c, in);
+    if (c->mode & MODE_AC) /* #AC comes before the segment's protection */
+        ea(c, in, 4, false);
     gaddr a = ea(c, in, 4, write);
     if (a & 15)
-        cpu_fault_gp(c, 0);
+        cpu_fault(c, in->seg == SEG_SS && off > UINT32_MAX - 3 ? TRAP_SS : TRAP_GP, 0, 0);
     touch(ea_plus(c, in, 508, 4, write) + 3, 1, write);
     touch(a, 4, write);
     return ea(c, in, 512, write);

@@ -95,7 +95,7 @@ static bool past_top(gaddr addr, unsigned size)
 static unsigned part_size(const struct insn *in, unsigned size)
 {
     switch (in->op) {
-    case OP_CLFLUSH: case OP_CLFLUSHOPT: case OP_CLWB: return 1;
+    case OP_CLFLUSH: case OP_CLFLUSHOPT: case OP_CLWB: case OP_FXSAVE: case OP_FXRSTOR: return 1;
     case OP_BOUND: case OP_FNSTENV: case OP_FLDENV: case OP_FNSAVE: case OP_FRSTOR:
     case OP_JMP: case OP_CALL: case OP_LDS: case OP_LES: case OP_LFS: case OP_LGS: case OP_LSS:
         return in->opsize;

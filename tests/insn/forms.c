@@ -65,7 +65,7 @@ static struct excluded_isa {
     const char *why;
     unsigned long count;
 } excluded_isas[] = {
-    {"AVX", "not shown by CPUID", 0},
+    {"AVX", "not shown by CPUID (VEX and EVEX are not enumerated)", 0},
     {"XSAVE", "not shown by CPUID", 0},
     {"GFNI", "not shown by CPUID", 0},
     {"INVPCID", "not shown by CPUID; #GP for users where it exists", 0},
@@ -119,8 +119,9 @@ void forms_list(FILE *out)
             n[0][0], n[0][1], n[1][0], n[1][1]);
     fprintf(out, "Left out, with the number of forms (or ModRM bytes of undefined ones):\n");
     for (size_t i = 0; i < ARRAY_SIZE(excluded); i++)
-        fprintf(out, "  %-10s %6lu  %s\n", decode_op_name((enum op)excluded[i].op),
-                excluded[i].count, excluded[i].why);
+        fprintf(out, "  %-10s %6lu  %s%s\n", decode_op_name((enum op)excluded[i].op),
+                excluded[i].count, excluded[i].why,
+                excluded[i].match ? " (depends on operands: other forms are tested)" : "");
     for (size_t i = 0; i < ARRAY_SIZE(excluded_isas); i++)
         fprintf(out, "  %-10s %6lu  %s\n", excluded_isas[i].isa, excluded_isas[i].count,
                 excluded_isas[i].why);
