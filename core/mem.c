@@ -241,6 +241,11 @@ static gaddr mmap_base(void)
     return PAGE_DOWN((gaddr)(MEM_TASK_SIZE - gap));
 }
 
+static gaddr place_min(void)
+{
+    return min_addr > PLACE_MIN ? min_addr : PLACE_MIN;
+}
+
 /* Lowest address an area keeps others away from. */
 static gaddr area_low(const struct area *a)
 {
@@ -260,11 +265,11 @@ static gaddr find_below(gaddr top, uint32_t len)
             continue;
         }
         if (hi >= areas[i].end && hi - areas[i].end >= len)
-            return hi - len >= PLACE_MIN ? (gaddr)(hi - len) : 0;
+            return hi - len >= place_min() ? (gaddr)(hi - len) : 0;
         if (area_low(&areas[i]) < hi)
             hi = area_low(&areas[i]);
     }
-    return hi >= (uint64_t)PLACE_MIN + len ? (gaddr)(hi - len) : 0;
+    return hi >= (uint64_t)place_min() + len ? (gaddr)(hi - len) : 0;
 }
 
 /* Lowest free range of `len` bytes that starts at or above `bottom`; 0 if none. */
@@ -383,8 +388,8 @@ static int64_t place(gaddr addr, uint32_t len, int flags)
     if (len > MEM_TASK_SIZE)
         return -ENOMEM;
     addr = PAGE_DOWN(addr);
-    if (addr && addr < PLACE_MIN)
-        addr = PLACE_MIN;
+    if (addr && addr < place_min())
+        addr = place_min();
     if (addr && addr <= MEM_TASK_SIZE - len && range_free(addr, addr + len)) {
         size_t i = area_index(addr);
         if (i >= narea || area_low(&areas[i]) >= addr + len)
