@@ -91,6 +91,7 @@ struct process {
     int pid;
     int dying;                      /* a thread of it has met a deadly signal, */
     volatile int stopping;          /* and the others must stand still for its core dump */
+    bool ending;                    /* as a whole: no thread may see what that does to memory */
     bool shares_memory;             /* with other processes: see process_shares_memory */
     struct sighand *sighand;
     struct guest_sigaction *sigaction; /* sighand->action; under sighand->lock */

@@ -375,6 +375,7 @@ void thread_exit_group(struct thread *t, int status)
         print_count(t);
     if (opt.strace)
         strace_exited(t, status);
+    __atomic_store_n(&t->proc->ending, true, __ATOMIC_SEQ_CST);
     release_user(t);
     process_release(t);
     for (;;)

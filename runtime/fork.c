@@ -90,6 +90,7 @@ static void fork_child(struct thread *t, const struct clone_request *rq)
     p->dying = p->stopping = 0;
     t->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->ctid : 0;
     t->robust_list = 0;
+    p->ending = false;
     t->dispatch.on = false;
     rt(t)->ended = NULL;
     if (rq->stack)
@@ -235,6 +236,7 @@ static struct process *process_copy(struct process *p, const struct clone_reques
     pthread_mutex_unlock(&p->lock);
     pthread_mutex_init(&c->lock, NULL);
     c->threads = NULL;
+    c->ending = false;
     c->nthreads = 0;
     pthread_mutex_lock(&p->sighand->lock);
     if (rq->flags & CLONE_SIGHAND)

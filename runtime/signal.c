@@ -361,6 +361,7 @@ void signal_init(void)
 
 static _Noreturn void end_by(struct thread *t, int sig)
 {
+    __atomic_store_n(&t->proc->ending, true, __ATOMIC_SEQ_CST);
     process_release(t);
     host_sigaction(sig, SIG_DFL, 0, 0);
     host_syscall(SYS_tgkill, getpid(), gettid(), sig, 0, 0, 0);

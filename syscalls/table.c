@@ -112,10 +112,8 @@ static int64_t host_call(const struct sysctx *c, const char *args, const struct 
     return HC(h->nr, v[0], v[1], v[2], v[3], v[4], v[5]);
 }
 
-int64_t syscalls_dispatch(struct sysctx *c)
+static int64_t make_call(struct sysctx *c)
 {
-    if (unlikely(c->t->dispatch.on) && user_dispatch(c))
-        return SYSRET_DONE;
     const struct sys_row *row = c->nr < syscalls_count ? &syscalls_table[c->nr] : NULL;
     if (!row || !row->name) {
         log_event("system call %u: unknown number", c->nr);
@@ -127,6 +125,24 @@ int64_t syscalls_dispatch(struct sysctx *c)
         return host_call(c, row->args, &host_rows[c->nr]);
     log_event("system call %s (%u) refused: %s", row->name, c->nr, row->note);
     return -ENOSYS;
+}
+
+/* Another thread is ending the process: the host is about to kill this one, which must not go on
+ * with what it was woken by. */
+static _Noreturn void wait_for_the_end(void)
+{
+    for (;;)
+        HC(SYS_ppoll, NULL, 0, NULL, NULL, 0, 0);
+}
+
+int64_t syscalls_dispatch(struct sysctx *c)
+{
+    if (unlikely(c->t->dispatch.on) && user_dispatch(c))
+        return SYSRET_DONE;
+    int64_t r = make_call(c);
+    if (unlikely(__atomic_load_n(&c->t->proc->ending, __ATOMIC_SEQ_CST)))
+        wait_for_the_end();
+    return r;
 }
 
 void syscalls_print_table(void)
