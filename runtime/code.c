@@ -25,7 +25,7 @@
 #ifdef XRUN_SMALL_LIMITS
 enum { CODE_BYTES = 1 << 20, REGION_BLOCKS = 3, HOT = 2 };
 #else
-enum { CODE_BYTES = 128 << 20, REGION_BLOCKS = 48, HOT = 30 };
+enum { CODE_BYTES = 128 << 20, REGION_BLOCKS = 48, HOT = 8 };
 #endif
 enum { GRANULE = 64, EXACT_BINS = 64, COARSE = 16, BINS = EXACT_BINS + TRANSLATE_BYTES_MAX / GRANULE / COARSE + 1, NEAR_MAX = 1 << 30, SEEN_BITS = 10, SEEN = 1 << SEEN_BITS };
 enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 4096 };
@@ -206,25 +206,36 @@ static bool wanted(struct block *b)
 static gaddr *missing;      /* collects return addresses without a block; NULL: nobody asks */
 static unsigned nmissing, missing_max;
 
-static bool add_target(gaddr eip, unsigned mode, bool returns)
+/* The block that the interpreter went to by this edge; NULL if it never did. */
+static struct block *successor(const struct block *b, int slot)
 {
-    struct block *b = cache_find(eip, mode);
-    if (!b && returns && nmissing < missing_max)
-        missing[nmissing++] = eip;
+    return b->out[slot].to;
+}
+
+static bool add(struct block *b)
+{
     return !wanted(b) || add_block(b);
+}
+
+/* The place behind a call: nobody goes there directly, but it is about to be executed. */
+static bool add_return(const struct block *from, gaddr eip)
+{
+    struct block *b = cache_find(eip, from->key.mode);
+    if (!b && nmissing < missing_max)
+        missing[nmissing++] = eip;
+    return add(b);
 }
 
 /* Known successors that have been executed. */
 static bool add_successors(const struct block *b)
 {
     const struct insn *in = &b->insn[b->n - 1];
-    unsigned mode = b->key.mode;
     switch (in->op) {
     case OP_JCC: case OP_JCXZ: case OP_LOOP: case OP_LOOPE: case OP_LOOPNE:
-        return add_target(in->next, mode, false) && add_target(in->imm, mode, false);
-    case OP_JMP: return in->o[0].kind != OPND_REL || add_target(in->imm, mode, false);
-    case OP_CALL: return add_target(in->next, mode, true);
-    case OP_END_BLOCK: return add_target(in->next, mode, false);
+        return add(successor(b, 0)) && add(successor(b, 1));
+    case OP_JMP:
+    case OP_END_BLOCK: return add(successor(b, 0));
+    case OP_CALL: return add_return(b, in->next);
     default: return true;
     }
 }
@@ -523,11 +534,6 @@ void code_translate(struct block *b)
     u->valid = true;
     for (unsigned i = 0; i < nmembers; i++)
         attach(u, members[i]);
-    for (unsigned i = 0; i < u->exits; i++) {
-        struct block *to = cache_find(u->exit[i].target, b->key.mode);
-        if (to)
-            code_link(&u->exit[i], to);
-    }
     if (unlikely(opt.dump && strstr(opt.dump, "code")))
         dump_unit(u);
 }
