@@ -104,6 +104,25 @@ struct i386_msqid64 {
     uint32_t unused4, unused5;
 } I386;
 
+/* The forms of Linux 2.2, for callers that do not say IPC_64. */
+struct i386_ipc_perm { int32_t key; uint16_t uid, gid, cuid, cgid, mode, seq; } I386;
+struct i386_semid {
+    struct i386_ipc_perm perm;
+    uint32_t otime, ctime, base, pending, pending_last, undo;
+    uint16_t nsems, pad;
+} I386;
+struct i386_shmid {
+    struct i386_ipc_perm perm;
+    uint32_t segsz, atime, dtime, ctime;
+    uint16_t cpid, lpid, nattch, unused;
+    uint32_t unused2, unused3;
+} I386;
+struct i386_msqid {
+    struct i386_ipc_perm perm;
+    uint32_t first, last, stime, rtime, ctime, lcbytes, lqbytes;
+    uint16_t cbytes, qnum, qbytes, lspid, lrpid, pad;
+} I386;
+
 /* i386 open(2) flags that differ between hosts. */
 enum {
     I386_O_ACCMODE = 3, I386_O_CREAT = 0100, I386_O_DIRECT = 040000, I386_O_LARGEFILE = 0100000,
