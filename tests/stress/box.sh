@@ -27,4 +27,5 @@ ip link set lo up 2>/dev/null
 ulimit -c 0 -u 500 -n 4096
 user=${BOX_USER:-$((60000 + $(date +%N | sed 's/^0*//') % 5000))} # of its own: the process limit is the user's
 # a child, not exec: process 1 has signal rules of its own
-chroot --userspec=$user:$user "$root" /usr/bin/env -C /tmp -i PATH=/usr/bin:/bin HOME=/tmp LC_ALL=C "$@"
+chroot --userspec=$user:$user "$root" /usr/bin/env -C /tmp -i PATH=/usr/bin:/bin HOME=/tmp LC_ALL=C \
+    TIMEOUTFACTOR="${TIMEOUTFACTOR:-2}" "$@"

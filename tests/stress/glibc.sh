@@ -4,13 +4,13 @@
 # library of ROOT (those that need the library's internals do not build and are counted), run in a
 # box natively and under every xrun given; one that passes natively must pass under xrun.
 # usage: glibc.sh GLIBC ROOT WORK NAME=XRUN...
-# ONLY="a b" selects, JOBS at a time (2), LIMIT the seconds of one run (200). RECORD=1 rewrites
+# ONLY="a b" selects, JOBS at a time (2), LIMIT the seconds of one run (300). RECORD=1 rewrites
 # glibc.native. FOLDERS: of the library's source. Needs root.
 set -u
 glibc=$1 root=$2 work=$3
 shift 3
 here=$(cd "$(dirname "$0")" && pwd)
-limit=${LIMIT:-200}
+limit=${LIMIT:-300}
 bin=$work/bin out=$work/out
 linux=$glibc/sysdeps/unix/sysv/linux
 folders=${FOLDERS:-nptl sysdeps/pthread signal rt setjmp sysdeps/unix/sysv/linux sysdeps/unix/sysv/linux/i386}
@@ -85,6 +85,7 @@ run_one() { # test, label, command prefix...
     tst-stackguard1) args=(--command "/tests/$t --child") ;;
     tst-umask1) args=(/tmp/umask1) ;;
     esac
+    [[ $f = *.aarch64 ]] && local -x TIMEOUTFACTOR=10 # an emulator of an emulator
     BIND=$bin "$here/box.sh" "$root" "$limit" "$@" "/tests/$t" "${args[@]}" >"$f" 2>&1 </dev/null
     printf '\nexit %d\n' $? >>"$f"
 }
