@@ -241,7 +241,7 @@ static void calls(void)
     printf("socket %d\n", s > 2);
     struct sockaddr_un u = {AF_UNIX, ""}, back;
     socklen_t n = sizeof back;
-    snprintf(u.sun_path, sizeof u.sun_path, "/tmp/xrunsock%d", (int)getpid());
+    snprintf(u.sun_path, sizeof u.sun_path, "/tmp/xrunsock%08d", (int)getpid());
     a[0] = s, a[1] = (unsigned long)&u, a[2] = sizeof u;
     show("bind", syscall(SYS_socketcall, 2, a));
     show("bind twice", syscall(SYS_bind, s, &u, sizeof u));
