@@ -274,7 +274,7 @@ static int64_t get_flags(uint32_t fd)
     return open_flags_to_guest((int)r & (fd_small(fd) ? ~HOST_O_LARGEFILE : ~0));
 }
 
-static int64_t do_fcntl(struct sysctx *c)
+SYSCALL(fcntl64)
 {
     uint32_t cmd = c->a[1], arg = c->a[2];
     switch (cmd) {
@@ -299,11 +299,4 @@ static int64_t do_fcntl(struct sysctx *c)
     return HC(SYS_fcntl, s32(c->a[0]), cmd, arg, 0, 0, 0);
 }
 
-SYSCALL(fcntl64) { return do_fcntl(c); }
-SYSCALL(fcntl)
-{
-    uint32_t cmd = c->a[1];
-    if ((cmd >= G_GETLK64 && cmd <= G_SETLKW64) || (cmd >= G_OFD_GETLK && cmd <= G_OFD_SETLKW))
-        return HC(SYS_fcntl, s32(c->a[0]), F_GETFD, 0, 0, 0, 0) < 0 ? -EBADF : -EINVAL;
-    return do_fcntl(c);
-}
+SYSCALL(fcntl) { return sys_fcntl64(c); } /* a 64-bit kernel takes the 64-bit locks here too */
