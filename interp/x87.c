@@ -858,7 +858,7 @@ static gaddr ea_area(struct cpu *c, const struct insn *in, unsigned n, bool writ
     touch(a, in->opsize, write);
     ea_plus(c, in, n - in->opsize, in->opsize, write);
     touch(a + n - 1, 1, write);
-    return a;
+    return ea(c, in, n, write);
 }
 
 /* FXSAVE's image: its ends are checked, and touched last byte first, before what is between. */
