@@ -29,6 +29,33 @@ static void describe(gaddr a, char *buf, size_t size)
                  (unsigned long long)(a - m.start + m.offset));
 }
 
+enum { FRAMES_MAX = 32, CODE_BYTES = 16 };
+
+static void print_code(gaddr eip)
+{
+    char buf[CODE_BYTES * 3 + 1] = "";
+    uint8_t b;
+    for (int i = 0; i < CODE_BYTES && !mem_read(&b, eip + (gaddr)i, 1); i++)
+        snprintf(buf + 3 * i, 4, " %02x", b);
+    log_user("code:%s", buf[0] ? buf : " cannot be read");
+}
+
+/* The callers, as far as every frame pointer leads upwards to another. */
+static void print_callers(const struct cpu *c)
+{
+    gaddr ebp = c->gpr[REG_EBP], low = c->gpr[REG_ESP];
+    char where[1024];
+    uint32_t frame[2]; /* the caller's ebp, the return address */
+    for (int i = 1; i <= FRAMES_MAX && ebp >= low && !(ebp & 3); i++) {
+        if (mem_read(frame, ebp, sizeof frame) || !(mem_page_flags(frame[1]) & PAGE_X))
+            break;
+        describe(frame[1], where, sizeof where);
+        log_user("called from %08x: %s", frame[1], where);
+        low = ebp + 1;
+        ebp = frame[0];
+    }
+}
+
 void crash_report(struct thread *t, int sig, int code, gaddr addr)
 {
     static const char *const names[] = {"eax", "ecx", "edx", "ebx", "esp", "ebp", "esi", "edi"};
@@ -40,12 +67,16 @@ void crash_report(struct thread *t, int sig, int code, gaddr addr)
              addr);
     log_user("eip %08x: %s", c->eip, where);
     log_user("instruction: %s", text);
+    print_code(c->eip);
     int n = 0;
     for (int i = 0; i < 8; i++)
         n += snprintf(where + n, sizeof where - (size_t)n, "%s%s %08x", i ? "  " : "", names[i],
                       c->gpr[i]);
     log_user("%s", where);
     log_user("eflags %08x  trap %u  error code %x", cpu_get_eflags(c), c->trap.vec, c->trap.err);
+    log_user("cs %x  ss %x  ds %x  es %x  fs %x  gs %x", c->sel[SEG_CS], c->sel[SEG_SS],
+             c->sel[SEG_DS], c->sel[SEG_ES], c->sel[SEG_FS], c->sel[SEG_GS]);
+    print_callers(c);
     log_user("mappings:");
     mem_write_maps(2);
 }

@@ -85,6 +85,14 @@ for r in "$@"; do
     gdb -batch -nx -ex 'p $st0' -ex 'p (char[21])$xmm3' -ex 'p $mxcsr' "$work/crash" core* 2>&1 | grep '^\$' >"$work/fpu"
     if [ "$(head -n 1 "$work/fpu")" = '$1 = 1.5' ]; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL core $name: x87"; cat "$work/fpu"; fi
     cd "$work" && rm -rf "$work/dir"
+    ${r#*=} --crash-report "$work/crash" fault 2>"$work/report" >/dev/null
+    lines=0
+    for text in 'died by signal 11 .*code 1, address 00001234' 'eip .*: fault+0x44 in .*/crash' \
+        'instruction: mov .*1234.*eax' 'code: a3 34 12 00 00' 'eax 00000011  ecx 00000022  edx 00000033' \
+        'trap 14  error code 6' 'cs 23  ss 2b' 'called from .*: fault+' 'called from .*: main+' '/crash$' '\[stack\]'; do
+        grep -q -- "$text" "$work/report" && lines=$((lines + 1)) || echo "crash report: no $text"
+    done
+    if [ $lines = 11 ]; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL crash report $name"; fi
 done
 echo "core: $pass passed, $fail failed, 0 skipped"
 [ $fail = 0 ]
