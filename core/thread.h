@@ -53,6 +53,7 @@ struct thread {
     struct guest_altstack altstack;
 
     uint64_t tls_desc[TLS_ENTRIES]; /* raw 8-byte GDT descriptors, entries 12-14 */
+    uint32_t ldt_seen;              /* version that the segment registers were loaded from */
     gaddr clear_child_tid;
     gaddr robust_list;              /* head, 0 none */
     uint32_t robust_list_len;
@@ -81,6 +82,7 @@ struct ldt {
     pthread_mutex_t lock;           /* for writing */
     uint64_t *desc;                 /* raw descriptors, NULL if none */
     uint32_t count;
+    volatile uint32_t version;      /* grows with every change */
 };
 extern struct ldt process_ldt;
 

@@ -106,6 +106,7 @@ struct thread *thread_copy(const struct thread *parent, struct process *p,
     if (rq->stack)
         t->cpu.gpr[REG_ESP] = rq->stack;
     t->sigmask = parent->sigmask;
+    t->ldt_seen = parent->ldt_seen;
     memcpy(t->tls_desc, parent->tls_desc, sizeof t->tls_desc);
     if (!(rq->flags & CLONE_VM) || (rq->flags & CLONE_VFORK))
         t->altstack = parent->altstack;

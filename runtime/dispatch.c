@@ -142,8 +142,11 @@ void dispatch_run(struct thread *t)
         act(t);
     }
     for (;;) {
-        while (unlikely(cpu->pending)) /* frames of all deliverable signals before any handler runs */
+        while (unlikely(cpu->pending)) { /* frames of all deliverable signals before any handler runs */
+            if (t->ldt_seen != process_ldt.version)
+                ldt_refresh(t);
             signal_deliver(t);
+        }
         if (unlikely(dump))
             dump_exec(t);
         if (unlikely(cpu->eflags & EFL_TF))

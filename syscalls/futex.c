@@ -257,6 +257,23 @@ SYSCALL(get_thread_area)
 
 /* ---- LDT (arch/x86/kernel/ldt.c) ---- */
 
+/* A descriptor that is in use changes for all threads at once. */
+static void tell_others(struct thread *t)
+{
+    t->ldt_seen = process_ldt.version;
+    pthread_mutex_lock(&t->proc->lock);
+    for (struct thread *o = t->proc->threads; o; o = o->next)
+        if (o != t)
+            o->cpu.pending = 1;
+    pthread_mutex_unlock(&t->proc->lock);
+}
+
+void ldt_refresh(struct thread *t)
+{
+    t->ldt_seen = process_ldt.version;
+    reload_segments(&t->cpu, 4, 0xfffc);
+}
+
 static int64_t ldt_write(struct sysctx *c, bool old)
 {
     struct guest_user_desc d;
@@ -280,7 +297,9 @@ static int64_t ldt_write(struct sysctx *c, bool old)
     process_ldt.desc[d.entry_number] = v;
     if (d.entry_number >= process_ldt.count)
         process_ldt.count = d.entry_number + 1;
+    process_ldt.version++;
     pthread_mutex_unlock(&process_ldt.lock);
+    tell_others(c->t);
     uint16_t sel = (uint16_t)(d.entry_number << 3 | 4);
     reload_segments(&c->t->cpu, sel, sel | 3);
     return 0;

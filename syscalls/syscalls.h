@@ -46,6 +46,9 @@ void futex_exit_robust(struct thread *t);
  * d->entry_number and reloads segment registers that use it. 0 or -EINVAL. */
 int tls_set_entry(struct thread *t, const struct guest_user_desc *d);
 
+/* Loads the segment registers of `t`, the caller, again after another thread has changed the LDT. */
+void ldt_refresh(struct thread *t);
+
 /* --strace: a line per call, in strace's format, to the log file. */
 void strace_enter(const struct sysctx *c);
 void strace_exit(const struct sysctx *c, int64_t result);
