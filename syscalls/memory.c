@@ -1,7 +1,10 @@
 /* Memory: everything goes through core/mem, which owns the guest's map. */
+#include <linux/magic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "syscalls/priv.h"
@@ -15,10 +18,20 @@ static int64_t do_mmap(uint32_t addr, uint32_t len, uint32_t prot, uint32_t flag
     uint32_t huge = flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
     if ((flags & MAP_ANONYMOUS) && (flags & MAP_HUGETLB) && huge && huge != 21 && huge != 30)
         return -EINVAL;
+    struct statfs fs;
+    if (!(flags & MAP_ANONYMOUS) && (flags & MAP_HUGETLB) &&
+        (fstatfs(fd, &fs) || fs.f_type != HUGETLBFS_MAGIC))
+        return -EINVAL;
     int64_t r = mem_map(addr, len, (int)prot, (int)flags, flags & MAP_ANONYMOUS ? -1 : fd,
                         flags & MAP_ANONYMOUS ? 0 : off);
+    struct stat st; /* sockets and pipes are on file systems that nothing is executed from */
+    if (r == -ENODEV && (prot & PROT_EXEC) && !fstat(fd, &st) &&
+        (S_ISSOCK(st.st_mode) || S_ISFIFO(st.st_mode)))
+        return -EPERM;
     struct rlimit l; /* the limit of locked memory is looked at before the kind of mapping */
-    if (r == -EINVAL && (flags & MAP_LOCKED) && !HC(SYS_prlimit64, 0, RLIMIT_MEMLOCK, 0, &l, 0, 0) &&
+    bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
+    if (r == -EINVAL && (flags & MAP_LOCKED) && !(fixed && (addr & GUEST_PAGE_MASK)) &&
+        !HC(SYS_prlimit64, 0, RLIMIT_MEMLOCK, 0, &l, 0, 0) &&
         len > l.rlim_cur && !has_capability(14 /* CAP_IPC_LOCK */))
         return l.rlim_cur ? -EAGAIN : -EPERM;
     if (r >= 0 && (flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE))

@@ -161,6 +161,8 @@ static int64_t do_exec(struct sysctx *c, int dirfd, uint32_t path, uint32_t argv
     char name[PATH_MAX], host[PATH_MAX], **av = NULL, **ev = NULL;
     size_t bytes = 0;
     int n = mem_read_str(name, path, sizeof name);
+    if (!n && !(flags & AT_EMPTY_PATH))
+        return -ENOENT;
     int64_t r = n < 0 ? n : copy_strings(argv, &av, &bytes);
     if (!r)
         r = copy_strings(envp, &ev, &bytes);
