@@ -160,7 +160,8 @@ HANDLER(string_rep)
             if (compares && flag_zf(cpu) != want_zf)
                 break;
         }
-        if ((single || ((done & POLL_MASK) == 0 && cpu->pending)) && count(cpu, in)) {
+        bool poll = n > 4 || (done & POLL_MASK) == 0;
+        if ((single || (poll && cpu->pending)) && count(cpu, in)) {
             cpu->eip = in->eip;
             cpu->exit_links = NULL;
             cpu->exit = EXIT_BRANCH;
