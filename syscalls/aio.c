@@ -110,7 +110,7 @@ static int64_t getevents(struct sysctx *c, bool t64)
     prepare_events(c);
     long r = host_syscall_blocking(SYS_io_getevents, (long)c->a[0], s32(c->a[1]), s32(c->a[2]),
                                    (long)c->a[3], (long)tp, 0);
-    return r == -SAFE_RESTART ? SYSRET_RESTART_NOHAND : r;
+    return r == -EINTR ? r : restartable(r);
 }
 SYSCALL(io_getevents) { return getevents(c, false); }
 
@@ -128,7 +128,7 @@ static int64_t pgetevents(struct sysctx *c, bool t64)
     struct { const void *mask; size_t size; } h = {sig[0] ? &mask : NULL, 8};
     long r = host_syscall_blocking(SYS_io_pgetevents, (long)c->a[0], s32(c->a[1]), s32(c->a[2]),
                                    (long)c->a[3], (long)tp, (long)&h);
-    return r == -SAFE_RESTART || r == -EINTR ? SYSRET_RESTART_NOHAND : r;
+    return restartable(r);
 }
 SYSCALL(io_pgetevents) { return pgetevents(c, false); }
 SYSCALL(io_pgetevents_time64) { return pgetevents(c, true); }
