@@ -88,7 +88,9 @@ $(O)/%.o: %.S
 # Unit tests: each tests/unit/NAME.c is a program linked with everything but main.o.
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(wildcard tests/unit/*.c))
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(LIB)
-	$(CC) $(LINK) -pthread $(SAN) -o $@ $< $(LIB) $(LIBS)
+	$(CC) $(LINK) -pthread $(SAN) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+# The AArch64 encoder is tested on both hosts.
+$(O)/tests/unit/a64: $(O)/translate/aarch64/emit.o
 .PHONY: unit
 unit: $(UNIT) ## build the unit tests
 
@@ -113,5 +115,5 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
 .SECONDARY:
--include $(OBJS:.o=.d) $(O)/main.d $(UNIT:%=%.d)
+-include $(OBJS:.o=.d) $(O)/main.d $(O)/translate/aarch64/emit.d $(UNIT:%=%.d)
 -include tests/tests.mk
