@@ -3,9 +3,12 @@
  * unlinked at once (no thread can newly enter it) and freed when every thread has been in
  * cache_lookup or in a system call since: rt_thread.epoch says so. */
 #include <inttypes.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 #include <uthash.h>
 
 #include "core/log.h"
@@ -273,6 +276,27 @@ static unsigned decode_stable(gaddr eip, unsigned mode, struct insn *buf, gaddr 
     }
 }
 
+/* Blocks fill the heap from below. Its pages are asked for some at a time before they are touched:
+ * a page fault for each would cost more than the decoding. */
+enum { HEAP_STEP = 256 << 10 };
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+static void populate_heap(const struct block *b)
+{
+    static uintptr_t done;
+    uintptr_t at = (uintptr_t)b + b->bytes, top = (uintptr_t)sbrk(0);
+    uintptr_t old = __atomic_load_n(&done, __ATOMIC_RELAXED);
+    if (likely(at <= old) || at >= top)
+        return;
+    uintptr_t from = at & ~(uintptr_t)GUEST_PAGE_MASK, to = from + HEAP_STEP;
+    if (to > top)
+        to = top & ~(uintptr_t)GUEST_PAGE_MASK;
+    __atomic_store_n(&done, to > at ? to : at, __ATOMIC_RELAXED);
+    if (to > from)
+        madvise((void *)from, to - from, MADV_POPULATE_WRITE); /* fails on old kernels: no harm */
+}
+
 static struct block *block_new(gaddr eip, unsigned mode, const struct insn *buf, unsigned n,
                                gaddr end)
 {
@@ -285,6 +309,7 @@ static struct block *block_new(gaddr eip, unsigned mode, const struct insn *buf,
     b->valid = true;
     b->n = n;
     b->bytes = (uint32_t)bytes;
+    populate_heap(b);
     memcpy(b->insn, buf, n * sizeof *buf);
     for (unsigned i = 0; i < n; i++)
         interp_bind(&b->insn[i]);
@@ -516,6 +541,7 @@ void cache_fork_done(bool child)
 
 void cache_init(void)
 {
+    mallopt(M_TOP_PAD, 4 * HEAP_STEP);
     code_init();
     mem_set_code_hook(cache_invalidate);
 }
