@@ -37,6 +37,10 @@ struct guest_altstack { gaddr sp; uint32_t flags, size; };
  * all others, so the host kernel keeps the queues. */
 struct pending_signal { volatile sig_atomic_t valid; siginfo_t info; };
 
+/* A signal that a process sends itself and that looks like a fault (si_code above 0) goes as SI_QUEUE:
+ * si_errno is this plus the true code, si_value the address. xrun's own handler undoes it. */
+enum { SI_LIKE_FAULT = 0x58460000 };
+
 struct thread {
     struct cpu cpu;
     struct process *proc;

@@ -277,6 +277,11 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     struct pending_signal *p = sync >= 0 ? &rt(t)->sync_pend[sync] : &t->pend;
     if (!p->valid && !(sync >= 0 && core_is_stop(info))) {
         p->info = *info;
+        if (sync >= 0 && info->si_code == SI_QUEUE && info->si_errno >> 16 == SI_LIKE_FAULT >> 16) {
+            p->info.si_code = info->si_errno & 0xffff;
+            p->info.si_errno = 0;
+            p->info.si_addr = info->si_value.sival_ptr;
+        }
         p->valid = 1;
     }
     t->cpu.pending = 1;

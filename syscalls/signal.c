@@ -211,11 +211,26 @@ SYSCALL(signalfd4) { return do_signalfd(c->a[0], c->a[1], c->a[2], c->a[3]); }
 
 /* ---- sending with payload ---- */
 
+/* A signal of a process to itself may look like a fault, which xrun's host handler must not take it
+ * for. The kernel takes the number from the argument, not from the structure. */
+static void disguise(siginfo_t *info, uint32_t sig)
+{
+    bool sync = sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE || sig == SIGTRAP;
+    if (!sync || info->si_code <= 0 || info->si_code > 0xffff)
+        return;
+    void *addr = info->si_addr;
+    info->si_errno = SI_LIKE_FAULT | info->si_code;
+    info->si_code = SI_QUEUE;
+    info->si_value.sival_ptr = addr;
+}
+
 SYSCALL(rt_sigqueueinfo)
 {
     siginfo_t info;
     if (abi_read_siginfo(&info, c->a[2]))
         return -EFAULT;
+    if ((int)c->a[0] == getpid())
+        disguise(&info, c->a[1]);
     return HC(SYS_rt_sigqueueinfo, s32(c->a[0]), s32(c->a[1]), &info, 0, 0, 0);
 }
 SYSCALL(rt_tgsigqueueinfo)
@@ -223,6 +238,8 @@ SYSCALL(rt_tgsigqueueinfo)
     siginfo_t info;
     if (abi_read_siginfo(&info, c->a[3]))
         return -EFAULT;
+    if ((int)c->a[0] == getpid())
+        disguise(&info, c->a[2]);
     return HC(SYS_rt_tgsigqueueinfo, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), &info, 0, 0);
 }
 SYSCALL(pidfd_send_signal)
