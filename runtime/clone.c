@@ -336,6 +336,8 @@ void process_shares_memory(struct process *p)
 void process_release(struct thread *t)
 {
     struct process *p = t->proc;
+    if (!p->shares_memory) /* nobody is left to look at them */
+        return;
     pthread_mutex_lock(&p->lock);
     for (struct thread *o = p->threads; o; o = o->next)
         futex_exit_robust(o);
@@ -377,7 +379,8 @@ void thread_exit_group(struct thread *t, int status)
     if (opt.strace)
         strace_exited(t, status);
     __atomic_store_n(&t->proc->ending, true, __ATOMIC_SEQ_CST);
-    release_user(t);
+    if (t->proc->shares_memory)
+        release_user(t);
     process_release(t);
     for (;;)
         host_syscall(SYS_exit_group, status, 0, 0, 0, 0, 0);
