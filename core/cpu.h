@@ -103,7 +103,7 @@ struct cpu_host {
     void *ret_top;     /* and its empty state */
     int32_t *table;    /* guest address -> code, for indirect jumps; by cpu->mode */
     uint32_t x87_live; /* the host's x87 unit holds the guest's state, not cpu->fpu */
-    uint32_t spare;
+    uint32_t mode;     /* what `table` and the jump cache belong to */
     uint64_t scratch[4];
     void *exit_code;   /* the direct edge by which translated code left, NULL if none */
     uint8_t x87_image[112]; /* FSAVE image on its way to or from the unit */

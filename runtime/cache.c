@@ -235,9 +235,9 @@ static void reclaim(void)
 
 static void flush_all(void)
 {
-    for (uint32_t i = 0; slots && i < 1u << slot_bits; i++)
-        if (slot_live(&slots[i]))
-            retire(slots[i].b);
+    for (struct page_blocks *p = pages; p; p = p->hh.next) /* each from the head of its page's list */
+        while (p->first)
+            retire(p->first);
     for (struct rt_thread *r = threads; r; r = r->next)
         r->t->cpu.pending = 1; /* so that it passes here and the memory becomes free */
     new_blocks = 0;

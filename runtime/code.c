@@ -607,18 +607,21 @@ const struct insn *translate_guest_insn(uint32_t low)
 
 /* ---- threads ---- */
 
+/* The jump cache holds code of one mode; the table belongs to it, too. */
 static void mode_changed(struct cpu *cpu)
 {
-    int32_t *table = tables[cpu->mode & MODE_GS_PLAIN ? 1 : 0];
-    if (cpu->host.table == table || !cpu->jump_cache)
+    if (cpu->host.mode == cpu->mode || !cpu->jump_cache)
         return;
-    cpu->host.table = table;
+    cpu->host.mode = cpu->mode;
+    cpu->host.table = tables[cpu->mode & MODE_GS_PLAIN ? 1 : 0];
     memset(cpu->jump_cache, 0, JUMP_CACHE_SIZE * sizeof cpu->jump_cache[0]);
 }
 
 /* Guard, stack of return addresses, guard, alternate signal stack. */
 void code_thread_add(struct thread *t)
 {
+    t->cpu.host.mode = t->cpu.mode; /* the jump cache is empty */
+    t->cpu.host.table = tables[t->cpu.mode & MODE_GS_PLAIN ? 1 : 0];
     if (!enabled)
         return;
     size_t size = 2 * GUARD + RET_STACK + ALT_STACK;
@@ -630,10 +633,8 @@ void code_thread_add(struct thread *t)
     mprotect(p + GUARD + RET_STACK, GUARD, PROT_NONE);
     rt(t)->ret_stack = p;
     translate_init_stack(&t->cpu, p + GUARD + RET_STACK);
-    t->cpu.host.table = NULL;
     t->cpu.host.x87_live = 0;
     t->cpu.host.exit_code = NULL;
-    mode_changed(&t->cpu);
 }
 
 void code_thread_remove(struct thread *t)
@@ -662,6 +663,7 @@ bool code_stack_guard(const struct thread *t, uintptr_t addr)
 
 void code_init(void)
 {
+    cpu_mode_changed = mode_changed;
     if (opt.interpret || (opt.dump && strstr(opt.dump, "exec")) || !translate_available())
         return;
     size_t entries = UINT64_C(1) << 32;
@@ -676,5 +678,4 @@ void code_init(void)
     if (!opt.hot)
         opt.hot = HOT;
     enabled = true;
-    cpu_mode_changed = mode_changed;
 }

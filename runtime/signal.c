@@ -269,6 +269,8 @@ static void on_signal(int sig, siginfo_t *info, void *context)
         else if (sig != SIGFPE || !t || !code_contains(host_pc(uc)) ||
                  !on_code_fault(t, sig, info, uc))
             own_fault(sig, info, uc);
+        if (t && t->running && t->cpu.pending && code_contains(host_pc(uc))) /* came during this handler, which could not act on it */
+            stop_code(t, uc);
         errno = saved_errno;
         return;
     }

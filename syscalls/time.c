@@ -1,4 +1,5 @@
 /* Clocks, sleeping, interval and POSIX timers, in 32- and 64-bit time. */
+#include <errno.h>
 #include <linux/time_types.h>
 #include <signal.h>
 #include <string.h>
@@ -99,7 +100,11 @@ SYSCALL(settimeofday)
 static int64_t clock_read(struct sysctx *c, long nr, bool t64)
 {
     struct timespec ts;
-    int64_t r = HC(nr, s32(c->a[0]), &ts, 0, 0, 0, 0);
+    int64_t r;
+    if (nr == SYS_clock_gettime) /* through the host's vDSO, which need not enter the kernel */
+        r = clock_gettime((clockid_t)c->a[0], &ts) ? -errno : 0;
+    else
+        r = HC(nr, s32(c->a[0]), &ts, 0, 0, 0, 0);
     if (r || (nr == SYS_clock_getres && !c->a[1]))
         return r;
     return put_timespec(c->a[1], t64, &ts);

@@ -4,7 +4,7 @@
  *
  * Operands come in the assembler's order. `sf` is A64_W or A64_X, `arr` an arrangement of vector
  * registers (A64_16B, ... or a scalar A64_D1), `ft` a floating-point size. An operand that cannot
- * be encoded is the translator's bug (xassert), but for functions that return bool: they write
+ * be encoded is the translator's bug (xassert), but for functions that return A64_TRY: they write
  * nothing then and return false. Distances of branches are in bytes from the branch. */
 #ifndef XRUN_TRANSLATE_AARCH64_EMIT_H
 #define XRUN_TRANSLATE_AARCH64_EMIT_H
@@ -53,6 +53,13 @@ enum a64_extend {
     A64_UXTB, A64_UXTH, A64_UXTW, A64_UXTX, A64_SXTB, A64_SXTH, A64_SXTW, A64_SXTX,
 };
 
+/* What a function returns that may be unable to encode an operand. For operands that always can be:
+ * a64_must(a64_add_imm(e, ...)). Branches within a region reach (but for TBZ): not checked. */
+#ifndef A64_TRY
+#define A64_TRY bool __attribute__((warn_unused_result))
+#endif
+static inline void a64_must(bool encoded) { xassert(encoded); }
+
 /* Define a64_NAME(struct emit *e, parameters): it appends `word`, after a check, or is another form
  * with some operands fixed. */
 #define A64_FORM(name, word, ...)                                                                  \
@@ -96,7 +103,7 @@ static inline bool a64_arith_imm_ok(uint64_t imm)
 {
     return imm < 4096 || (imm & ~UINT64_C(0xfff000)) == 0;
 }
-static inline bool a64_arith_imm(struct emit *e, enum a64_arith op, unsigned sf, A64_DN,
+static inline A64_TRY a64_arith_imm(struct emit *e, enum a64_arith op, unsigned sf, A64_DN,
                                  uint64_t imm)
 {
     if (!a64_arith_imm_ok(imm))
@@ -113,16 +120,16 @@ static inline bool a64_arith_imm(struct emit *e, enum a64_arith op, unsigned sf,
               A64_DNM, enum a64_shift shift, unsigned by) \
     A64_ALIAS(void, name##_ext, a64_arith_ext(e, A64_##NAME, sf, d, n, m, ext, by), unsigned sf, \
               A64_DNM, enum a64_extend ext, unsigned by) \
-    A64_ALIAS(bool, name##_imm, a64_arith_imm(e, A64_##NAME, sf, d, n, imm), unsigned sf, A64_DN, \
-              uint64_t imm)
+    A64_ALIAS(A64_TRY, name##_imm, a64_arith_imm(e, A64_##NAME, sf, d, n, imm), unsigned sf, \
+              A64_DN, uint64_t imm)
 A64_LIST_ARITH(X)
 #undef X
 
 A64_ALIAS(void, cmp, a64_subs(e, sf, A64_ZR, n, m), unsigned sf, unsigned n, unsigned m)
-A64_ALIAS(bool, cmp_imm, a64_subs_imm(e, sf, A64_ZR, n, imm), unsigned sf, unsigned n,
+A64_ALIAS(A64_TRY, cmp_imm, a64_subs_imm(e, sf, A64_ZR, n, imm), unsigned sf, unsigned n,
           uint64_t imm)
 A64_ALIAS(void, cmn, a64_adds(e, sf, A64_ZR, n, m), unsigned sf, unsigned n, unsigned m)
-A64_ALIAS(bool, cmn_imm, a64_adds_imm(e, sf, A64_ZR, n, imm), unsigned sf, unsigned n,
+A64_ALIAS(A64_TRY, cmn_imm, a64_adds_imm(e, sf, A64_ZR, n, imm), unsigned sf, unsigned n,
           uint64_t imm)
 A64_ALIAS(void, neg, a64_sub(e, sf, d, A64_ZR, m), unsigned sf, unsigned d, unsigned m)
 A64_ALIAS(void, negs, a64_subs(e, sf, d, A64_ZR, m), unsigned sf, unsigned d, unsigned m)
@@ -139,8 +146,8 @@ enum a64_logic { A64_LIST_LOGIC(X) };
 
 /* N:immr:imms of a bitmask immediate: a rotated run of ones, repeated. The value is cut to 32 bits
  * if sf is A64_W. False if there is none. */
-bool a64_bitmask(unsigned sf, uint64_t imm, uint32_t *field);
-bool a64_logic_imm(struct emit *e, enum a64_logic op, unsigned sf, A64_DN, uint64_t imm);
+A64_TRY a64_bitmask(unsigned sf, uint64_t imm, uint32_t *field);
+A64_TRY a64_logic_imm(struct emit *e, enum a64_logic op, unsigned sf, A64_DN, uint64_t imm);
 
 A64_CHECKED(logic_sh, by < 32u << sf,
             op | a64_sfbit(sf) | shift << 22 | by << 10 | a64_rd_nm(d, n, m), enum a64_logic op,
@@ -151,16 +158,16 @@ A64_CHECKED(logic_sh, by < 32u << sf,
               A64_DNM) \
     A64_ALIAS(void, name##_sh, a64_logic_sh(e, A64_##NAME, sf, d, n, m, shift, by), unsigned sf, \
               A64_DNM, enum a64_shift shift, unsigned by) \
-    A64_ALIAS(bool, name##_imm, a64_logic_imm(e, A64_##NAME, sf, d, n, imm), unsigned sf, A64_DN, \
-              uint64_t imm)
+    A64_ALIAS(A64_TRY, name##_imm, a64_logic_imm(e, A64_##NAME, sf, d, n, imm), unsigned sf, \
+              A64_DN, uint64_t imm)
 A64_LIST_LOGIC(X)
 #undef X
 
 A64_ALIAS(void, mov, a64_orr(e, sf, d, A64_ZR, m), unsigned sf, unsigned d, unsigned m)
 A64_ALIAS(void, mvn, a64_orn(e, sf, d, A64_ZR, m), unsigned sf, unsigned d, unsigned m)
-A64_ALIAS(bool, mov_sp, a64_add_imm(e, A64_X, d, n, 0), A64_DN) /* either may be SP */
+A64_ALIAS(void, mov_sp, a64_must(a64_add_imm(e, A64_X, d, n, 0)), A64_DN) /* either may be SP */
 A64_ALIAS(void, tst, a64_ands(e, sf, A64_ZR, n, m), unsigned sf, unsigned n, unsigned m)
-A64_ALIAS(bool, tst_imm, a64_ands_imm(e, sf, A64_ZR, n, imm), unsigned sf, unsigned n,
+A64_ALIAS(A64_TRY, tst_imm, a64_ands_imm(e, sf, A64_ZR, n, imm), unsigned sf, unsigned n,
           uint64_t imm)
 
 /* ---- Constants ---- */
@@ -289,7 +296,7 @@ A64_LIST_CCMP(X)
 /* ---- Flags and system registers ---- */
 #define A64_LIST_SYSREG(X) \
     X(NZCV, 0x4200) X(FPCR, 0x4400) X(FPSR, 0x4420) X(TPIDR_EL0, 0xd040) X(DCZID_EL0, 0x00e0) \
-    X(CTR_EL0, 0x0020) X(CNTVCT_EL0, 0xe040) X(CNTFRQ_EL0, 0xe000)
+    X(CTR_EL0, 0x0020) X(CNTVCT_EL0, 0xe040) X(CNTFRQ_EL0, 0xe000) X(RNDR, 0x2400)
 #define X(name, bits) A64_##name = 0xd53b0000 | bits,
 enum a64_sysreg { A64_LIST_SYSREG(X) };
 #undef X
@@ -300,6 +307,14 @@ A64_CHECKED(rmif, by < 64 && mask < 16, 0xba000400 | by << 15 | n << 5 | mask, u
             unsigned by, unsigned mask)
 A64_FORM(setf8, 0x3a00080d | n << 5, unsigned n)
 A64_FORM(setf16, 0x3a00480d | n << 5, unsigned n)
+
+/* Cache maintenance by address: name(e, t) */
+#define A64_LIST_CACHE(X) \
+    X(dc_zva, "dc zva", 0xd50b7420) X(dc_cvau, "dc cvau", 0xd50b7b20) \
+    X(ic_ivau, "ic ivau", 0xd50b7520)
+#define X(name, text, bits) A64_FORM(name, bits | t, unsigned t)
+A64_LIST_CACHE(X)
+#undef X
 
 /* ---- No operands: name(e) ---- */
 #define A64_LIST_NONE(X) \
@@ -318,12 +333,12 @@ A64_FORM(udf, imm16 & 0xffff, unsigned imm16)
 
 /* ---- Branches. Retargeting is possible afterwards. ---- */
 /* Whether the branch (or ADR, LDR literal) `word` can reach that far; the changed word. */
-bool a64_reach(uint32_t word, int64_t dist, uint32_t *out);
+A64_TRY a64_reach(uint32_t word, int64_t dist, uint32_t *out);
 /* Points the instruction at `at` to what is `dist` bytes from where it will execute; one aligned
  * store, so other threads may execute a B or BL meanwhile. False, unchanged: out of reach. */
-bool a64_retarget(uint8_t *at, int64_t dist);
+A64_TRY a64_retarget(uint8_t *at, int64_t dist);
 /* The branch emitted at `at` leads to the next instruction to be emitted. */
-static inline bool a64_here(struct emit *e, uint8_t *at)
+static inline A64_TRY a64_here(struct emit *e, uint8_t *at)
 {
     return e->failed || a64_retarget(at, e->p - at);
 }
@@ -342,19 +357,19 @@ A64_ALIAS(bool, cbz, a64_emit_reach(e, 0x34000000 | a64_sfbit(sf) | t, dist), un
           unsigned t, int64_t dist)
 A64_ALIAS(bool, cbnz, a64_emit_reach(e, 0x35000000 | a64_sfbit(sf) | t, dist), unsigned sf,
           unsigned t, int64_t dist)
-static inline bool a64_tbz(struct emit *e, unsigned t, unsigned bit, int64_t dist)
+static inline A64_TRY a64_tbz(struct emit *e, unsigned t, unsigned bit, int64_t dist)
 {
     xassert(bit < 64);
     return a64_emit_reach(e, 0x36000000 | bit >> 5 << 31 | (bit & 31) << 19 | t, dist);
 }
-static inline bool a64_tbnz(struct emit *e, unsigned t, unsigned bit, int64_t dist)
+static inline A64_TRY a64_tbnz(struct emit *e, unsigned t, unsigned bit, int64_t dist)
 {
     xassert(bit < 64);
     return a64_emit_reach(e, 0x37000000 | bit >> 5 << 31 | (bit & 31) << 19 | t, dist);
 }
-A64_ALIAS(bool, adr, a64_emit_reach(e, 0x10000000 | d, dist), unsigned d, int64_t dist)
+A64_ALIAS(A64_TRY, adr, a64_emit_reach(e, 0x10000000 | d, dist), unsigned d, int64_t dist)
 /* The 4 KiB page `pages` from this instruction's. */
-A64_ALIAS(bool, adrp, a64_emit_reach(e, 0x90000000 | d, pages), unsigned d, int64_t pages)
+A64_ALIAS(A64_TRY, adrp, a64_emit_reach(e, 0x90000000 | d, pages), unsigned d, int64_t pages)
 A64_FORM(br, 0xd61f0000 | n << 5, unsigned n)
 A64_FORM(blr, 0xd63f0000 | n << 5, unsigned n)
 A64_FORM(ret_to, 0xd65f0000 | n << 5, unsigned n)
@@ -389,10 +404,10 @@ static inline bool a64_disp_ok(enum a64_ldst op, int64_t disp)
            (disp >= 0 && disp >> s < 4096 && !(disp & ((1 << s) - 1)));
 }
 /* [n, #disp]: the scaled unsigned form if possible, else the unscaled one (LDUR, STUR). */
-bool a64_ldst(struct emit *e, enum a64_ldst op, unsigned t, unsigned n, int64_t disp);
+A64_TRY a64_ldst(struct emit *e, enum a64_ldst op, unsigned t, unsigned n, int64_t disp);
 
 enum a64_index { A64_UNSCALED = 0x000, A64_POST = 0x400, A64_PRE = 0xc00 };
-static inline bool a64_ldst_index(struct emit *e, enum a64_ldst op, unsigned t, unsigned n,
+static inline A64_TRY a64_ldst_index(struct emit *e, enum a64_ldst op, unsigned t, unsigned n,
                                   int64_t disp, enum a64_index how)
 {
     if (!a64_disp_ok_unscaled(disp))
@@ -415,7 +430,7 @@ A64_CHECKED(prfm, prfop < 32 && disp % 8 == 0 && disp < 8 * 4096,
 #define X(NAME, name, bits, kind) A64_LIT_##NAME = bits,
 enum a64_literal { A64_LIST_LITERAL(X) };
 #undef X
-A64_ALIAS(bool, ldr_lit, a64_emit_reach(e, op | t, dist), enum a64_literal op, unsigned t,
+A64_ALIAS(A64_TRY, ldr_lit, a64_emit_reach(e, op | t, dist), enum a64_literal op, unsigned t,
           int64_t dist)
 
 /* ---- Pairs; how: A64_PAIR, A64_PAIR_PRE, A64_PAIR_POST ---- */
@@ -437,7 +452,7 @@ static inline unsigned a64_pair_scale(enum a64_pair op)
     return op & 0x04000000 ? 2 + (op >> 30) : 2 + (op >> 31);
 }
 /* Displacement: a multiple of the register's size, -64..63 times it. */
-bool a64_ldst_pair(struct emit *e, enum a64_pair op, unsigned t, unsigned t2, unsigned n,
+A64_TRY a64_ldst_pair(struct emit *e, enum a64_pair op, unsigned t, unsigned t2, unsigned n,
                    int64_t disp, enum a64_pair_index how);
 
 /* ---- Ordered and exclusive: by size. name(e, size, t, n) ---- */
@@ -481,7 +496,7 @@ A64_LIST_STXP(X)
 #define X(NAME, name, bits, kind) A64_##NAME = bits,
 enum a64_rcpc2 { A64_LIST_RCPC2(X) };
 #undef X
-static inline bool a64_ldst_rcpc2(struct emit *e, enum a64_rcpc2 op, unsigned t, unsigned n,
+static inline A64_TRY a64_ldst_rcpc2(struct emit *e, enum a64_rcpc2 op, unsigned t, unsigned n,
                                   int64_t disp)
 {
     if (!a64_disp_ok_unscaled(disp))

@@ -82,8 +82,8 @@ A64_FORM(fmov_from_gpr, 0x1e270000 | a64_sfbit(sf) | sf << 22 | a64_rd_n(d, n), 
 A64_FORM(fmov_top_to_gpr, 0x9eae0000 | a64_rd_n(d, n), A64_DN)
 A64_FORM(fmov_top_from_gpr, 0x9eaf0000 | a64_rd_n(d, n), A64_DN)
 /* The 8-bit immediate: sign, 3-bit exponent, 4-bit fraction. False if the double is none. */
-bool a64_fp_imm8(uint64_t double_bits, unsigned *imm8);
-bool a64_fmov_imm(struct emit *e, enum a64_ft ft, unsigned d, double value);
+A64_TRY a64_fp_imm8(uint64_t double_bits, unsigned *imm8);
+A64_TRY a64_fmov_imm(struct emit *e, enum a64_ft ft, unsigned d, double value);
 
 /* ---- Arrangements: bit 0 is Q, bits 1-2 log2 of the element's bytes, bit 3 scalar ---- */
 enum a64_arr {
@@ -337,7 +337,7 @@ static inline void a64_vimm_h(struct emit *e, enum a64_vimm op, bool q, unsigned
     a64_vimm(e, q, op >> 4, 8 | lsl / 4 | (op & 1), d, imm8);
 }
 /* Every 64 bits of d = pattern by one MOVI, MVNI or FMOV; false if there is none. */
-bool a64_vmov_imm(struct emit *e, bool q, unsigned d, uint64_t pattern);
+A64_TRY a64_vmov_imm(struct emit *e, bool q, unsigned d, uint64_t pattern);
 
 /* ---- Cryptographic extensions: name(e, d, n), name(e, d, n, m); columns: operands' forms ---- */
 #define A64_LIST_CRYPTO2(X) \

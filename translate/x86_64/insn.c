@@ -276,6 +276,8 @@ static bool mov(struct emit *e, const struct tr_insn *t)
     return x64_guest_mem(e, in, &m) && x64_rm(e, r.op, REG_EAX, m);
 }
 
+enum { ESP_MAX = 100 }; /* how far esp may be from where it is kept */
+
 static bool lea(struct emit *e, const struct insn *in)
 {
     struct x64_mem m;
@@ -284,7 +286,7 @@ static bool lea(struct emit *e, const struct insn *in)
     if (in->opsize != 4 || !x64_guest_mem(e, &flat, &m))
         return false;
     if (in->o[0].reg == REG_ESP && in->base == REG_ESP && in->index == REG_ZERO &&
-        m.disp == (int8_t)m.disp) {
+        m.disp <= ESP_MAX && m.disp >= -ESP_MAX) {
         e->esp = m.disp;
         return true;
     }
@@ -296,8 +298,6 @@ static bool lea(struct emit *e, const struct insn *in)
 }
 
 /* ---- the stack: esp moves by an offset that is settled later ---- */
-
-enum { ESP_MAX = 100 };
 
 void x64_settle_esp(struct emit *e)
 {
