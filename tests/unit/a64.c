@@ -2,12 +2,18 @@
  * of constants, branch distances. `a64 --list` prints each form with several operands as "word<TAB>
  * assembly", which a64.sh compares with the assembler's opinion. The rows of the encoder's lists
  * are all tried without being named here. */
+#define A64_TRY bool /* what is emitted is looked at */
 #include "translate/aarch64/emit.h"
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/test.h"
 
@@ -192,8 +198,8 @@ static void three_and_two(void)
 {
 #define X(NAME, name, bits)                                                                        \
     EACH_SF(sf)                                                                                    \
-    EACH_REGS(q) a64_##name(e, sf, D, N, M),                                                       \
-        is("%s %s, %s, %s", #name, r(sf, D), r(sf, N), r(sf, M));
+    EACH_REGS(q)                                                                                   \
+    a64_##name(e, sf, D, N, M), is("%s %s, %s, %s", #name, r(sf, D), r(sf, N), r(sf, M));
     A64_LIST_RRR(X)
 #undef X
 #define X(name, bits, s)                                                                           \
@@ -203,7 +209,8 @@ static void three_and_two(void)
 #undef X
 #define X(name, bits)                                                                              \
     EACH_SF(sf)                                                                                    \
-    EACH_REGS(q) a64_##name(e, sf, D, N, M, A),                                                    \
+    EACH_REGS(q)                                                                                   \
+    a64_##name(e, sf, D, N, M, A),                                                                 \
         is("%s %s, %s, %s, %s", #name, r(sf, D), r(sf, N), r(sf, M), r(sf, A));
     A64_LIST_RRRR(X)
 #undef X
@@ -297,6 +304,9 @@ static void system_forms(void)
         a64_msr(e, A64_TPIDR_EL0, D), is("msr tpidr_el0, %s", x(D));
         for (unsigned i = 0; i < 64; i += 9)
             a64_rmif(e, N, i, i & 15), is("rmif %s, #%u, #%u", x(N), i, i & 15);
+#define X(name, words, bits) a64_##name(e, D), is(words ", %s", x(D));
+        A64_LIST_CACHE(X)
+#undef X
         a64_setf8(e, N), is("setf8 %s", w(N));
         a64_setf16(e, N), is("setf16 %s", w(N));
         a64_br(e, N), is("br %s", x(N));
@@ -816,8 +826,8 @@ static void vector_elements(void)
             a64_ins_gpr(e, a, D, i, N), is("ins %s, %s", elem(a, D, i), r(a64_elem(a) == 3, N));
             a64_umov(e, a, D, N, i), is("umov %s, %s", r(a64_elem(a) == 3, D), elem(a, N, i));
             EACH_SF(sf)
-            if (a64_elem(a) < 2 + sf) a64_smov(e, sf, a, D, N, i),
-                is("smov %s, %s", r(sf, D), elem(a, N, i));
+            if (a64_elem(a) < 2 + sf)
+                a64_smov(e, sf, a, D, N, i), is("smov %s, %s", r(sf, D), elem(a, N, i));
             const char *list = text("{v%u.%c}[%u]", D, "bhsd"[a64_elem(a)], i);
             a64_ld1_elem(e, a, D, i, N), is("ld1 %s, [%s]", list, xs(N));
             a64_st1_elem(e, a, D, i, N), is("st1 %s, [%s]", list, xs(N));
@@ -1122,8 +1132,8 @@ static unsigned shortest(uint64_t value)
     unsigned low = differing(value | ~(uint64_t)UINT32_MAX, ~UINT64_C(0)); /* MOVN of 32 bits */
     best = least(best, 1 + (low ? low - 1 : 0) + differing(value >> 32, 0));
     EACH_SF(sf)
-    for (unsigned i = 0; i < mask_count[sf]; i++) best =
-        least(best, 1 + differing(value, masks[sf][i]));
+    for (unsigned i = 0; i < mask_count[sf]; i++)
+        best = least(best, 1 + differing(value, masks[sf][i]));
     return best;
 }
 
@@ -1177,6 +1187,57 @@ static void constants(void)
     }
 }
 
+/* ---- operands that must not be ---- */
+
+/* The call ends in xassert, which aborts. */
+#define ABORTS(call)                                                                               \
+    do {                                                                                           \
+        pid_t pid = fork();                                                                        \
+        if (pid == 0) {                                                                            \
+            dup3(open("/dev/null", O_WRONLY | O_CLOEXEC), 2, 0);                                   \
+            setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});                                        \
+            call;                                                                                  \
+            _exit(0);                                                                              \
+        }                                                                                          \
+        int status;                                                                                \
+        CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&                            \
+              WTERMSIG(status) == SIGABRT);                                                        \
+    } while (0)
+
+static void must_not(void)
+{
+    uint32_t out;
+    ABORTS(a64_add_sh(e, A64_W, 0, 0, 0, A64_LSL, 32));
+    ABORTS(a64_sub_sh(e, A64_X, 0, 0, 0, A64_ROR, 1));
+    ABORTS(a64_add_ext(e, A64_X, 0, 0, 0, A64_UXTW, 5));
+    ABORTS(a64_eor_sh(e, A64_X, 0, 0, 0, A64_LSR, 64));
+    ABORTS(a64_movw(e, A64_MOVZ, A64_W, 0, 0, 32));
+    ABORTS(a64_movw(e, A64_MOVZ, A64_W, 0, 0x10000, 0));
+    ABORTS(a64_bf(e, A64_UBFM, A64_W, 0, 0, 32, 0));
+    ABORTS(a64_ubfx(e, A64_W, 0, 0, 31, 2));
+    ABORTS(a64_bfi(e, A64_W, 0, 0, 0, 0));
+    ABORTS(a64_lsl_imm(e, A64_W, 0, 0, 32));
+    ABORTS(a64_extr(e, A64_W, 0, 0, 0, 32));
+    ABORTS(a64_ccmp_imm(e, A64_W, 0, 32, 0, A64_EQ));
+    ABORTS(a64_tbz(e, 0, 64, 0));
+    ABORTS(a64_reach(0xd503201f, 0, &out));
+    ABORTS(a64_ldst_reg(e, A64_LDR_W, 0, 0, 0, A64_UXTH, false));
+    ABORTS(a64_prfm(e, 0, 0, 4));
+    ABORTS(a64_casp(e, A64_W, A64_RELAXED, 1, 2, 0));
+    ABORTS(a64_v3(e, A64_V_MUL, A64_2D, 0, 0, 0));
+    ABORTS(a64_v2f(e, A64_V_FSQRT, A64_8H, 0, 0));
+    ABORTS(a64_vshr(e, A64_VI_SSHR, A64_4S, 0, 0, 0));
+    ABORTS(a64_vshr(e, A64_VI_SSHR, A64_4S, 0, 0, 33));
+    ABORTS(a64_vshl(e, A64_VI_SHL, A64_4S, 0, 0, 32));
+    ABORTS(a64_dup(e, A64_4S, 0, 0, 4));
+    ABORTS(a64_ins(e, A64_2D, 0, 0, 0, 2));
+    ABORTS(a64_smov(e, A64_W, A64_4S, 0, 0, 0));
+    ABORTS(a64_ext(e, false, 0, 0, 0, 8));
+    ABORTS(a64_tbl(e, true, 0, 0, 5, 0));
+    ABORTS(a64_ld1_elem(e, A64_8H, 0, 8, 0));
+    ABORTS(a64_must(a64_add_imm(e, A64_W, 0, 0, 4097)));
+}
+
 int main(int argc, char **argv)
 {
     listing = argc > 1 && strcmp(argv[1], "--list") == 0;
@@ -1203,5 +1264,6 @@ int main(int argc, char **argv)
         return failed != 0;
     patching();
     constants();
+    must_not();
     FINISH();
 }

@@ -8,7 +8,7 @@ tools=aarch64-linux-gnu
 mkdir -p "$dir"
 "$@" --list >"$dir/list"
 {
-    echo '.arch armv8.6-a+crypto+fp16'
+    echo '.arch armv8.6-a+crypto+fp16+rng'
     cut -f 2 "$dir/list"
 } >"$dir/list.s"
 fail() {
