@@ -231,7 +231,8 @@ static void settle(struct case_state *nat, const struct test_case *c)
 {
     if (nat->trap == TRAP_BP) {
         nat->eip--;
-    } else if (nat->trap == TRAP_PF && nat->err & PF_ERR_INSN && nat->eip != c->in.eip) {
+    } else if (nat->trap == TRAP_PF && nat->err & PF_ERR_INSN &&
+               (nat->eip != c->in.eip || nat->sel[SEG_CS] != c->in.sel[SEG_CS])) {
         nat->trap = TRAP_BP;
         nat->err = 0;
     }
