@@ -2,7 +2,7 @@
 # Everything `make check` runs, in order; each part ends with a line "NAME: N passed, N failed, N
 # skipped", which are added up in the last line.   usage: check.sh BUILD CACHE
 set -u
-build=$1 cache=$2
+build=$(cd "$1" && pwd) cache=$2 # absolute: tests change their directory
 w=$build/tests
 log=$w/check.log
 mkdir -p "$w"

@@ -21,6 +21,7 @@ int main(void)
     sigaction(SIGCHLD, &sa, NULL);
     pid_t p = fork();
     if (!p) {
+        setpgid(0, 0); /* the signal does not stop a process group without a parent */
         raise(SIGTSTP);
         _exit(8);
     }
