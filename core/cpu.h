@@ -101,10 +101,11 @@ struct cpu_host {
     void *sp;          /* xrun's own stack pointer while translated code runs */
     void *ret_sp;      /* stack of host return addresses: its pointer while xrun runs, */
     void *ret_top;     /* and its empty state */
-    int32_t *table;    /* guest address -> code, for indirect jumps; by cpu->mode */
+    uint64_t *table;   /* guest address -> code, for indirect jumps: a small cache by the low bits */
     uint32_t x87_live; /* the host's x87 unit holds the guest's state, not cpu->fpu */
     uint32_t mode;     /* what `table` and the jump cache belong to */
-    uint64_t scratch[4];
+    int32_t *all;      /* the same, complete: an entry for each address; both by cpu->mode */
+    uint64_t scratch[3];
     void *exit_code;   /* the direct edge by which translated code left, NULL if none */
     uint8_t x87_image[112]; /* FSAVE image on its way to or from the unit */
 };

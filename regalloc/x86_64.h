@@ -9,7 +9,7 @@
 enum x64_reg {
     X64_RAX, X64_RCX, X64_RDX, X64_RBX, X64_RSP, X64_RBP, X64_RSI, X64_RDI,
     X64_TMP0 /* r8: target of indirect jumps, argument of stubs */, X64_TMP1, X64_TMP2, X64_TMP3,
-    X64_TABLE_BASE /* r12: what entries of the target table are relative to */,
+    X64_TABLE_BASE /* r12: what entries of the tables of targets are relative to */,
     X64_TABLE /* r13 */, X64_CPU /* r14 */, X64_ESP /* r15 */,
 };
 

@@ -43,6 +43,9 @@ struct unit {
     bool valid;
     uint8_t *code;
     uint32_t size, n;          /* bytes; instructions */
+    int which;                 /* table */
+    unsigned nentries;
+    gaddr entry[REGION_BLOCKS];/* where it could be entered */
     struct insn *fallback;     /* pairs: an instruction and the end of its one-instruction block */
     struct code_exit *exit;
     unsigned exits;
@@ -58,7 +61,8 @@ static bool enabled;
 static uint8_t *code_base, *code_top;       /* the mapping; not handed out yet from here on */
 static struct unit **granule;               /* unit by code address */
 static struct free_code { struct free_code *next; } *bins[BINS]; /* by size in granules */
-static int32_t *tables[2];                  /* targets of indirect jumps, without and with gs */
+static int32_t *all_targets[2];             /* of indirect jumps, without and with plain gs */
+static uint64_t *table[2];                  /* the cache of that */
 static struct unit *retired_units;
 static unsigned live_units;
 static bool full;
@@ -281,9 +285,25 @@ static unsigned index_of(const struct unit *u, gaddr eip)
     return lo;
 }
 
-static int32_t *table_entry(const struct block *b)
+static int which_table(unsigned mode)
 {
-    return &tables[b->key.mode & MODE_GS_PLAIN ? 1 : 0][b->key.eip];
+    return mode & MODE_GS_PLAIN ? 1 : 0;
+}
+
+static void table_set(const struct block *b)
+{
+    int w = which_table(b->key.mode);
+    uint32_t off = (uint32_t)(b->code - translate_table_base());
+    __atomic_store_n(&all_targets[w][b->key.eip], (int32_t)off, __ATOMIC_RELEASE);
+    __atomic_store_n(&table[w][b->key.eip % TRANSLATE_TABLE_SIZE],
+                     (uint64_t)off << 32 | (uint32_t)-b->key.eip, __ATOMIC_RELEASE);
+}
+
+static void table_forget(gaddr eip, int w)
+{
+    uint64_t *e = &table[w][eip % TRANSLATE_TABLE_SIZE];
+    if ((uint32_t)*e == (uint32_t)-eip)
+        __atomic_store_n(e, 0, __ATOMIC_RELEASE);
 }
 
 /* The end of the one-instruction block around a fallback: back to translated code. */
@@ -357,6 +377,8 @@ static struct unit *unit_new(void)
 
 static void unit_free(struct unit *u)
 {
+    for (unsigned i = 0; i < u->nentries; i++) /* a thread may have put it back while it was retired */
+        table_forget(u->entry[i], u->which);
     if (u->code)
         code_release(u->code, u->size);
     free(u->fallback);
@@ -371,6 +393,8 @@ static void attach(struct unit *u, struct block *b)
     if (!translate_handles(&b->insn[0], b->key.mode)) /* its code would lead back here */
         return;
     unsigned i = index_of(u, b->key.eip);
+    u->which = which_table(b->key.mode);
+    u->entry[u->nentries++] = b->key.eip;
     b->unit = u;
     b->unit_next = u->blocks;
     u->blocks = b;
@@ -386,7 +410,11 @@ static void detach(struct block *b)
 {
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
         translate_patch(x->field, x->stub);
-    *table_entry(b) = 0;
+    int w = which_table(b->key.mode);
+    if (all_targets[w][b->key.eip]) {
+        __atomic_store_n(&all_targets[w][b->key.eip], 0, __ATOMIC_RELEASE);
+        table_forget(b->key.eip, w);
+    }
     b->unit = NULL;
     b->heat = 0;
     b->insn[0].fn = cache_count_entry;
@@ -396,8 +424,7 @@ void code_indirect(struct block *b)
 {
     b->indirect = true;
     if (b->unit)
-        __atomic_store_n(table_entry(b), (int32_t)(b->code - translate_table_base()),
-                         __ATOMIC_RELEASE);
+        table_set(b);
 }
 
 void code_link(struct code_exit *x, struct block *b)
@@ -613,7 +640,8 @@ static void mode_changed(struct cpu *cpu)
     if (cpu->host.mode == cpu->mode || !cpu->jump_cache)
         return;
     cpu->host.mode = cpu->mode;
-    cpu->host.table = tables[cpu->mode & MODE_GS_PLAIN ? 1 : 0];
+    cpu->host.table = table[which_table(cpu->mode)];
+    cpu->host.all = all_targets[which_table(cpu->mode)];
     memset(cpu->jump_cache, 0, JUMP_CACHE_SIZE * sizeof cpu->jump_cache[0]);
 }
 
@@ -621,7 +649,8 @@ static void mode_changed(struct cpu *cpu)
 void code_thread_add(struct thread *t)
 {
     t->cpu.host.mode = t->cpu.mode; /* the jump cache is empty */
-    t->cpu.host.table = tables[t->cpu.mode & MODE_GS_PLAIN ? 1 : 0];
+    t->cpu.host.table = table[which_table(t->cpu.mode)];
+    t->cpu.host.all = all_targets[which_table(t->cpu.mode)];
     if (!enabled)
         return;
     size_t size = 2 * GUARD + RET_STACK + ALT_STACK;
@@ -669,9 +698,13 @@ void code_init(void)
     size_t entries = UINT64_C(1) << 32;
     code_base = code_top = map_near(CODE_BYTES);
     granule = map_lazy(CODE_BYTES / GRANULE * sizeof *granule);
-    tables[0] = map_lazy(entries * sizeof *tables[0]);
-    tables[1] = map_lazy(entries * sizeof *tables[1]);
-    if (!code_base || !granule || !tables[0] || !tables[1]) {
+    bool ok = code_base && granule;
+    for (int i = 0; i < 2; i++) {
+        all_targets[i] = map_lazy(entries * sizeof *all_targets[i]);
+        table[i] = map_lazy(TRANSLATE_TABLE_SIZE * sizeof *table[i]);
+        ok &= all_targets[i] && table[i];
+    }
+    if (!ok) {
         log_event("the host gives no memory for translated code: interpreting");
         return;
     }

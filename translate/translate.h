@@ -76,8 +76,10 @@ const struct insn *translate_enter(struct cpu *cpu, const struct insn *in);
 void translate_init_stack(struct cpu *cpu, uint8_t *top);
 void translate_reset_stack(struct cpu *cpu);
 
-/* What an entry of the table of indirect targets holds (cpu->host.table): its base, to which the
- * value 0 leads. */
+/* Tables of targets of indirect jumps, by guest address. cpu->host.all has an entry for each address:
+ * code - base, 0 if there is none. cpu->host.table is a cache of it with TRANSLATE_TABLE_SIZE
+ * entries, by the low bits: code - base in the high half, minus the address in the low one. */
+enum { TRANSLATE_TABLE_SIZE = 1 << 16 };
 const uint8_t *translate_table_base(void);
 
 /* Where code may be placed so that it reaches what it calls: a host address nearby. */

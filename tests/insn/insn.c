@@ -468,7 +468,7 @@ static bool again(const struct test_case *old, const struct insn *in, struct cas
 {
     struct test_case keep = shared[0], c = *old;
     bool ok = false;
-    for (int i = 0; i < 3 && !ok; i++) {
+    for (int i = 0; i < 8 && !ok; i++) {
         shared[0] = c;
         run_native(1);
         *nat = shared[0].out;

@@ -26,6 +26,7 @@ AT(host.ret_sp, CPU_RET_SP);
 AT(host.ret_top, CPU_RET_TOP);
 AT(host.table, CPU_TABLE);
 AT(host.x87_live, CPU_X87_LIVE);
+AT(host.all, CPU_ALL);
 AT(host.exit_code, CPU_EXIT_CODE);
 AT(host.x87_image, CPU_X87_IMAGE);
 static_assert(offsetof(struct insn, fn) == INSN_FN && offsetof(struct insn, eip) == INSN_EIP &&
@@ -79,7 +80,7 @@ uintptr_t translate_near(void)
 
 const uint8_t *translate_table_base(void)
 {
-    return (const uint8_t *)x64_table_miss;
+    return (const uint8_t *)x64_look_up;
 }
 
 void translate_init_stack(struct cpu *cpu, uint8_t *top)

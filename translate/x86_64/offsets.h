@@ -17,6 +17,7 @@
 #define CPU_RET_TOP 544
 #define CPU_TABLE 552
 #define CPU_X87_LIVE 560
+#define CPU_ALL 568
 #define CPU_EXIT_CODE 600
 #define CPU_X87_IMAGE 608
 #define INSN_FN 0

@@ -113,7 +113,7 @@ load_state: /* cpu -> the guest's registers; goes to r11 */
         movaps  CPU_XMM+96(%r14), %xmm6
         movaps  CPU_XMM+112(%r14), %xmm7
         movq    CPU_TABLE(%r14), %r13
-        leaq    x64_table_miss(%rip), %r12
+        leaq    x64_look_up(%rip), %r12
         movq    CPU_RET_SP(%r14), %rsp
         testl   $EFL_DF_BIT, CPU_EFLAGS(%r14)
         jz      1f
@@ -169,8 +169,31 @@ x64_exit_direct:
         pop_callee_saved
         jmp     translate_exit_direct
 
-        .globl  x64_table_miss
-x64_table_miss:
+        /* The table of all addresses is large and sparse, so what it gives goes into the small one,
+         * whose entries are code - x64_look_up in the high half and -address in the low one. Flags are
+         * the guest's: nothing here changes them. */
+        .globl  x64_look_up
+x64_look_up:
+        movq    CPU_ALL(%r14), %r10
+        movq    %rcx, %r11
+        movl    (%r10,%r8,4), %ecx
+        jrcxz   1f
+        movslq  %ecx, %r9
+        movl    %ecx, %r10d
+        bswapl  %r10d
+        bswapq  %r10
+        movl    %r8d, %ecx
+        notl    %ecx
+        leal    1(%rcx), %ecx
+        leaq    (%r10,%rcx), %r10
+        movzwl  %r8w, %ecx
+        movq    %r10, (%r13,%rcx,8)
+        movq    %r11, %rcx
+        leaq    (%r9,%r12), %r9
+        jmp     *%r9
+1:      movq    %r11, %rcx
+
+table_miss:
         save_state
         movl    %r8d, %ebx
         save_x87
@@ -182,9 +205,7 @@ x64_table_miss:
         .globl  x64_return_miss
 x64_return_miss:
         movq    CPU_RET_TOP(%r14), %rsp
-        movslq  (%r13,%r8,4), %r9
-        leaq    (%r9,%r12), %r9
-        jmp     *%r9
+        jmp     x64_look_up
 
         .globl  x64_exit_insn
 x64_exit_insn:

@@ -9,7 +9,7 @@ extern char x64_interp[];        /* r8: instruction to interpret, r9: where to g
 extern char x64_interp_x87[];    /* the same for one that uses the x87 state */
 extern char x64_load_x87[];      /* r9: where to go on; brings the guest's x87 state into the unit */
 extern char x64_return_miss[];   /* r8: guest address; the mirrored return led elsewhere */
-extern char x64_table_miss[];    /* r8: guest address without an entry in the table */
+extern char x64_look_up[];       /* r8: guest address that the table does not have at its place */
 extern char x64_leave[];         /* leaves with cpu->eip and cpu->exit as they are */
 
 #endif

@@ -12,7 +12,7 @@
 #include "translate/x86_64/ops.h"
 #include "translate/x86_64/stubs.h"
 
-enum { SHORT_MAX = 100, ROOM_PER_INSN = 128, LINE = 64 };
+enum { SHORT_MAX = 100, ROOM_PER_INSN = 192, LINE = 64 };
 
 /* A jump within the region to an instruction that is not yet emitted. */
 struct fix {
@@ -187,13 +187,24 @@ static void push_return(struct emit *e, gaddr next)
     x64_settle_esp(e);
 }
 
-/* r9 = code of the guest address in r8, through the table. */
+/* r9 = code of the guest address in r8, through the table: its entry is code - r12 in the high half and
+ * -address in the low one. Without touching flags: jrcxz compares, bswap shifts. */
 static void look_up(struct emit *e)
 {
-    static const uint8_t movsxd[] = {0x4f, 0x63, 0x4c, 0x85, 0x00}, /* r9, [r13 + r8 * 4] */
-        lea[] = {0x4f, 0x8d, 0x0c, 0x21};                           /* r9, [r9 + r12] */
-    ebytes(e, movsxd, sizeof movsxd);
-    ebytes(e, lea, sizeof lea);
+    static const uint8_t code[] = {
+        0x45, 0x0f, 0xb7, 0xc8,       /* movzx r9d, r8w */
+        0x4f, 0x8b, 0x54, 0xcd, 0x00, /* mov r10, [r13 + r9 * 8] */
+        0x49, 0x89, 0xcb,             /* mov r11, rcx */
+        0x43, 0x8d, 0x0c, 0x10,       /* lea ecx, [r8 + r10] */
+        0x49, 0x0f, 0xca,             /* bswap r10 */
+        0x41, 0x0f, 0xca,             /* bswap r10d */
+        0x4d, 0x63, 0xca,             /* movsxd r9, r10d */
+        0xe3, 0x06,                   /* jrcxz over: it is the one */
+        0x41, 0xb9, 0, 0, 0, 0,       /* mov r9d, 0: leads to x64_look_up */
+        0x4c, 0x89, 0xd9,             /* mov rcx, r11 */
+        0x4f, 0x8d, 0x0c, 0x21,       /* lea r9, [r9 + r12] */
+    };
+    ebytes(e, code, sizeof code);
 }
 
 static void call_target(struct emit *e, gaddr target)
