@@ -216,8 +216,9 @@ HANDLER(ret_far)
     uint32_t sel = mem_load(ea_stack(cpu, in, size, (uint32_t)size, false), (unsigned)size);
     uint32_t off = mem_load(ea_stack(cpu, in, 0, (uint32_t)size, false), (unsigned)size);
     int32_t release = in->nopnd ? (int32_t)(in->imm & 0xffff) : 0;
-    if ((sel & 3) != 3) { /* would be another privilege level: the new ss is read before the check */
+    if ((sel & 3) != 3) { /* would be another privilege level: new ss and esp are read before the check */
         mem_load(ea_stack(cpu, in, 3 * size + release, (uint32_t)size, false), (unsigned)size);
+        mem_load(ea_stack(cpu, in, 2 * size + release, (uint32_t)size, false), (unsigned)size);
         cpu_fault_gp(cpu, sel & 0xfffc);
     }
     struct cs_save to = far_check(cpu, in, (uint16_t)sel, off);
