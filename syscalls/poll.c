@@ -178,6 +178,11 @@ SYSCALL(pselect6_time64) { return do_pselect(c, TIMESPEC64); }
 
 /* ---- epoll: 12-byte events ---- */
 
+SYSCALL(epoll_create1) /* an emulator of the host may let unknown flags pass */
+{
+    return c->a[0] & ~(uint32_t)EPOLL_CLOEXEC ? -EINVAL
+                                              : HC(SYS_epoll_create1, c->a[0], 0, 0, 0, 0, 0);
+}
 SYSCALL(epoll_create) { return s32(c->a[0]) <= 0 ? -EINVAL : HC(SYS_epoll_create1, 0, 0, 0, 0, 0, 0); }
 
 SYSCALL(epoll_ctl)
