@@ -25,7 +25,7 @@
 #ifdef XRUN_SMALL_LIMITS
 enum { CODE_BYTES = 1 << 20, REGION_BLOCKS = 3, HOT = 2 };
 #else
-enum { CODE_BYTES = 128 << 20, REGION_BLOCKS = 48, HOT = 16 };
+enum { CODE_BYTES = 128 << 20, REGION_BLOCKS = 48, HOT = 8 };
 #endif
 enum { GRANULE = 64, EXACT_BINS = 64, COARSE = 16, BINS = EXACT_BINS + TRANSLATE_BYTES_MAX / GRANULE / COARSE + 1, NEAR_MAX = 1 << 30, SEEN_BITS = 10, SEEN = 1 << SEEN_BITS };
 enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 4096 };
@@ -210,10 +210,12 @@ static bool wanted(struct block *b)
 static gaddr *missing;      /* collects return addresses without a block; NULL: nobody asks */
 static unsigned nmissing, missing_max;
 
-/* The block that the interpreter went to by this edge; NULL if it never did. */
-static struct block *successor(const struct block *b, int slot)
+/* The block this edge leads to; NULL if it was never executed. The interpreter may not have gone this
+ * way itself: translated code links its own edges. */
+static struct block *successor(const struct block *b, int slot, gaddr eip)
 {
-    return b->out[slot].to;
+    struct block *to = b->out[slot].to;
+    return to ? to : cache_find(eip, b->key.mode);
 }
 
 static bool add(struct block *b)
@@ -236,9 +238,9 @@ static bool add_successors(const struct block *b)
     const struct insn *in = &b->insn[b->n - 1];
     switch (in->op) {
     case OP_JCC: case OP_JCXZ: case OP_LOOP: case OP_LOOPE: case OP_LOOPNE:
-        return add(successor(b, 0)) && add(successor(b, 1));
-    case OP_JMP:
-    case OP_END_BLOCK: return add(successor(b, 0));
+        return add(successor(b, 0, in->next)) && add(successor(b, 1, in->imm));
+    case OP_JMP: return in->o[0].kind != OPND_REL || add(successor(b, 0, in->imm));
+    case OP_END_BLOCK: return add(successor(b, 0, in->next));
     case OP_CALL: return add_return(b, in->next);
     default: return true;
     }

@@ -207,6 +207,18 @@ static void look_up(struct emit *e)
     ebytes(e, code, sizeof code);
 }
 
+/* The same for the jumps of a switch or an interpreter: their targets lie close together, so that the
+ * table of all addresses is as good, and quicker. */
+static void look_up_near(struct emit *e)
+{
+    static const uint8_t code[] = {
+        0x4f, 0x63, 0x0c, 0x82, /* movsxd r9, [r10 + r8 * 4] */
+        0x4f, 0x8d, 0x0c, 0x21, /* lea r9, [r9 + r12]: if 0, x64_look_up */
+    };
+    x64_load64(e, X64_TMP2, x64_cpu(offsetof(struct cpu, host.all)));
+    ebytes(e, code, sizeof code);
+}
+
 static void call_target(struct emit *e, gaddr target)
 {
     int to = find(e->tr, target);
@@ -269,7 +281,10 @@ static void jmp(struct emit *e, const struct insn *in)
     }
     indirect_target(e, in);
     x64_settle_esp(e);
-    look_up(e);
+    if (in->o[0].kind == OPND_GPR || in->index != REG_ZERO)
+        look_up_near(e);
+    else
+        look_up(e);
     e8(e, 0x41), e8(e, 0xff), e8(e, 0xe1); /* jmp r9 */
 }
 
