@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/unit/random.h"
 #include "tests/unit/test.h"
 
 static struct translation tr;
@@ -957,16 +958,6 @@ static void vector_imm_texts(unsigned imm8, size_t q)
     }
 }
 
-static uint64_t rng_state = 1;
-static uint64_t rng(void)
-{
-    rng_state += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t z = rng_state;
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return z ^ (z >> 31);
-}
-
 static void vector_immediates(void)
 {
     static const unsigned imms[] = {0, 1, 15, 31, 32, 112, 128, 255};
@@ -983,7 +974,7 @@ static void vector_immediates(void)
             printf("vmov_imm %d 0x%016" PRIx64 "\n", full, want);
         CHECK(ok && (word(0) >> 30 & 1) == full && (word(0) & 31) == 31);
         reset();
-        want ^= UINT64_C(1) << (rng() & 63); /* and nothing else */
+        want ^= UINT64_C(1) << (rng64() & 63); /* and nothing else */
         if (a64_vmov_imm(e, full, 0, want))
             CHECK(expand_word(word(0), &got) && got == want);
         else
@@ -1053,7 +1044,7 @@ static void bitmask_near(unsigned sf, uint64_t value)
     for (unsigned i = 0; i < bits; i++) {
         uint64_t flipped = value ^ UINT64_C(1) << i;
         bad += a64_bitmask(sf, flipped, &field) != is_mask(sf, flipped);
-        flipped ^= UINT64_C(1) << (rng() % bits);
+        flipped ^= UINT64_C(1) << (rng64() % bits);
         bad += a64_bitmask(sf, flipped, &field) != is_mask(sf, flipped);
     }
     CHECK(bad == 0);
@@ -1076,7 +1067,7 @@ static void bitmasks(void)
         uint32_t field;
         unsigned bad = a64_bitmask(sf, 0, &field) + a64_bitmask(sf, ~UINT64_C(0), &field);
         for (unsigned i = 0; i < 200000; i++) {
-            uint64_t value = rng() & rng() & ones(32u << sf);
+            uint64_t value = rng64() & rng64() & ones(32u << sf);
             bad += a64_bitmask(sf, value, &field) != is_mask(sf, value);
         }
         for (uint64_t value = 0; value < 1 << 16; value++)
@@ -1139,14 +1130,14 @@ static unsigned shortest(uint64_t value)
 
 static uint64_t random_constant(void)
 {
-    uint64_t value = 0, x16 = rng() & 0xffff, mask = masks[1][rng() % mask_count[1]];
+    uint64_t value = 0, x16 = rng64() & 0xffff, mask = masks[1][rng64() % mask_count[1]];
     for (unsigned i = 0; i < 4; i++) {
-        unsigned kind = rng() % 8;
+        unsigned kind = rng64() % 8;
         uint64_t h = kind < 2   ? 0
                      : kind < 3 ? 0xffff
                      : kind < 4 ? x16
                      : kind < 7 ? half(mask, i)
-                                : rng() & 0xffff;
+                                : rng64() & 0xffff;
         value |= h << 16 * i;
     }
     return value;

@@ -30,29 +30,12 @@
 #include "core/options.h"
 #include "elfload/elfload.h"
 #include "runtime/runtime.h"
+#include "tests/unit/random.h"
 #include "tests/unit/test.h"
 
 enum { LOW = 0x10000, HUGE = 0x10000000 };
 enum { FILE_MAX_SIZE = 0x6000, CASES = 3000, SEED = 1, TEXT_SIZE = 4096, LIMIT_SECONDS = 20,
        CPU_SECONDS = 6, STRIDE = 1009 };
-
-/* ---- random numbers: each case has its own, so that any can be repeated alone ---- */
-
-static uint64_t rng_state;
-
-static uint32_t rng(void)
-{
-    rng_state += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t z = rng_state;
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)(z ^ (z >> 31));
-}
-
-static uint32_t below(uint32_t n)
-{
-    return rng() % n;
-}
 
 /* ---- well-formed programs ---- */
 

@@ -12,25 +12,10 @@
 
 #include "core/log.h"
 #include "elfload/elfload.h"
+#include "tests/unit/random.h"
 #include "tests/unit/test.h"
 
 enum { CASES = 2000, SEED = 1, HEAD_MAX = 700, TEXT_SIZE = 4096, CHAIN = 8 };
-
-static uint64_t rng_state;
-
-static uint32_t rng(void)
-{
-    rng_state += UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t z = rng_state;
-    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)(z ^ (z >> 31));
-}
-
-static uint32_t below(uint32_t n)
-{
-    return rng() % n;
-}
 
 /* ---- making scripts ---- */
 
