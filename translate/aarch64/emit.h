@@ -23,6 +23,11 @@ struct emit {
     const uint32_t *prev; /* offsets of the previous pass, NULL in the first */
     unsigned index;
     int esp;              /* the guest's esp is A64_ESP plus this */
+    uint8_t form;         /* enum a64_form: what C means */
+    struct a64_fused {    /* the condition that the next instruction (JCC) is about, if not NZCV: */
+        uint8_t kind;     /* enum a64_fuse */
+        uint8_t reg, bit;
+    } fused;
 };
 
 static inline uint32_t emit_off(const struct emit *e) { return (uint32_t)(e->p - e->tr->code); }

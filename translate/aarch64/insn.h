@@ -1,0 +1,95 @@
+/* What the files that write AArch64 code for guest instructions share: operands in memory, the
+ * guest's flags, the way to the interpreter.
+ *
+ * A function that emits an instruction (a64_int, a64_simd, a64_x87) returns false, having emitted
+ * nothing, if it has no code for it: the interpreter's function is called for that one instruction.
+ * While it emits, no guest register and no flag changes before the last access to memory and the last
+ * branch to a slow path: a fault, like a slow path, executes the whole instruction again in the
+ * interpreter. Temporaries: A64_TMP0-7, A64_ADDR, A64_TARGET, A64_STUB, v0-v7. */
+#ifndef XRUN_TRANSLATE_AARCH64_INSN_H
+#define XRUN_TRANSLATE_AARCH64_INSN_H
+
+#include "translate/aarch64/emit.h"
+
+/* ---- Host features (HWCAP); everything else is ARMv8.0 ---- */
+struct a64_features {
+    bool flagm, flagm2, lse, lrcpc, lrcpc2, lse2, afp, aes, pmull, sha1, sha2, crc32, frint, jscvt;
+};
+extern struct a64_features a64_has;
+
+/* ---- Flags ----
+ * N, Z and V are SF, ZF and OF. What C is, and where CF, ZF and PF come from after a floating-point
+ * compare, is known while translating: */
+enum a64_form {
+    FORM_SUB,  /* C = !CF, as subtractions leave it: at every boundary where code can be entered */
+    FORM_ADD,  /* C = CF */
+    FORM_FCMP, /* as FCMP leaves it: ZF = Z or V, CF = N != V, PF = V; SF = OF = AF = 0 */
+};
+/* PF is the even parity of the low byte of A64_PF, AF is bit 4 of A64_AF ^ A64_PF. (With FORM_FCMP
+ * they are written by a64_settle_flags.) */
+
+/* Which flags may be read behind an instruction before they are written again: */
+enum a64_need {
+    NEED_Z = 1, NEED_N = 2, NEED_C = 4, NEED_V = 8, NEED_P = 16, NEED_A = 32,
+    NEED_LT = 64, /* whether N != V, not each of them */
+    NEED_NZCV = NEED_Z | NEED_N | NEED_C | NEED_V | NEED_LT,
+    NEED_ALL = NEED_NZCV | NEED_P | NEED_A,
+};
+/* Flags that the instruction reads, as the code for it does; that have a new (or undefined) value
+ * behind it whatever happens. */
+unsigned a64_reads(const struct insn *in);
+unsigned a64_kills(const struct insn *in);
+/* Brings those flags that `live` names to FORM_SUB, with A64_PF and A64_AF. */
+void a64_settle_flags(struct emit *e, unsigned live);
+/* C becomes CF (FORM_ADD) or !CF (FORM_SUB), e->form says so. */
+void a64_want_form(struct emit *e, enum a64_form form);
+/* C = !C. Clobbers A64_STUB. */
+void a64_flip_c(struct emit *e);
+/* The host condition that holds when the guest's condition cc (0..15) does, by e->form; A64_AL if there
+ * is none: P and NP (but for FORM_FCMP), and some others of FORM_ADD and FORM_FCMP. */
+enum a64_cond a64_cond_of(const struct emit *e, unsigned cc);
+/* w`d` bit 0 = !PF, from A64_PF. */
+void a64_get_odd_parity(struct emit *e, unsigned d);
+
+/* ---- Memory operands ---- */
+enum { A64_NONE = 32 };
+struct a64_mem {
+    unsigned base, index; /* x registers; A64_NONE: no index */
+    enum a64_extend ext;  /* of the index, */
+    bool scaled;          /* and whether it is shifted by the access's size */
+    int32_t disp;         /* encodable for that size; 0 with an index */
+};
+/* The memory operand for one access of 1 << log2 bytes at `plus` within it, in a form that the load
+ * and store forms encode. May write A64_ADDR (as base). False, nothing emitted: it needs checks that
+ * translated code does not make. */
+bool a64_mem(struct emit *e, const struct insn *in, unsigned log2, struct a64_mem *m);
+/* Its whole address, for several accesses: the number of an x register that holds it, A64_ADDR unless it
+ * is a guest register (*disp = what is to be added yet, for accesses of 1 << log2 bytes with up to `room`
+ * added); -1 like false above. */
+int a64_addr(struct emit *e, const struct insn *in, unsigned log2, unsigned room, int32_t *disp);
+/* One access; x86's memory order where the translation asks for it. */
+void a64_load(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m);
+void a64_store(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m);
+/* [base, #disp], disp encodable. */
+struct a64_mem a64_at(unsigned base, int32_t disp);
+/* A field of struct cpu: offset. Needs no order. */
+void a64_cpu_load(struct emit *e, enum a64_ldst op, unsigned t, size_t offset);
+void a64_cpu_store(struct emit *e, enum a64_ldst op, unsigned t, size_t offset);
+/* w or x register = constant; A64_TRY forms with any immediate, through A64_STUB if need be. */
+void a64_const(struct emit *e, unsigned d, uint32_t imm);
+
+/* ---- The way to the interpreter ----
+ * The branch (CBZ, CBNZ, B.cond, TBZ, TBNZ or B) at `at`, just emitted with distance 0, leads to
+ * code that has the interpreter execute the current instruction, and goes on behind it. */
+void a64_slow(struct emit *e, uint8_t *at);
+
+/* ---- Instructions ---- */
+bool a64_int(struct emit *e, const struct tr_insn *t);
+bool a64_string(struct emit *e, const struct tr_insn *t);
+bool a64_simd(struct emit *e, const struct tr_insn *t);
+bool a64_x87(struct emit *e, const struct tr_insn *t);
+
+/* The flags that may be read behind the current instruction. */
+unsigned a64_live(const struct emit *e);
+
+#endif
