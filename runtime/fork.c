@@ -26,6 +26,14 @@
                 CLONE_DETACHED) |                                                                  \
      CLONE_CLEAR_SIGHAND)
 
+/* What a new process does not have from the one it was copied from. */
+static void not_inherited(struct process *p)
+{
+    pthread_mutex_init(&p->lock, NULL);
+    p->dying = p->stopping = 0;
+    p->ending = false;
+}
+
 static void reset_handlers(struct process *p)
 {
     for (int s = 1; s <= NSIG_GUEST; s++)
@@ -78,7 +86,7 @@ static struct clone_args host_args(const struct clone_request *rq, const int *pi
 static void fork_child(struct thread *t, const struct clone_request *rq)
 {
     struct process *p = t->proc;
-    pthread_mutex_init(&p->lock, NULL);
+    not_inherited(p);
     pthread_mutex_init(&p->sighand->lock, NULL);
     pthread_mutex_init(&process_ldt.lock, NULL);
     p->sighand->users = 1;
@@ -87,10 +95,8 @@ static void fork_child(struct thread *t, const struct clone_request *rq)
     p->nthreads = 1;
     t->prevp = &p->threads;
     t->next = NULL;
-    p->dying = p->stopping = 0;
     t->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->ctid : 0;
     t->robust_list = 0;
-    p->ending = false;
     t->dispatch.on = false;
     rt(t)->ended = NULL;
     if (rq->stack)
@@ -234,9 +240,8 @@ static struct process *process_copy(struct process *p, const struct clone_reques
     pthread_mutex_lock(&p->lock);
     *c = *p;
     pthread_mutex_unlock(&p->lock);
-    pthread_mutex_init(&c->lock, NULL);
+    not_inherited(c);
     c->threads = NULL;
-    c->ending = false;
     c->nthreads = 0;
     pthread_mutex_lock(&p->sighand->lock);
     if (rq->flags & CLONE_SIGHAND)
