@@ -42,13 +42,7 @@ static struct thread *first_thread(void)
     long pers = personality(0xffffffff);
     p->personality = pers < 0 ? 0 : (uint32_t)pers;
     process_self = p;
-    struct thread *t = thread_new(p);
-    t->tid = p->pid;
-    t->cpu.thread = t;
-    p->threads = t;
-    t->prevp = &p->threads;
-    p->nthreads = 1;
-    return t;
+    return thread_first(p);
 }
 
 /* Looks `name` up as execvp does; the guest path to run, malloc'ed. */

@@ -34,7 +34,8 @@ struct process *process_new(void)
     return p;
 }
 
-struct thread *thread_new(struct process *p)
+/* A thread of process p with its runtime part. */
+static struct thread *thread_new(struct process *p)
 {
     struct thread *t = xcalloc(1, sizeof *t);
     struct rt_thread *r = xcalloc(1, sizeof *r);
@@ -46,7 +47,7 @@ struct thread *thread_new(struct process *p)
     return t;
 }
 
-void thread_free(struct thread *t)
+static void thread_free(struct thread *t)
 {
     free(t->runtime);
     free(t);
@@ -80,6 +81,15 @@ static int process_unlink(struct thread *t)
     int left = p->nthreads;
     pthread_mutex_unlock(&p->lock);
     return left;
+}
+
+struct thread *thread_first(struct process *p)
+{
+    struct thread *t = thread_new(p);
+    t->tid = p->pid;
+    t->cpu.thread = t;
+    process_link(t);
+    return t;
 }
 
 /* CLONE_SETTLS: the descriptor of the child. 0 or -errno. */

@@ -122,9 +122,8 @@ void process_shares_memory(struct process *p);
 int64_t clone_thread(struct thread *t, const struct clone_request *rq);
 _Noreturn void thread_exit(struct thread *t, int status);
 _Noreturn void thread_exit_group(struct thread *t, int status);
-/* Allocates a thread of process p with its runtime part. */
-struct thread *thread_new(struct process *p);
-void thread_free(struct thread *t);
+/* The first thread of process p, whose pid is set. */
+struct thread *thread_first(struct process *p);
 /* A copy of `parent` in process `p` as `rq` asks for, in the list of p's threads, known to the code
  * cache. NULL and *error if its TLS descriptor is bad. */
 struct thread *thread_copy(const struct thread *parent, struct process *p,

@@ -60,11 +60,11 @@ static void make_segments(void)
 static void setup(void)
 {
     struct process *p = process_new();
+    p->pid = getpid();
     p->rlim_stack[0] = 8 << 20;
     p->rlim_as[0] = p->rlim_data[0] = UINT64_MAX;
     process_self = p;
-    T = thread_self = thread_new(p);
-    T->cpu.thread = T;
+    T = thread_self = thread_first(p);
     runtime_init();
     int r = mem_init();
     if (r)

@@ -406,13 +406,7 @@ static struct thread *new_guest(void)
     p->rlim_as[0] = p->rlim_data[0] = UINT64_MAX;
     p->rlim_stack[0] = 8 << 20;
     process_self = p;
-    struct thread *t = thread_new(p);
-    t->tid = p->pid;
-    t->cpu.thread = t;
-    p->threads = t;
-    t->prevp = &p->threads;
-    p->nthreads = 1;
-    thread_self = t;
+    struct thread *t = thread_self = thread_first(p);
     runtime_init();
     signal_init();
     cache_thread_add(t);
