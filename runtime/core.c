@@ -24,6 +24,7 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "runtime/runtime.h"
+#include "syscalls/syscalls.h"
 
 enum { PAGE = GUEST_PAGE_SIZE, STOP_MS = 3000, SEGMENTS_MAX = 60000 };
 enum { PAGEMAP_PRESENT = 63, PAGEMAP_SWAPPED = 62, PAGEMAP_FILE = 61 };
@@ -86,11 +87,7 @@ static void stop_others(struct thread *self)
 
 static bool read_line(const char *path, char *buf, size_t size)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
-    if (fd >= 0)
-        close(fd);
-    buf[n > 0 ? n : 0] = 0;
+    ssize_t n = proc_read(path, buf, size);
     buf[strcspn(buf, "\n")] = 0;
     return n > 0;
 }

@@ -80,7 +80,7 @@ static uint64_t text_size(const struct process *p)
     return PAGE_UP((uint64_t)p->end_code) - PAGE_DOWN((uint64_t)p->start_code);
 }
 
-static ssize_t read_host(const char *path, char *buf, size_t size)
+ssize_t proc_read(const char *path, char *buf, size_t size)
 {
     int in = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = in < 0 ? -1 : read(in, buf, size - 1);
@@ -94,7 +94,7 @@ static ssize_t read_host(const char *path, char *buf, size_t size)
 static void put_stat(int fd, const struct process *p)
 {
     char buf[2048];
-    ssize_t n = read_host("/proc/self/stat", buf, sizeof buf);
+    ssize_t n = proc_read("/proc/self/stat", buf, sizeof buf);
     char *tail = n > 0 ? strrchr(buf, ')') : NULL;
     if (!tail)
         return;
@@ -122,7 +122,7 @@ static void put_statm(int fd, const struct process *p)
     char buf[256];
     unsigned long resident = 0, shared = 0;
     struct sizes z = guest_sizes();
-    read_host("/proc/self/statm", buf, sizeof buf);
+    proc_read("/proc/self/statm", buf, sizeof buf);
     sscanf(buf, "%*u %lu %lu", &resident, &shared);
     int n = snprintf(buf, sizeof buf, "%llu %lu %lu %llu 0 %llu 0\n",
                      (unsigned long long)z.total >> GUEST_PAGE_SHIFT, resident, shared,
@@ -152,7 +152,7 @@ static void put_status(int fd, const struct thread *t)
         {"VmStk:", z.stack >> 10}, {"VmExe:", text_size(p) >> 10}};
     const struct { const char *name; uint64_t mask; } masks[] = {
         {"SigBlk:", t->sigmask}, {"SigIgn:", actions(p, true)}, {"SigCgt:", actions(p, false)}};
-    read_host("/proc/thread-self/status", buf, sizeof buf);
+    proc_read("/proc/thread-self/status", buf, sizeof buf);
     for (char *line = strtok(buf, "\n"); line; line = strtok(NULL, "\n")) {
         int n = 0;
         for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)

@@ -4,6 +4,8 @@
 #ifndef XRUN_SYSCALLS_SYSCALLS_H
 #define XRUN_SYSCALLS_SYSCALLS_H
 
+#include <sys/types.h>
+
 #include "core/thread.h"
 
 struct sysctx {
@@ -48,6 +50,9 @@ int tls_set_entry(struct thread *t, const struct guest_user_desc *d);
 
 /* Loads the segment registers of `t`, the caller, again after another thread has changed the LDT. */
 void ldt_refresh(struct thread *t);
+
+/* The start of a file of the host's, as text that fits `buf`. Its length, 0 or -1 if there is none. */
+ssize_t proc_read(const char *path, char *buf, size_t size);
 
 /* --strace: a line per call, in strace's format, to the log file. */
 void strace_enter(const struct sysctx *c);
