@@ -27,12 +27,12 @@ enum { CODE_BYTES = 1 << 20, REGION_BLOCKS = 3, HOT = 2 };
 #else
 enum { CODE_BYTES = 128 << 20, REGION_BLOCKS = 48, HOT = 8 };
 #endif
-enum { GRANULE = 64, EXACT_BINS = 64, COARSE = 16, BINS = EXACT_BINS + TRANSLATE_BYTES_MAX / GRANULE / COARSE + 1, NEAR_MAX = 1 << 30, SEEN_BITS = 10, SEEN = 1 << SEEN_BITS };
+enum { GRANULE = 64, EXACT_BINS = 64, COARSE = 16, BINS = EXACT_BINS + TRANSLATE_BYTES_MAX / GRANULE / COARSE + 1, SEEN_BITS = 10, SEEN = 1 << SEEN_BITS };
 enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 4096 };
 
 struct code_exit {
     gaddr target;
-    uint8_t *field, *stub;     /* the jump's rel32; where it leads while not linked */
+    uint8_t *field, *stub;     /* see translate_patch(); where it leads while not linked */
     struct unit *unit;
     struct block *to;          /* linked to */
     const struct insn *to_insn;/* the same for readers without the lock */
@@ -73,8 +73,9 @@ static uint8_t scratch[TRANSLATE_BYTES_MAX];
 
 static void *map_near(size_t size)
 {
-    uintptr_t want = translate_near() & ~(uintptr_t)0xffff;
-    for (uintptr_t d = 16 << 20; d < NEAR_MAX; d += 16 << 20)
+    enum { STEP = 16 << 20 };
+    uintptr_t want = translate_near() & ~(uintptr_t)0xffff, reach = translate_reach();
+    for (uintptr_t d = STEP; d + size < reach; d += STEP)
         for (int up = 1; up >= 0; up--) {
             void *hint = (void *)(up ? want + d : want - d - size);
             void *p = mmap(hint, size, PROT_READ | PROT_WRITE | PROT_EXEC,
@@ -339,14 +340,8 @@ static void put_code(struct unit *u)
     memcpy(u->code, tr.code, tr.size);
     for (unsigned i = 0; i < tr.relocs; i++) {
         const struct tr_reloc *r = &tr.reloc[i];
-        uint8_t *at = u->code + r->at;
-        if (r->kind == RELOC_REL32) {
-            uint32_t rel = (uint32_t)(r->value - (uintptr_t)(at + 4));
-            memcpy(at, &rel, 4);
-        } else {
-            const struct insn *f = &u->fallback[2 * r->value];
-            memcpy(at, &f, 8);
-        }
+        uint64_t value = r->fallback ? (uintptr_t)&u->fallback[2 * r->value] : r->value;
+        translate_reloc(u->code + r->at, r->kind, value);
     }
     for (unsigned i = 0; i < tr.exits; i++) {
         const struct tr_exit *x = &tr.exit[i];
@@ -355,6 +350,7 @@ static void put_code(struct unit *u)
                                 .stub = u->code + x->stub, .unit = u};
         memcpy(u->code + x->stub_id, &y, 8);
     }
+    translate_flush_icache(u->code, u->code + u->size);
     for (unsigned g = 0; g < granules(u->size); g++)
         granule_of(u->code)[g] = u;
 }

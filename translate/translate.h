@@ -22,20 +22,20 @@ struct tr_insn {
     bool entry;            /* code outside the region may enter here */
 };
 
-/* Where the code leaves the region towards a known guest address. The runtime redirects the
- * host jump (or call) whose rel32 is at `patch` and which first leads to the stub at `stub`. */
+/* Where the code leaves the region towards a known guest address. The runtime redirects the host
+ * jump (or call) that translate_patch() finds at `patch` and which first leads to the stub at `stub`. */
 struct tr_exit {
     gaddr target;
     uint32_t patch, stub;  /* offsets in the code */
     uint32_t stub_id;      /* offset of the 8 bytes that must hold the exit's address */
 };
 
-/* Absolute host addresses that the code refers to. */
+/* Absolute host addresses that the code refers to: translate_reloc() puts them in. */
 struct tr_reloc {
     uint32_t at;           /* offset of the field */
-    enum { RELOC_REL32, RELOC_FALLBACK } kind;
-    uint64_t value;        /* REL32: the target; FALLBACK: number of the copied instruction, whose
-                            * address goes into the 8 bytes of the field */
+    uint8_t kind;          /* what the field is: the host's own numbers */
+    bool fallback;         /* value is an index of fallback[]: the copied instruction's address */
+    uint64_t value;
 };
 
 struct translation {
@@ -43,7 +43,7 @@ struct translation {
     unsigned n;
     uint8_t mode;          /* cpu->mode of the code */
     bool count;            /* keep cpu->insn_count */
-    uint8_t *code;         /* TRANSLATE_BYTES_MAX, by the caller */
+    uint8_t *code;         /* TRANSLATE_BYTES_MAX, by the caller; goes where 64 divides the address */
     uint32_t size, cold;   /* bytes in all; where the stubs begin */
     uint32_t off[TRANSLATE_INSN_MAX + 1]; /* host offset of each instruction; [n] = cold */
     /* At the start of instruction i: what the guest's esp is above the register that holds it; or
@@ -64,7 +64,11 @@ bool translate_handles(const struct insn *in, unsigned mode);
 /* False if the region does not fit or begins with something that is not worth translating. */
 bool translate_region(struct translation *tr);
 
-/* Points the rel32 field at `field` to `target`; safe while other threads execute it. */
+/* Writes `value` into the field at `at`, which is in its final place. */
+void translate_reloc(uint8_t *at, unsigned kind, uint64_t value);
+/* Called when code has been put into [from, to), before anything may lead there. */
+void translate_flush_icache(const uint8_t *from, const uint8_t *to);
+/* Points the jump at `field` to `target`, flushes it; safe while other threads execute it. */
 void translate_patch(uint8_t *field, const uint8_t *target);
 
 /* The handler of a translated block's first instruction: enters the code whose address is kept in
@@ -82,8 +86,10 @@ void translate_reset_stack(struct cpu *cpu);
 enum { TRANSLATE_TABLE_SIZE = 1 << 16 };
 const uint8_t *translate_table_base(void);
 
-/* Where code may be placed so that it reaches what it calls: a host address nearby. */
+/* Where code may be placed so that it reaches what it calls: near a host address, nothing farther from
+ * it than `reach`. */
 uintptr_t translate_near(void);
+size_t translate_reach(void);
 
 /* Called by translated code when it leaves; return the instruction to interpret next, or NULL with
  * cpu->exit set. Implemented by runtime/code.c. */

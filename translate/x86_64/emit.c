@@ -101,7 +101,7 @@ void x64_mov_ri64(struct emit *e, unsigned dst, uint64_t imm)
 void x64_rel32(struct emit *e, const void *target)
 {
     struct translation *t = e->tr;
-    t->reloc[t->relocs++] = (struct tr_reloc){.at = emit_off(e), .kind = RELOC_REL32,
+    t->reloc[t->relocs++] = (struct tr_reloc){.at = emit_off(e), .kind = X64_REL32,
                                               .value = (uintptr_t)target};
     e32(e, 0);
 }

@@ -83,6 +83,8 @@ static inline struct x64_mem x64_cpu(size_t offset)
     return x64_at(X64_CPU, (int32_t)offset);
 }
 
+/* What fields of the code hold an absolute address (struct tr_reloc). */
+enum { X64_REL32, X64_ABS64 };
 /* rel32 of a jump or call (opcode already written) to an absolute host address. */
 void x64_rel32(struct emit *e, const void *target);
 

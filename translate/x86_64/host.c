@@ -78,6 +78,11 @@ uintptr_t translate_near(void)
     return (uintptr_t)x64_stubs_start;
 }
 
+size_t translate_reach(void)
+{
+    return 1 << 30; /* of the 2 GiB of a rel32: the stubs call farther into xrun */
+}
+
 const uint8_t *translate_table_base(void)
 {
     return (const uint8_t *)x64_look_up;

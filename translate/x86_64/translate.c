@@ -321,7 +321,7 @@ static void interpret(struct emit *e, const struct tr_insn *t)
     bool x87 = x64_uses_x87(t->in);
     x64_settle_esp(e);
     e8(e, 0x49), e8(e, 0xb8); /* mov r8, imm64 */
-    tr->reloc[tr->relocs++] = (struct tr_reloc){emit_off(e), RELOC_FALLBACK, tr->fallbacks};
+    tr->reloc[tr->relocs++] = (struct tr_reloc){emit_off(e), X64_ABS64, true, tr->fallbacks};
     tr->fallback[tr->fallbacks++] = t->in;
     e64(e, 0);
     ebytes(e, lea_r9_rip_5, sizeof lea_r9_rip_5);
@@ -508,6 +508,17 @@ bool translate_region(struct translation *tr)
         return false;
     memcpy(prev_off, tr->off, (tr->n + 1) * sizeof prev_off[0]);
     return pass(tr, prev_off, x87) || pass(tr, NULL, x87);
+}
+
+void translate_reloc(uint8_t *at, unsigned kind, uint64_t value)
+{
+    uint64_t v = kind == X64_REL32 ? value - (uintptr_t)(at + 4) : value;
+    memcpy(at, &v, kind == X64_REL32 ? 4 : 8);
+}
+
+void translate_flush_icache(const uint8_t *from, const uint8_t *to)
+{
+    (void)from, (void)to; /* the processor sees to it */
 }
 
 void translate_patch(uint8_t *field, const uint8_t *target)
