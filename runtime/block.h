@@ -67,11 +67,9 @@ uint64_t profile_clock(void); /* 0 without --profile */
 /* code.c: units of translated code. */
 void code_init(void);
 bool code_enabled(void);
-/* Addresses behind calls in the region around a block, where there is no block yet: code that is
- * about to be executed. Their number, at most `max`. */
-unsigned code_missing(struct block *b, gaddr *out, unsigned max);
-/* Translates the region around a hot block. */
-void code_translate(struct block *b);
+/* Translates the region around a hot block: 0. If it lacks blocks that are about to be executed,
+ * their addresses go into missing[] and nothing else is done: their number, at most `max`. */
+unsigned code_translate(struct block *b, gaddr *missing, unsigned max);
 /* The block will not be entered again: its unit goes with it. Async-signal-safe. */
 void code_retire(struct block *b);
 /* Frees units that were retired before `oldest`. */

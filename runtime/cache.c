@@ -390,11 +390,11 @@ static void enter(struct thread *t, struct block *b)
         reclaim();
 }
 
-static void finish_step(struct step_block *s)
+void cache_bind_step(struct step_block *s)
 {
     s->links[0] = (struct insn_links){.n = 1};
     s->insn[1] = (struct insn){.op = OP_END_BLOCK, .flags = INSN_END, .eip = s->insn[0].next,
-                               .next = s->insn[0].next};
+                               .next = s->insn[0].next, .base = REG_ZERO, .index = REG_ZERO};
     if (s->insn[0].flags & INSN_END) /* its links follow it directly */
         memset(&s->insn[1], 0, sizeof s->insn[1]);
     else
@@ -407,11 +407,25 @@ const struct insn *cache_step(struct thread *t)
     struct step_block *s = &rt(t)->step;
     t->cpu.exit_links = NULL;
     decode_insn(t->cpu.eip, t->cpu.mode, &s->insn[0]);
-    finish_step(s);
+    cache_bind_step(s);
     return s->insn;
 }
 
 enum { MISSING_MAX = 16 };
+
+/* Without the lock. */
+static void make_blocks(const gaddr *eip, unsigned n, unsigned mode)
+{
+    struct block *made[MISSING_MAX];
+    uint64_t seq[MISSING_MAX];
+    for (unsigned i = 0; i < n; i++)
+        made[i] = block_make(eip[i], mode, &seq[i]);
+    pthread_mutex_lock(&lock_);
+    for (unsigned i = 0; i < n; i++)
+        if (made[i])
+            insert_or_free(made[i], seq[i]);
+    pthread_mutex_unlock(&lock_);
+}
 
 const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
 {
@@ -420,27 +434,19 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
         return b->first_fn(cpu, in);
     cpu->thread->running = 0;
     pthread_mutex_lock(&lock_);
-    gaddr missing[MISSING_MAX];
-    unsigned n;
-    for (int round = 0; round < 3 && b->valid && !b->unit; round++) {
-        if (!(n = code_missing(b, missing, MISSING_MAX)))
-            break;
-        pthread_mutex_unlock(&lock_);
-        struct block *made[MISSING_MAX];
-        uint64_t seq[MISSING_MAX];
-        for (unsigned i = 0; i < n; i++)
-            made[i] = block_make(missing[i], b->key.mode, &seq[i]);
-        pthread_mutex_lock(&lock_);
-        for (unsigned i = 0; i < n; i++)
-            if (made[i])
-                insert_or_free(made[i], seq[i]);
-    }
-    if (b->valid && !b->unit) {
+    for (int round = 0; b->valid && !b->unit; round++) {
+        gaddr missing[MISSING_MAX];
         uint64_t start = profile_clock();
-        code_translate(b);
+        unsigned n = code_translate(b, missing, round < 3 ? MISSING_MAX : 0);
         profile.translate_ns += profile_clock() - start;
-        if (!b->unit) /* never again */
-            b->insn[0].fn = b->first_fn;
+        if (!n) {
+            if (!b->unit) /* never again */
+                b->insn[0].fn = b->first_fn;
+            break;
+        }
+        pthread_mutex_unlock(&lock_);
+        make_blocks(missing, n, b->key.mode);
+        pthread_mutex_lock(&lock_);
     }
     pthread_mutex_unlock(&lock_);
     cpu->thread->running = 1;

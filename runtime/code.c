@@ -20,14 +20,18 @@
 #include "decode/decode.h"
 #include "interp/priv.h"
 #include "runtime/block.h"
+#include "runtime/region.h"
 #include "translate/translate.h"
 
 #ifdef XRUN_SMALL_LIMITS
-enum { CODE_BYTES = 1 << 20, REGION_BLOCKS = 3, HOT = 2 };
+enum { CODE_BYTES = 1 << 20, HOT = 2 };
 #else
-enum { CODE_BYTES = 128 << 20, REGION_BLOCKS = 48, HOT = 8 };
+enum { CODE_BYTES = 128 << 20, HOT = 8 };
 #endif
-enum { GRANULE = 64, EXACT_BINS = 64, COARSE = 16, BINS = EXACT_BINS + TRANSLATE_BYTES_MAX / GRANULE / COARSE + 1, SEEN_BITS = 10, SEEN = 1 << SEEN_BITS };
+enum {
+    GRANULE = 64, EXACT_BINS = 64, COARSE = 16,
+    BINS = EXACT_BINS + TRANSLATE_BYTES_MAX / GRANULE / COARSE + 1,
+};
 enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 4096 };
 
 struct code_exit {
@@ -79,7 +83,8 @@ static void *map_near(size_t size)
         for (int up = 1; up >= 0; up--) {
             void *hint = (void *)(up ? want + d : want - d - size);
             void *p = mmap(hint, size, PROT_READ | PROT_WRITE | PROT_EXEC,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
+                           -1, 0);
             if (p == hint)
                 return p;
             if (p != MAP_FAILED)
@@ -155,138 +160,7 @@ bool code_enabled(void)
     return enabled;
 }
 
-/* ---- choosing a region ---- */
-
-static struct tr_insn region[TRANSLATE_INSN_MAX];
-static unsigned region_n;
-static struct block *members[REGION_BLOCKS];
-static unsigned nmembers;
-static uint16_t seen[SEEN]; /* hash of eip -> index in region + 1 */
-
-static unsigned seen_slot(gaddr eip)
-{
-    unsigned h = (eip * 0x9e3779b1u) >> (32 - SEEN_BITS);
-    while (seen[h] && region[seen[h] - 1].in->eip != eip)
-        h = (h + 1) & (SEEN - 1);
-    return h;
-}
-
-/* Adds the block's instructions up to the first that is there already. False: no room. */
-static bool add_block(struct block *b)
-{
-    const uint8_t *raw = b->raw;
-    unsigned old = region_n;
-    for (unsigned i = 0; i < b->n; i++) {
-        const struct insn *in = &b->insn[i];
-        if (in->op == OP_END_BLOCK) /* no instruction: its address is that of the next */
-            break;
-        unsigned slot = seen_slot(in->eip);
-        if (seen[slot]) {
-            region[seen[slot] - 1].entry |= i == 0;
-            break;
-        }
-        if (region_n == TRANSLATE_INSN_MAX) {
-            while (region_n > old) /* newest first, so that the probe sequences stay whole */
-                seen[seen_slot(region[--region_n].in->eip)] = 0;
-            return false;
-        }
-        region[region_n] = (struct tr_insn){in, raw, i == 0};
-        seen[slot] = (uint16_t)++region_n;
-        raw += in->len;
-    }
-    members[nmembers++] = b;
-    return true;
-}
-
-static bool wanted(struct block *b)
-{
-    if (!b || b->unit || nmembers == REGION_BLOCKS || b->insn[0].op == OP_CHECK_CODE)
-        return false;
-    for (unsigned i = 0; i < nmembers; i++)
-        if (members[i] == b)
-            return false;
-    return true;
-}
-
-static gaddr *missing;      /* collects return addresses without a block; NULL: nobody asks */
-static unsigned nmissing, missing_max;
-
-/* The block this edge leads to; NULL if it was never executed. The interpreter may not have gone this
- * way itself: translated code links its own edges. */
-static struct block *successor(const struct block *b, int slot, gaddr eip)
-{
-    struct block *to = b->out[slot].to;
-    return to ? to : cache_find(eip, b->key.mode);
-}
-
-static bool add(struct block *b)
-{
-    return !wanted(b) || add_block(b);
-}
-
-/* The place behind a call: nobody goes there directly, but it is about to be executed. */
-static bool add_return(const struct block *from, gaddr eip)
-{
-    struct block *b = cache_find(eip, from->key.mode);
-    if (!b && nmissing < missing_max)
-        missing[nmissing++] = eip;
-    return add(b);
-}
-
-/* Known successors that have been executed. */
-static bool add_successors(const struct block *b)
-{
-    const struct insn *in = &b->insn[b->n - 1];
-    switch (in->op) {
-    case OP_JCC: case OP_JCXZ: case OP_LOOP: case OP_LOOPE: case OP_LOOPNE:
-        return add(successor(b, 0, in->next)) && add(successor(b, 1, in->imm));
-    case OP_JMP: return in->o[0].kind != OPND_REL || add(successor(b, 0, in->imm));
-    case OP_END_BLOCK: return add(successor(b, 0, in->next));
-    case OP_CALL: return add_return(b, in->next);
-    default: return true;
-    }
-}
-
-static int by_eip(const void *a, const void *b)
-{
-    gaddr x = ((const struct tr_insn *)a)->in->eip, y = ((const struct tr_insn *)b)->in->eip;
-    return x < y ? -1 : x > y;
-}
-
-static void choose_region(struct block *b)
-{
-    region_n = nmembers = 0;
-    memset(seen, 0, sizeof seen);
-    add_block(b);
-    for (unsigned i = 0; i < nmembers && add_successors(members[i]); i++)
-        ;
-    qsort(region, region_n, sizeof region[0], by_eip);
-}
-
-unsigned code_missing(struct block *b, gaddr *out, unsigned max)
-{
-    missing = out;
-    missing_max = max;
-    nmissing = 0;
-    choose_region(b);
-    missing_max = 0;
-    return nmissing;
-}
-
 /* ---- units ---- */
-
-static unsigned index_of(const struct unit *u, gaddr eip)
-{
-    unsigned lo = 0, hi = u->n;
-    while (lo < hi) {
-        unsigned mid = (lo + hi) / 2;
-        if (u->insn[mid]->eip < eip)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
 
 static int which_table(unsigned mode)
 {
@@ -323,9 +197,9 @@ static struct insn *make_fallbacks(void)
         return NULL;
     for (unsigned i = 0; i < tr.fallbacks; i++) {
         f[2 * i] = *tr.fallback[i];
-        for (unsigned m = 0; m < nmembers; m++) /* an entry's function may be replaced */
-            if (tr.fallback[i] == members[m]->insn)
-                f[2 * i].fn = members[m]->first_fn;
+        for (unsigned m = 0; m < region.members; m++) /* an entry's function may be replaced */
+            if (tr.fallback[i] == region.member[m]->insn)
+                f[2 * i].fn = region.member[m]->first_fn;
         memset(&f[2 * i + 1], 0, sizeof *f);
         f[2 * i + 1].fn = fallback_end;
         f[2 * i + 1].op = OP_END_BLOCK;
@@ -375,7 +249,7 @@ static struct unit *unit_new(void)
 
 static void unit_free(struct unit *u)
 {
-    for (unsigned i = 0; i < u->nentries; i++) /* a thread may have put it back while it was retired */
+    for (unsigned i = 0; i < u->nentries; i++) /* a thread may have put it back meanwhile */
         table_forget(u->entry[i], u->which);
     if (u->code)
         code_release(u->code, u->size);
@@ -388,15 +262,12 @@ static void unit_free(struct unit *u)
 
 static void attach(struct unit *u, struct block *b)
 {
-    if (!translate_handles(&b->insn[0], b->key.mode)) /* its code would lead back here */
-        return;
-    unsigned i = index_of(u, b->key.eip);
     u->which = which_table(b->key.mode);
     u->entry[u->nentries++] = b->key.eip;
     b->unit = u;
     b->unit_next = u->blocks;
     u->blocks = b;
-    b->code = u->code + tr.entry[i];
+    b->code = u->code + tr.entry[translate_find(&tr, b->key.eip)];
     __atomic_store_n(&b->insn[0].fn, translate_enter, __ATOMIC_RELEASE);
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
         translate_patch(x->field, b->code);
@@ -506,8 +377,8 @@ static void dump_host(const struct unit *u, uint32_t from, uint32_t to)
 {
     char text[128];
     while (from < to) {
-        unsigned len = decode_format_x86_64(u->code + from, to - from, (uintptr_t)u->code + from, text,
-                                            sizeof text);
+        unsigned len = decode_format_x86_64(u->code + from, to - from, (uintptr_t)u->code + from,
+                                            text, sizeof text);
         if (!len)
             break;
         dump_line("        %p  %s", (void *)(u->code + from), text);
@@ -521,26 +392,21 @@ static void dump_unit(const struct unit *u)
     dump_line("unit of %u instructions, %u bytes", u->n, u->size);
     for (unsigned i = 0; i < u->n; i++) {
         decode_format(u->insn[i]->eip, tr.mode, text, sizeof text);
-        dump_line("%08x%c %s", u->insn[i]->eip, tr.insn[i].entry ? ':' : ' ',
-                 u->insn[i]->op == OP_END_BLOCK ? "(end)" : text);
+        dump_line("%08x%c %s", u->insn[i]->eip, tr.insn[i].entry ? ':' : ' ', text);
         dump_host(u, u->off[i], u->off[i + 1]);
     }
     dump_line("  stubs");
     dump_host(u, u->off[u->n], u->size);
 }
 
-void code_translate(struct block *b)
+static void translate(struct block *b)
 {
-    static uint32_t made;
-    if (opt.units_max && ++made > opt.units_max)
-        return;
-    choose_region(b);
-    tr.insn = region;
-    tr.n = region_n;
+    tr.insn = region.insn;
+    tr.n = region.n;
     tr.mode = (uint8_t)b->key.mode;
     tr.count = opt.count;
     tr.code = scratch;
-    if (!translate_region(&tr))
+    if (!region.n || !translate_region(&tr))
         return;
     struct unit *u = unit_new();
     if (!u->code) {
@@ -557,10 +423,21 @@ void code_translate(struct block *b)
         profile.guest_bytes += u->insn[i]->len;
     put_code(u);
     u->valid = true;
-    for (unsigned i = 0; i < nmembers; i++)
-        attach(u, members[i]);
+    for (unsigned i = 0; i < region.members; i++)
+        attach(u, region.member[i]);
     if (unlikely(opt.dump && strstr(opt.dump, "code")))
         dump_unit(u);
+}
+
+unsigned code_translate(struct block *b, gaddr *missing, unsigned max)
+{
+    static uint32_t made;
+    unsigned n = region_choose(b, missing, max);
+    if (n)
+        return n;
+    if (!opt.units_max || ++made <= opt.units_max)
+        translate(b);
+    return 0;
 }
 
 /* ---- called by translated code ---- */
@@ -632,23 +509,26 @@ const struct insn *translate_guest_insn(uint32_t low)
 
 /* ---- threads ---- */
 
-/* The jump cache holds code of one mode; the table belongs to it, too. */
+/* The jump cache holds code of one mode; the tables belong to it, too. */
+static void set_tables(struct cpu *cpu)
+{
+    cpu->host.mode = cpu->mode;
+    cpu->host.table = table[which_table(cpu->mode)];
+    cpu->host.all = all_targets[which_table(cpu->mode)];
+}
+
 static void mode_changed(struct cpu *cpu)
 {
     if (cpu->host.mode == cpu->mode || !cpu->jump_cache)
         return;
-    cpu->host.mode = cpu->mode;
-    cpu->host.table = table[which_table(cpu->mode)];
-    cpu->host.all = all_targets[which_table(cpu->mode)];
+    set_tables(cpu);
     memset(cpu->jump_cache, 0, JUMP_CACHE_SIZE * sizeof cpu->jump_cache[0]);
 }
 
 /* Guard, stack of return addresses, guard, alternate signal stack. */
 void code_thread_add(struct thread *t)
 {
-    t->cpu.host.mode = t->cpu.mode; /* the jump cache is empty */
-    t->cpu.host.table = table[which_table(t->cpu.mode)];
-    t->cpu.host.all = all_targets[which_table(t->cpu.mode)];
+    set_tables(&t->cpu); /* the jump cache is empty */
     if (!enabled)
         return;
     size_t size = 2 * GUARD + RET_STACK + ALT_STACK;

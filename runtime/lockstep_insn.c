@@ -8,6 +8,7 @@
 #include "decode/decode.h"
 #include "interp/interp.h"
 #include "runtime/lockstep_priv.h"
+#include "runtime/runtime.h"
 
 enum { CODE_BITS = 12 };
 
@@ -16,8 +17,7 @@ struct code {
     gaddr eip;
     uint8_t mode, len; /* len 0: unused */
     uint8_t bytes[15];
-    struct insn insn[2];
-    struct insn_links links; /* directly behind the block's last instruction */
+    struct step_block step;
 };
 
 struct code *lockstep_code_new(void)
@@ -30,18 +30,6 @@ static bool fetchable(gaddr eip, unsigned len)
     return (mem_page_flags(eip) & PAGE_X) && (mem_page_flags(eip + len - 1) & PAGE_X);
 }
 
-static void bind_alone(struct code *c)
-{
-    c->links = (struct insn_links){.n = 1};
-    c->insn[1] = (struct insn){.op = OP_END_BLOCK, .flags = INSN_END, .eip = c->insn[0].next,
-                               .next = c->insn[0].next, .base = REG_ZERO, .index = REG_ZERO};
-    if (c->insn[0].flags & INSN_END) /* its links follow it directly */
-        memset(&c->insn[1], 0, sizeof c->insn[1]);
-    else
-        interp_bind(&c->insn[1]);
-    interp_bind(&c->insn[0]);
-}
-
 /* The instruction at eip, decoded once for as long as its bytes stay the same. */
 const struct insn *lockstep_fetch(struct lockstep *ls)
 {
@@ -49,15 +37,15 @@ const struct insn *lockstep_fetch(struct lockstep *ls)
     struct code *c = &ls->code[(cpu->eip ^ cpu->eip >> CODE_BITS) & ((1 << CODE_BITS) - 1)];
     if (c->len && c->eip == cpu->eip && c->mode == cpu->mode && fetchable(c->eip, c->len) &&
         !memcmp(mem_host(c->eip), c->bytes, c->len))
-        return c->insn;
+        return c->step.insn;
     c->eip = cpu->eip;
     c->mode = cpu->mode;
     c->len = 0;
-    if (decode_insn(c->eip, c->mode, &c->insn[0]) == DECODE_OK &&
-        !mem_read(c->bytes, c->eip, c->insn[0].len))
-        c->len = c->insn[0].len;
-    bind_alone(c);
-    return c->insn;
+    if (decode_insn(c->eip, c->mode, &c->step.insn[0]) == DECODE_OK &&
+        !mem_read(c->bytes, c->eip, c->step.insn[0].len))
+        c->len = c->step.insn[0].len;
+    cache_bind_step(&c->step);
+    return c->step.insn;
 }
 
 /* Interprets one instruction; true if it raised an exception (cpu->trap). */

@@ -52,6 +52,8 @@ void cache_thread_remove(struct thread *t);
 const struct insn *cache_lookup(struct thread *t);
 /* The single instruction at cpu->eip as a block of its own. */
 const struct insn *cache_step(struct thread *t);
+/* The same of the decoded instruction s->insn[0]. */
+void cache_bind_step(struct step_block *s);
 /* limit.c: cache_lookup for a code segment with a limit. NULL: the instruction at eip lies beyond it,
  * cpu->trap says so. */
 const struct insn *limit_lookup(struct thread *t);
@@ -122,6 +124,7 @@ void process_shares_memory(struct process *p);
 int64_t clone_thread(struct thread *t, const struct clone_request *rq);
 _Noreturn void thread_exit(struct thread *t, int status);
 _Noreturn void thread_exit_group(struct thread *t, int status);
+_Noreturn void thread_exit_killed(struct thread *t, int sig);
 /* The first thread of process p, whose pid is set. */
 struct thread *thread_first(struct process *p);
 /* A copy of `parent` in process `p` as `rq` asks for, in the list of p's threads, known to the code

@@ -58,6 +58,9 @@ struct translation {
     unsigned fallbacks;
 };
 
+/* The index of the instruction at eip in tr->insn, -1 if there is none. */
+int translate_find(const struct translation *tr, gaddr eip);
+
 bool translate_available(void);
 /* False for what translated code leaves to the interpreter together with all that follows. */
 bool translate_handles(const struct insn *in, unsigned mode);

@@ -64,19 +64,6 @@ bool translate_handles(const struct insn *in, unsigned mode)
     return x64_how(in->op) >= HOW_CALL && branch_ok(in, mode);
 }
 
-static int find(const struct translation *tr, gaddr eip)
-{
-    unsigned lo = 0, hi = tr->n;
-    while (lo < hi) {
-        unsigned mid = (lo + hi) / 2;
-        if (tr->insn[mid].in->eip < eip)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < tr->n && tr->insn[lo].in->eip == eip ? (int)lo : -1;
-}
-
 /* ---- jumps ---- */
 
 /* A rel32 that is patched while other threads run must not cross a cache line. */
@@ -127,7 +114,7 @@ static void jump_outside(struct emit *e, int cc, gaddr target)
 /* cc < 0: unconditional. */
 static void jump(struct emit *e, int cc, gaddr target)
 {
-    int to = find(e->tr, target);
+    int to = translate_find(e->tr, target);
     if (to >= 0)
         jump_inside(e, cc, (unsigned)to);
     else
@@ -221,7 +208,7 @@ static void look_up_near(struct emit *e)
 
 static void call_target(struct emit *e, gaddr target)
 {
-    int to = find(e->tr, target);
+    int to = translate_find(e->tr, target);
     if (to >= 0) {
         e8(e, 0xe8);
         fixes[nfixes++] = (struct fix){emit_off(e), (uint16_t)to, false};
@@ -484,13 +471,14 @@ static void find_leaders(const struct translation *tr)
         const struct insn *in = tr->insn[i].in;
         leader[i] |= tr->insn[i].entry;
         if (i + 1 < tr->n && in->next != tr->insn[i + 1].in->eip) {
-            int to = find(tr, in->next);
+            int to = translate_find(tr, in->next);
             if (to >= 0)
                 leader[to] = true;
         }
         if (!(in->flags & INSN_END))
             continue;
-        int next = find(tr, in->next), to = in->o[0].kind == OPND_REL ? find(tr, in->imm) : -1;
+        int next = translate_find(tr, in->next);
+        int to = in->o[0].kind == OPND_REL ? translate_find(tr, in->imm) : -1;
         if (next >= 0)
             leader[next] = true;
         if (to >= 0)

@@ -1,0 +1,114 @@
+/* Choosing what is translated together. */
+#include "runtime/region.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SEEN_BITS = 10, SEEN = 1 << SEEN_BITS };
+
+struct region region;
+static uint16_t seen[SEEN]; /* hash of eip -> index in region.insn + 1 */
+
+static unsigned seen_slot(gaddr eip)
+{
+    unsigned h = (eip * 0x9e3779b1u) >> (32 - SEEN_BITS);
+    while (seen[h] && region.insn[seen[h] - 1].in->eip != eip)
+        h = (h + 1) & (SEEN - 1);
+    return h;
+}
+
+/* Adds the block's instructions up to the first that is there already. False: no room. */
+static bool add_block(struct block *b)
+{
+    const uint8_t *raw = b->raw;
+    unsigned old = region.n;
+    for (unsigned i = 0; i < b->n; i++) {
+        const struct insn *in = &b->insn[i];
+        if (in->op == OP_END_BLOCK) /* no instruction: its address is that of the next */
+            break;
+        unsigned slot = seen_slot(in->eip);
+        if (seen[slot]) {
+            region.insn[seen[slot] - 1].entry |= i == 0;
+            break;
+        }
+        if (region.n == TRANSLATE_INSN_MAX) {
+            while (region.n > old) /* newest first, so that the probe sequences stay whole */
+                seen[seen_slot(region.insn[--region.n].in->eip)] = 0;
+            return false;
+        }
+        region.insn[region.n] = (struct tr_insn){in, raw, i == 0};
+        seen[slot] = (uint16_t)++region.n;
+        raw += in->len;
+    }
+    region.member[region.members++] = b;
+    return true;
+}
+
+/* A block can be a member if it can be entered: then its unit is retired together with it. */
+static bool wanted(const struct block *b)
+{
+    if (!b || b->unit || region.members == REGION_BLOCKS || b->insn[0].op == OP_CHECK_CODE ||
+        !translate_handles(&b->insn[0], b->key.mode))
+        return false;
+    for (unsigned i = 0; i < region.members; i++)
+        if (region.member[i] == b)
+            return false;
+    return true;
+}
+
+static bool add(struct block *b)
+{
+    return !wanted(b) || add_block(b);
+}
+
+/* The block this edge leads to; NULL if it was never executed. The interpreter may not have gone
+ * this way itself: translated code links its own edges. */
+static struct block *successor(const struct block *b, int slot, gaddr eip)
+{
+    struct block *to = b->out[slot].to;
+    return to ? to : cache_find(eip, b->key.mode);
+}
+
+/* Known successors that have been executed. */
+static bool add_successors(const struct block *b)
+{
+    const struct insn *in = &b->insn[b->n - 1];
+    switch (in->op) {
+    case OP_JCC: case OP_JCXZ: case OP_LOOP: case OP_LOOPE: case OP_LOOPNE:
+        return add(successor(b, 0, in->next)) && add(successor(b, 1, in->imm));
+    case OP_JMP: return in->o[0].kind != OPND_REL || add(successor(b, 0, in->imm));
+    case OP_END_BLOCK: return add(successor(b, 0, in->next));
+    case OP_CALL: return add(cache_find(in->next, b->key.mode));
+    default: return true;
+    }
+}
+
+static int by_eip(const void *a, const void *b)
+{
+    gaddr x = ((const struct tr_insn *)a)->in->eip, y = ((const struct tr_insn *)b)->in->eip;
+    return x < y ? -1 : x > y;
+}
+
+/* Places behind calls: nobody goes there directly, but they are about to be executed. */
+static unsigned find_missing(gaddr *missing, unsigned max)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < region.members && n < max; i++) {
+        const struct block *b = region.member[i];
+        const struct insn *last = &b->insn[b->n - 1];
+        if (last->op == OP_CALL && !cache_find(last->next, b->key.mode))
+            missing[n++] = last->next;
+    }
+    return n;
+}
+
+unsigned region_choose(struct block *b, gaddr *missing, unsigned max)
+{
+    region.n = region.members = 0;
+    memset(seen, 0, sizeof seen);
+    add(b);
+    for (unsigned i = 0; i < region.members && add_successors(region.member[i]); i++)
+        ;
+    qsort(region.insn, region.n, sizeof region.insn[0], by_eip);
+    return find_missing(missing, max);
+}
