@@ -1,87 +1,153 @@
 #!/bin/bash
-# Ratios of processor time (user and system): xrun / native and qemu-i386 / native, interleaved,
-# medians of RUNS runs; first our own small programs, then real ones in an i386 Debian root.
-# usage: bench.sh XRUN WORK [ROOT]
+# Ratios of processor time (user and system; of the clock where a program is only started): xrun / native
+# and qemu-i386 / native, interleaved, medians of RUNS runs (qemu: one run; QEMU= without). First our
+# own small programs, then real ones in an i386 Debian root, if there is one and we are root.
+# usage: bench.sh XRUN WORK [ROOT]        ONLY=REGEX: only programs with such names
 set -u
-xrun=$1 work=$2 root=${3:-} runs=${RUNS:-5}
+xrun=$1 work=$2 root=${3:-} runs=${RUNS:-5} only=${ONLY:-.}
 here=$(cd "$(dirname "$0")" && pwd)
 cc=${GUEST_CC:-i686-linux-gnu-gcc}
-qemu=$(command -v qemu-i386)
+qemu=${QEMU-$(command -v qemu-i386)}
 mkdir -p "$work"
-printf 'int main(void){return 0;}' >"$work/true.c"
-$cc -O2 -static -o "$work/true" "$work/true.c"
-for f in "$here"/*.c; do
-    case $f in */matrix.c) o="-msse2 -mfpmath=sse" ;; *) o= ;; esac
-    # shellcheck disable=SC2086
-    $cc -O2 $o -static -o "$work/$(basename "$f" .c)" "$f" -lm || exit 1
-done
-
-TIMEFORMAT='%U %S'
-once() { # microseconds of processor time of a command
-    { time "$@" >/dev/null 2>&1; } 2>&1 | awk '{ printf "%d\n", ($1 + $2) * 1000000 }'
-}
-median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
-
 log=$work/ratios
 : >"$log"
-# name, then one command per engine in the arrays N, X, Q
-row() {
-    : >"$work/n"; : >"$work/x"; : >"$work/q"
-    for _ in $(seq "$runs"); do
-        once "${N[@]}" >>"$work/n"
-        once "${X[@]}" >>"$work/x"
-        [ -n "$qemu" ] && [ ${#Q[@]} -gt 0 ] && once "${Q[@]}" >>"$work/q"
-    done
-    local n x q
-    n=$(median <"$work/n") x=$(median <"$work/x") q=$(median <"$work/q")
-    awk -v p="$1" -v n="$n" -v x="$x" -v q="${q:-0}" 'BEGIN {
-        if (n < 1000) n = 1000
-        printf "%-12s %12.1f %12.2f %12.2f\n", p, n / 1000, x / n, q / n }' | tee -a "$log"
+
+# Class and name of each program of bench/; -sse: compiled for SSE2.
+own="int:fib int:integer int:lists int:machine int:memory int:records int:sort int:virtual
+ x87:mandel x87:matrix x87:nbody x87:spectral x87:whetstone
+ sse:mandel-sse sse:matrix-sse sse:nbody-sse sse:spectral-sse threads:threads"
+
+wanted() { [[ $1 =~ $only ]]; }
+
+compile() { # name
+    local flags=
+    [ "$1" = "${1%-sse}" ] || flags="-msse2 -mfpmath=sse"
+    # shellcheck disable=SC2086
+    $cc -O2 $flags -static -pthread -o "$work/$1" "$here/${1%-sse}.c" -lm
 }
 
-printf '%-12s %12s %12s %12s\n' program "native ms" xrun/native qemu/native
-for p in "$work/true" $(for f in "$here"/*.c; do echo "$work/$(basename "$f" .c)"; done); do
-    N=("$p") X=("$xrun" "$p") Q=("$qemu" "$p")
-    row "$(basename "$p")"
+# microseconds that a command takes: processor time, or that of the clock
+once() {
+    local TIMEFORMAT='%U %S'
+    [ "$clock" = 1 ] && TIMEFORMAT='%R 0'
+    { time "$@" >"$work/out" 2>"$work/err" </dev/null; } 2>&1 | awk '{ printf "%d\n", ($1 + $2) * 1000000 }'
+}
+median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] + 0 }'; }
+
+# class, name; a command per engine in the arrays N, X, Q
+row() {
+    local n x q=0 same=
+    : >"$work/n"; : >"$work/x"
+    for _ in $(seq "$runs"); do
+        once "${N[@]}" >>"$work/n"
+        cp "$work/out" "$work/native.out"
+        once "${X[@]}" >>"$work/x"
+    done
+    cmp -s "$work/out" "$work/native.out" || same=" OUTPUT DIFFERS"
+    [ -n "$qemu" ] && [ ${#Q[@]} -gt 0 ] && q=$(once "${Q[@]}")
+    n=$(median <"$work/n") x=$(median <"$work/x")
+    awk -v c="$1" -v p="$2" -v n="$n" -v x="$x" -v q="$q" -v same="$same" 'BEGIN {
+        if (n < 1000) n = 1000
+        printf "%-8s %-12s %10.0f %12.3f %12s%s\n", c, p, n / 1000, x / n, q ? sprintf("%.1f", q / n) : "-", same
+    }' | tee -a "$log"
+}
+
+clock=0
+printf '%-8s %-12s %10s %12s %12s\n' class program "native ms" xrun/native qemu/native
+for p in $own; do
+    name=${p#*:}
+    wanted "$name" || continue
+    compile "$name" || exit 1
+    N=("$work/$name") X=("$xrun" "$work/$name") Q=("$qemu" "$work/$name")
+    row "${p%:*}" "$name"
 done
+
+b=
+real() { # class, name, command in the root
+    local class=$1 name=$2
+    shift 2
+    wanted "$name" || return
+    if [ ! -x "$root$1" ]; then
+        echo "$name: no $1 in $root (tests/setup/bench.sh)"
+        return
+    fi
+    N=(chroot "$root" "$@") X=(chroot "$root" /tmp/bench/xrun "$@")
+    Q=("$qemu" -L "$root" "$root$1" "${@:2}")
+    Q=("${Q[@]//\/tmp\/bench/$b}")
+    [ "$class" = start ] && Q=() # it does not start children
+    row "$class" "$name"
+}
+
+real_programs() {
+    real bin gzip /bin/gzip -c /tmp/bench/data
+    real bin bzip2 /bin/bzip2 -c /tmp/bench/data
+    real bin xz /usr/bin/xz -1 -kc /tmp/bench/data
+    real bin zstd /usr/bin/zstd -9 -qc --single-thread /tmp/bench/data
+    real bin sqlite /usr/bin/sqlite3 :memory: ".read /tmp/bench/sql"
+    real bin openssl-sha /usr/bin/openssl dgst -sha256 /tmp/bench/big
+    real bin openssl-aes /usr/bin/openssl enc -aes-128-cbc -K 00 -iv 00 -in /tmp/bench/big -out /dev/null
+    OPENSSL_ia32cap=0:0 real bin openssl-c /usr/bin/openssl dgst -sha256 /tmp/bench/half
+    real interp cc1 /usr/lib/gcc/i686-linux-gnu/12/cc1 -quiet -O2 /tmp/bench/c.c -o /dev/null
+    real interp python /usr/bin/python3 -c 'd = {}
+for i in range(2500000): d[i % 100] = d.get(i % 100, 0) + len(str(i))
+print(sum(d.values()))'
+    real interp perl /usr/bin/perl -e 'my %h; for my $i (1..2500000) { $h{$i % 1000} .= chr(65 + $i % 26); $h{$i % 1000} = substr($h{$i % 1000}, -20) } print join ",", map { $h{$_} } sort keys %h'
+    real interp lua /usr/bin/lua5.4 /tmp/bench/t.lua 30
+    real jit luajit /usr/bin/luajit /tmp/bench/t.lua 60
+    clock=1
+    real start true /bin/true
+    real start "python pass" /usr/bin/python3 -c pass
+    real start "bash forks" /bin/bash -c 'i=0; while [ $i -lt 100 ]; do x=$(echo a | /bin/cat); i=`expr $i + 1`; done'
+    clock=0
+}
 
 if [ -n "$root" ] && [ -x "$root/usr/bin/python3" ] && [ "$(id -u)" = 0 ]; then
     b=$root/tmp/bench
     mkdir -p "$b"
     cp "$xrun" "$b/xrun"
-    head -c 6000000 "$root"/usr/lib/gcc/i686-linux-gnu/12/cc1 >"$b/data"
-    seq 1 40000 | awk '{ print "insert into t values(" $1 ", \"row" ($1 * 7919 % 10007) "\");" }' >"$b/fill"
-    { echo "create table t(a integer, b text); begin;"; cat "$b/fill"
-      echo "commit; create index i on t(b); select b, count(*) from t group by substr(b, 1, 5);"; } >"$b/sql"
-    for i in $(seq 120); do
+    cp "$here/t.lua" "$b/t.lua"
+    head -c 8000000 "$root"/usr/lib/gcc/i686-linux-gnu/12/cc1 >"$b/data"
+    for _ in $(seq 16); do cat "$b/data"; done >"$b/half"
+    for _ in $(seq 4); do cat "$b/half"; done >"$b/big"
+    { echo "create table t(a integer, b text); begin;"
+      seq 1 60000 | awk '{ print "insert into t values(" $1 ", \"row" ($1 * 7919 % 10007) "\");" }'
+      echo "commit; create index i on t(b);"
+      for _ in 1 2 3 4 5 6; do echo "select b, count(*) from t group by substr(b, 1, 5);"; done; } >"$b/sql"
+    for i in $(seq 300); do
         echo "static int f$i(int a, int *b) { int s = 0; for (int i = 0; i < a; i++) if (b[i] > $i) s += b[i] * a; else switch (s & 7) { case 0: s++; break; case 5: s /= 7; break; default: s ^= b[i] ^ $i; } return s; } int g$i(int a, int *b) { return f$i(a, b) + f$i(a + 1, b); }"
     done >"$b/c.c"
-    real() { # name, command in the root
-        local name=$1
-        shift
-        N=(chroot "$root" "$@") X=(chroot "$root" /tmp/bench/xrun "$@")
-        Q=("$qemu" -L "$root" "$root$1" "${@:2}")
-        Q=("${Q[@]//\/tmp\/bench/$b}")
-        row "$name"
-    }
-    real gzip /bin/gzip -c /tmp/bench/data
-    real xz /usr/bin/xz -1 -kc /tmp/bench/data
-    real sqlite /usr/bin/sqlite3 :memory: ".read /tmp/bench/sql"
-    real cc1 /usr/lib/gcc/i686-linux-gnu/12/cc1 -quiet -O2 /tmp/bench/c.c -o /dev/null
-    real python /usr/bin/python3 -c 'd = {}
-for i in range(700000): d[i % 100] = d.get(i % 100, 0) + len(str(i))'
-    real perl /usr/bin/perl -e 'my %h; for my $i (1..900000) { $h{$i % 1000} .= chr(65 + $i % 26); $h{$i % 1000} = substr($h{$i % 1000}, -20) }'
-    real "python pass" /usr/bin/python3 -c pass
-    qemu= # it does not start the children
-    real "bash forks" /bin/bash -c 'i=0; while [ $i -lt 60 ]; do x=$(echo a | /bin/cat); i=`expr $i + 1`; done'
-    rm -rf "$b"
+    real_programs
 fi
-awk 'NR > 1 { x += log($(NF - 1)); n++ } NR > 1 && $NF > 0 { q += log($NF); m++ }
-     END { printf "%-12s %12s %12.2f %12.2f\n", "geomean", "", exp(x / n), m ? exp(q / m) : 0 }' "$log"
+
+# Geometric means; the last two: how many times faster than qemu-i386.
+geomean() { # title, regex of classes, column of the ratio (6: qemu / xrun)
+    awk -v t="$1" -v c="$2" -v k="$3" '$1 ~ c {
+        q = $(NF - ($NF == "DIFFERS" ? 2 : 0)); x = $(NF - ($NF == "DIFFERS" ? 2 : 0) - 1)
+        if (k == 6 && q == "-") next
+        v = k == 6 ? q / x : x
+        s += log(v); n++; if (v > max) max = v
+    } END { if (n) printf "%-40s %6.3f of %d, largest %.3f\n", t, exp(s / n), n, max }' "$log"
+}
+geomean "compiled, xrun/native" '^(int|x87|sse|bin)$' 5
+geomean "interpreters and cc1, xrun/native" '^interp$' 5
+geomean "translated by the guest, xrun/native" '^jit$' 5
+geomean "started, clock, xrun/native" '^start$' 5
+geomean "integer, qemu/xrun" '^int$' 6
+geomean "floating point, qemu/xrun" '^(x87|sse)$' 6
+
+if [ -n "$b" ] && wanted cc1; then
+    echo "cc1, --profile:"
+    chroot "$root" /tmp/bench/xrun --profile /usr/lib/gcc/i686-linux-gnu/12/cc1 -quiet -O2 /tmp/bench/c.c -o /dev/null 2>&1 |
+        sed -n 's/^xrun:/ /p'
+fi
+[ -n "$b" ] && rm -rf "$b"
 
 # guest instructions per second of integer code by the interpreter, from xrun's own count
-t=$(once "$xrun" --interpret "$work/integer")
-c=$("$xrun" --interpret --count "$work/integer" 2>&1 >/dev/null | sed -n 's/.* \([0-9]*\) guest instructions/\1/p')
-awk -v t="$t" -v c="$c" 'BEGIN { printf "interpreter, integer: %.0f million guest instructions per second\n", c / t }'
-rss=$( { command time -f %M "$xrun" "$work/true"; } 2>&1 | tail -n 1)
-echo "resident memory of a static true: $rss KiB"
+if wanted interpreter; then
+    compile lists
+    t=$(once "$xrun" --interpret "$work/lists")
+    c=$("$xrun" --interpret --count "$work/lists" 2>&1 >/dev/null | sed -n 's/.* \([0-9]*\) guest instructions/\1/p')
+    awk -v t="$t" -v c="$c" 'BEGIN { printf "interpreter: %.0f million guest instructions per second\n", c / t }'
+    rss=$( { command time -f %M "$xrun" "$work/lists"; } 2>&1 | tail -n 1)
+    echo "resident memory of a small static program: $rss KiB"
+fi

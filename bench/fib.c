@@ -8,6 +8,6 @@ __attribute__((noinline, optimize("no-optimize-sibling-calls", "no-inline"))) st
 
 int main(void)
 {
-    printf("%d\n", fib(38));
+    printf("%d\n", fib(40));
     return 0;
 }

@@ -17,9 +17,9 @@ struct node {
 
 int main(void)
 {
-    enum { N = 200000 };
+    enum { N = 2000000 };
     unsigned *a = malloc(N * sizeof *a), s = 1, h = 2166136261u, primes = 0;
-    static unsigned char sieve[1000000];
+    static unsigned char sieve[8000000];
     struct node *list = NULL;
     for (int i = 0; i < N; i++) {
         s = s * 1664525 + 1013904223;
@@ -34,7 +34,7 @@ int main(void)
         for (unsigned k = 2 * i; k < sizeof sieve; k += i)
             sieve[k] = 1;
     }
-    for (unsigned i = 0; i < 50000; i++) {
+    for (unsigned i = 0; i < 300000; i++) {
         struct node *n = malloc(sizeof *n);
         n->v = a[i];
         n->next = list;
@@ -43,6 +43,6 @@ int main(void)
     for (int r = 0; r < 20; r++)
         for (struct node *n = list; n; n = n->next)
             h += n->v;
-    printf("%u %u %u\n", h, primes, fib(27));
+    printf("%u %u %u\n", h, primes, fib(34));
     return 0;
 }

@@ -5,7 +5,7 @@ enum { PUSH, ADD, SUB, DUP, JNZ, SWAP, MUL, CALL, HALT };
 static int twice(int x) { return x * 2 + 1; }
 static int half(int x) { return x / 2 - 3; }
 static int (*const fn[2])(int) = {twice, half};
-static const int code[] = {PUSH, 1, PUSH, 6000000, SWAP, DUP, PUSH, 3, MUL, ADD, CALL, 0, CALL, 1,
+static const int code[] = {PUSH, 1, PUSH, 24000000, SWAP, DUP, PUSH, 3, MUL, ADD, CALL, 0, CALL, 1,
                            SWAP, PUSH, 1, SUB, DUP, JNZ, 4, HALT};
 
 static int run(void)

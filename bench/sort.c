@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { N = 400000, BUCKETS = 1 << 14 };
+enum { N = 1200000, BUCKETS = 1 << 14 };
 static int a[N];
 static char names[N / 8][12];
 static int head[BUCKETS], next[N / 8];
@@ -35,7 +35,7 @@ int main(void)
         next[i] = head[h];
         head[h] = i;
     }
-    for (int r = 0; r < 4; r++)
+    for (int r = 0; r < 12; r++)
         for (int i = 0; i < N / 8; i++)
             for (int j = head[hash(names[i])]; j >= 0; j = next[j])
                 sum += !strcmp(names[j], names[i]) + strlen(names[j]);

@@ -37,6 +37,7 @@ demo: ## install what is missing, build xrun, run a real 32-bit program (GNU hel
 
 .PHONY: bench
 bench: all ## xrun against native and qemu-i386, ratios of medians
+	tests/setup/root.sh $(CACHE) && tests/setup/bench.sh $(CACHE) || true
 	bench/bench.sh $(X86) $(W)/bench $(CACHE)/root/i386
 
 .PHONY: bless
