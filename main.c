@@ -141,6 +141,8 @@ int main(int argc, char **argv)
     exec_init(argv);
     struct thread *t = first_thread();
     thread_self = t;
+    if (opt.seccomp_fd)
+        seccomp_load(t, (int)opt.seccomp_fd);
     runtime_init();
     r = mem_init();
     if (r)

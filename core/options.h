@@ -26,6 +26,7 @@ struct options {
     uint32_t flush_every;  /* --flush-every=N: forget all code after N new blocks (testing) */
     const char *execfn;    /* internal: AT_EXECFN if it is not the program's path */
     uint32_t exec_fd;      /* internal: closed when the program has been loaded */
+    uint32_t seccomp_fd;   /* internal: seccomp filters over execve */
     uint32_t self_fd;      /* internal: this executable, passed on by exec */
     const char *exec_via;  /* internal: emulator of this host that must start child xruns */
     bool child;            /* internal */

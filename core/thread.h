@@ -33,6 +33,13 @@ struct guest_sigaction {
 
 struct guest_altstack { gaddr sp; uint32_t flags, size; };
 
+/* What is to be done with a system call before it is made. */
+enum {
+    WORK_DISPATCH = 1,  /* user dispatch */
+    WORK_SECCOMP = 2,
+    WORK_NO_PRIVS = 4,  /* another thread has set no_new_privs for this one */
+};
+
 /* A host signal waiting to be turned into a guest frame. While one is held, the host blocks
  * all others, so the host kernel keeps the queues. */
 struct pending_signal { volatile sig_atomic_t valid; siginfo_t info; };
@@ -62,12 +69,13 @@ struct thread {
     gaddr robust_list;              /* head, 0 none */
     uint32_t robust_list_len;
 
+    uint32_t syscall_work;          /* WORK_*, looked at before each system call */
     struct user_dispatch {          /* prctl(PR_SET_SYSCALL_USER_DISPATCH) */
-        bool on;
         gaddr start;                /* calls from [start, start + len) are always made */
         uint32_t len;
         gaddr selector;             /* the byte that allows or blocks the others; 0: blocked */
     } dispatch;
+    struct seccomp_filter *seccomp; /* the newest; with WORK_SECCOMP and none: strict mode */
 
     uint32_t orig_eax;              /* number of the system call in progress, -1 outside */
     struct thread *next, **prevp;   /* list of all threads of the process */
@@ -138,6 +146,8 @@ struct runtime_hooks {
     /* Ends the calling thread (exit) or the process (exit_group). */
     void (*exit_thread)(struct thread *t, int status) __attribute__((noreturn));
     void (*exit_group)(struct thread *t, int status) __attribute__((noreturn));
+    /* Ends the calling thread alone as if by signal `sig`. */
+    void (*exit_killed)(struct thread *t, int sig) __attribute__((noreturn));
     /* execve/execveat. Returns only on failure, with a negative errno. Strings are host copies. */
     int64_t (*exec)(struct thread *t, int dirfd, const char *path, char **argv, char **envp,
                     int flags);

@@ -49,6 +49,7 @@ static struct thread *thread_new(struct process *p)
 
 static void thread_free(struct thread *t)
 {
+    seccomp_drop(t);
     free(t->runtime);
     free(t);
 }
@@ -128,6 +129,7 @@ struct thread *thread_copy(const struct thread *parent, struct process *p,
         return NULL;
     }
     process_link(t);
+    seccomp_inherit(t, parent);
     cache_thread_add(t);
     return t;
 }
@@ -380,6 +382,15 @@ void thread_exit(struct thread *t, int status)
         siglongjmp(rt(t)->exit_jb, 1);
     for (;;) /* the first thread: its record stays, others may still look at it */
         host_syscall(SYS_exit, status, 0, 0, 0, 0, 0);
+}
+
+/* The process's wait status is that of its last thread. */
+void thread_exit_killed(struct thread *t, int sig)
+{
+    if (__atomic_load_n(&t->proc->nthreads, __ATOMIC_ACQUIRE) > 1)
+        thread_exit(t, sig);
+    print_count(t);
+    signal_die(t, sig);
 }
 
 void thread_exit_group(struct thread *t, int status)

@@ -17,6 +17,7 @@
 #include "elfload/elfload.h"
 #include "runtime/host.h"
 #include "runtime/runtime.h"
+#include "syscalls/syscalls.h"
 
 #ifndef AT_EXECVE_CHECK
 #define AT_EXECVE_CHECK 0x10000
@@ -72,7 +73,7 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
 {
     int argc = count(argv);
     const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 12, sizeof *v);
-    char fd_text[32], exec_fd_text[32], self[PATH_MAX] = "/proc/self/exe";
+    char fd_text[32], exec_fd_text[32], seccomp_text[32], self[PATH_MAX] = "/proc/self/exe";
     char *argv0 = joined("--argv0=", argc ? argv[0] : ""); /* the kernel makes up an empty one too */
     char *execfn = joined("--execfn=", x->name);
     int self_fd = opt.self_fd ? (int)opt.self_fd : -1;
@@ -92,6 +93,10 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
     snprintf(exec_fd_text, sizeof exec_fd_text, "--exec-fd=%d", x->fd);
     if (x->fd >= 0)
         v[n++] = exec_fd_text;
+    int seccomp_fd = seccomp_save(thread_self);
+    snprintf(seccomp_text, sizeof seccomp_text, "--seccomp-fd=%d", seccomp_fd);
+    if (seccomp_fd >= 0)
+        v[n++] = seccomp_text;
     if (strcmp(x->path, x->name))
         v[n++] = execfn;
     v[n++] = argv0;
@@ -110,6 +115,8 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
     }
     if (!opt.exec_via && (r == -ENOENT || r == -ENOSYS))
         r = host_syscall(SYS_execve, (long)"/proc/self/exe", (long)v, (long)envp, 0, 0, 0);
+    if (seccomp_fd >= 0)
+        close(seccomp_fd);
     free(argv0);
     free(execfn);
     free(v);

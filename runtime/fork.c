@@ -97,7 +97,7 @@ static void fork_child(struct thread *t, const struct clone_request *rq)
     t->next = NULL;
     t->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->ctid : 0;
     t->robust_list = 0;
-    t->dispatch.on = false;
+    t->syscall_work &= ~(uint32_t)WORK_DISPATCH;
     rt(t)->ended = NULL;
     if (rq->stack)
         t->cpu.gpr[REG_ESP] = rq->stack;

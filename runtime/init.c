@@ -9,6 +9,7 @@ void runtime_init(void)
         .clone = clone_thread,
         .exit_thread = thread_exit,
         .exit_group = thread_exit_group,
+        .exit_killed = thread_exit_killed,
         .exec = exec_program,
         .sigreturn = signal_sigreturn,
         .sync_pending = signal_sync_pending,

@@ -61,7 +61,8 @@ SYSCALL(prctl)
     case PR_SET_SYSCALL_USER_DISPATCH: return user_dispatch_set(c);
     case PR_SET_MM: return set_mm(c);
     case G_PR_GET_AUXV: return get_auxv(c);
-    case PR_GET_SECCOMP: return 0;
+    case PR_GET_SECCOMP: return seccomp_mode(c->t);
+    case PR_SET_SECCOMP: return seccomp_prctl(c);
     case G_PR_SET_MDWE: /* would bind xrun, which must write what it executes */
         return a[1] || a[2] || a[3] || a[4] ? -EINVAL : 0;
     case G_PR_GET_MDWE: return a[1] || a[2] || a[3] || a[4] ? -EINVAL : 0;

@@ -114,6 +114,14 @@ int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size
  * made because the program gets SIGSYS. */
 int64_t user_dispatch_set(struct sysctx *c);
 bool user_dispatch(struct sysctx *c);
+/* Is the call made by one of the vDSO's sigreturn stubs? */
+bool vdso_sigreturn_call(const struct sysctx *c);
+
+/* seccomp.c: prctl(PR_SET_SECCOMP) and PR_GET_SECCOMP; the filters' verdict about a call: false if it is
+ * not to be made, its result is *r. */
+int64_t seccomp_prctl(struct sysctx *c);
+int seccomp_mode(const struct thread *t);
+bool seccomp_allows(struct sysctx *c, int64_t *r);
 
 /* An array of i386 iovecs converted for the host. What the kernel will refuse stays so: BAD_PTR if
  * the array cannot be read, lengths that are negative, counts above IOV_LIMIT (`out` has that many). */

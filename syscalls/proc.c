@@ -159,6 +159,10 @@ static void put_status(int fd, const struct thread *t)
             if (!strncmp(line, sizes[i].name, strlen(sizes[i].name)))
                 n = snprintf(out, sizeof out, "%s\t%8llu kB", sizes[i].name,
                              (unsigned long long)sizes[i].kb);
+        if (!strncmp(line, "Seccomp:", 8))
+            n = snprintf(out, sizeof out, "Seccomp:\t%d", seccomp_mode(t));
+        else if (!strncmp(line, "Seccomp_filters:", 16))
+            n = snprintf(out, sizeof out, "Seccomp_filters:\t%u", seccomp_count(t));
         for (size_t i = 0; i < ARRAY_SIZE(masks); i++)
             if (!strncmp(line, masks[i].name, strlen(masks[i].name)))
                 n = snprintf(out, sizeof out, "%s\t%016llx", masks[i].name,

@@ -48,6 +48,16 @@ void futex_exit_robust(struct thread *t);
  * d->entry_number and reloads segment registers that use it. 0 or -EINVAL. */
 int tls_set_entry(struct thread *t, const struct guest_user_desc *d);
 
+/* seccomp.c. A new thread `t` has what `parent` has; gives up what a thread had. */
+void seccomp_inherit(struct thread *t, const struct thread *parent);
+void seccomp_drop(struct thread *t);
+/* For execve: the filters in a file without a name, a descriptor that the new xrun gets, -1 if there are
+ * none; and back, closing it. */
+int seccomp_save(struct thread *t);
+void seccomp_load(struct thread *t, int fd);
+/* For /proc: how many filters. */
+unsigned seccomp_count(const struct thread *t);
+
 /* Loads the segment registers of `t`, the caller, again after another thread has changed the LDT. */
 void ldt_refresh(struct thread *t);
 

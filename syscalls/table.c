@@ -135,11 +135,34 @@ static _Noreturn void wait_for_the_end(void)
         HC(SYS_ppoll, NULL, 0, NULL, NULL, 0, 0);
 }
 
+/* The vDSO's functions that ask for time make no system call on hardware. */
+static bool made_in_vdso(const struct sysctx *c)
+{
+    const struct process *p = c->t->proc;
+    gaddr at = c->t->cpu.eip - p->vdso;
+    return at < GUEST_PAGE_SIZE && c->t->cpu.eip != p->vdso_sysenter_return &&
+           !vdso_sigreturn_call(c);
+}
+
+/* What is to be done before the call; false if it is not to be made, its result is *r. */
+static bool work_before(struct sysctx *c, int64_t *r)
+{
+    struct thread *t = c->t;
+    if (made_in_vdso(c))
+        return true;
+    if ((t->syscall_work & WORK_DISPATCH) && user_dispatch(c)) {
+        *r = SYSRET_DONE;
+        return false;
+    }
+    return !(t->syscall_work & (WORK_SECCOMP | WORK_NO_PRIVS)) || seccomp_allows(c, r);
+}
+
 int64_t syscalls_dispatch(struct sysctx *c)
 {
-    if (unlikely(c->t->dispatch.on) && user_dispatch(c))
-        return SYSRET_DONE;
-    int64_t r = make_call(c);
+    int64_t r;
+    if (unlikely(c->t->syscall_work) && !work_before(c, &r))
+        return r;
+    r = make_call(c);
     if (unlikely(__atomic_load_n(&c->t->proc->ending, __ATOMIC_SEQ_CST)))
         wait_for_the_end();
     return r;

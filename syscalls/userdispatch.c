@@ -23,11 +23,13 @@ int64_t user_dispatch_set(struct sysctx *c)
     } else {
         return -EINVAL;
     }
-    c->t->dispatch = (struct user_dispatch){mode == PR_SYS_DISPATCH_ON, start, len, selector};
+    c->t->dispatch = (struct user_dispatch){start, len, selector};
+    c->t->syscall_work &= ~(uint32_t)WORK_DISPATCH;
+    c->t->syscall_work |= mode == PR_SYS_DISPATCH_ON ? WORK_DISPATCH : 0;
     return 0;
 }
 
-static bool in_sigreturn(const struct sysctx *c)
+bool vdso_sigreturn_call(const struct sysctx *c)
 {
     gaddr ip = c->t->cpu.eip;
     const struct process *p = c->t->proc;
@@ -53,7 +55,7 @@ static bool force(struct sysctx *c, int sig, bool fatal)
 bool user_dispatch(struct sysctx *c)
 {
     const struct user_dispatch *d = &c->t->dispatch;
-    if (c->t->cpu.eip - d->start < d->len || in_sigreturn(c))
+    if (c->t->cpu.eip - d->start < d->len || vdso_sigreturn_call(c))
         return false;
     if (d->selector) {
         uint8_t state;
