@@ -33,7 +33,6 @@ struct block {
     struct edge *in;        /* edges that lead here */
     struct code_exit *code_in; /* exits of translated code that lead here */
     struct unit *unit;      /* that holds its code, NULL if none */
-    struct block *unit_next;
     struct block *page_next[2];  /* per page it lies in */
     struct block *retired_next;
     uint64_t retired_epoch;
@@ -57,7 +56,8 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in);
 struct code_profile {
     uint64_t blocks, decoded;            /* blocks and the instructions in them */
     uint64_t units, translated;          /* units and the instructions in them, */
-    uint64_t guest_bytes, host_bytes, stub_bytes, fallbacks; /* their code */
+    uint64_t guest_bytes, host_bytes, stub_bytes, fallbacks; /* their code, */
+    uint64_t side_bytes;                 /* and tables that lead back to the instructions */
     uint64_t retired;                    /* blocks */
     uint64_t decode_ns, translate_ns;
 };

@@ -220,6 +220,7 @@ static void reclaim(void)
         if (e < oldest)
             oldest = e;
     }
+    code_reclaim(oldest); /* units know their blocks */
     for (struct block **q = &retired; *q;) {
         struct block *b = *q;
         if (b->retired_epoch <= oldest) {
@@ -230,7 +231,6 @@ static void reclaim(void)
             q = &b->retired_next;
         }
     }
-    code_reclaim(oldest);
 }
 
 static void flush_all(void)
@@ -494,9 +494,10 @@ void cache_print_profile(void)
     log_user("decoded %" PRIu64 " instructions in %" PRIu64 " blocks, %.1f ms; retired %" PRIu64
              " blocks", p->decoded, p->blocks, (double)p->decode_ns / 1e6, p->retired);
     log_user("translated %" PRIu64 " instructions in %" PRIu64 " units, %.1f ms; %" PRIu64
-             " guest bytes -> %" PRIu64 " host bytes + %" PRIu64 " in stubs; %" PRIu64
-             " interpreted one by one", p->translated, p->units, (double)p->translate_ns / 1e6,
-             p->guest_bytes, p->host_bytes, p->stub_bytes, p->fallbacks);
+             " guest bytes -> %" PRIu64 " host bytes + %" PRIu64 " in stubs + %" PRIu64
+             " of tables; %" PRIu64 " interpreted one by one", p->translated, p->units,
+             (double)p->translate_ns / 1e6, p->guest_bytes, p->host_bytes, p->stub_bytes,
+             p->side_bytes, p->fallbacks);
 }
 
 /* ---- threads ---- */

@@ -21,6 +21,7 @@
 #include "interp/priv.h"
 #include "runtime/block.h"
 #include "runtime/region.h"
+#include "runtime/unit.h"
 #include "translate/translate.h"
 
 #ifdef XRUN_SMALL_LIMITS
@@ -33,33 +34,6 @@ enum {
     BINS = EXACT_BINS + TRANSLATE_BYTES_MAX / GRANULE / COARSE + 1,
 };
 enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 4096 };
-
-struct code_exit {
-    gaddr target;
-    uint8_t *field, *stub;     /* see translate_patch(); where it leads while not linked */
-    struct unit *unit;
-    struct block *to;          /* linked to */
-    const struct insn *to_insn;/* the same for readers without the lock */
-    struct code_exit *next_in; /* on to->code_in */
-};
-
-struct unit {
-    bool valid;
-    uint8_t *code;
-    uint32_t size, n;          /* bytes; instructions */
-    int which;                 /* table */
-    unsigned nentries;
-    gaddr entry[REGION_BLOCKS];/* where it could be entered */
-    struct insn *fallback;     /* pairs: an instruction and the end of its one-instruction block */
-    struct code_exit *exit;
-    unsigned exits;
-    struct block *blocks;      /* by unit_next */
-    struct unit *retired_next;
-    uint64_t retired_epoch;
-    const struct insn **insn;  /* n */
-    int8_t *adjust;            /* n, see struct translation */
-    uint32_t off[];            /* n + 1 */
-};
 
 static bool enabled;
 static uint8_t *code_base, *code_top;       /* the mapping; not handed out yet from here on */
@@ -231,42 +205,35 @@ static void put_code(struct unit *u)
 
 static struct unit *unit_new(void)
 {
-    struct unit *u = xcalloc(1, sizeof *u + (tr.n + 1) * sizeof u->off[0]);
-    u->n = tr.n;
+    struct unit *u = xcalloc(1, sizeof *u + region.members * sizeof u->member[0]);
     u->size = tr.size;
+    u->cold = tr.cold;
     u->exits = tr.exits;
-    u->insn = xcalloc(tr.n, sizeof u->insn[0]);
-    u->adjust = xmalloc(tr.n);
-    memcpy(u->adjust, tr.adjust, tr.n);
+    u->members = (uint16_t)region.members;
+    memcpy(u->member, region.member, region.members * sizeof u->member[0]);
+    u->side = side_encode(&tr, &profile.side_bytes);
     u->exit = xcalloc(tr.exits + 1, sizeof u->exit[0]);
     u->fallback = make_fallbacks();
     u->code = u->fallback ? code_alloc(tr.size) : NULL;
-    for (unsigned i = 0; i < tr.n; i++)
-        u->insn[i] = tr.insn[i].in;
-    memcpy(u->off, tr.off, (tr.n + 1) * sizeof u->off[0]);
     return u;
 }
 
 static void unit_free(struct unit *u)
 {
-    for (unsigned i = 0; i < u->nentries; i++) /* a thread may have put it back meanwhile */
-        table_forget(u->entry[i], u->which);
+    for (unsigned i = 0; i < u->members; i++) /* a thread may have put it back meanwhile */
+        table_forget(u->member[i]->key.eip, u->which);
     if (u->code)
         code_release(u->code, u->size);
     free(u->fallback);
     free(u->exit);
-    free(u->insn);
-    free(u->adjust);
+    free(u->side);
     free(u);
 }
 
 static void attach(struct unit *u, struct block *b)
 {
     u->which = which_table(b->key.mode);
-    u->entry[u->nentries++] = b->key.eip;
     b->unit = u;
-    b->unit_next = u->blocks;
-    u->blocks = b;
     b->code = u->code + tr.entry[translate_find(&tr, b->key.eip)];
     __atomic_store_n(&b->insn[0].fn, translate_enter, __ATOMIC_RELEASE);
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
@@ -323,11 +290,8 @@ static void unlink_exit(struct code_exit *x)
 
 static void unit_retire(struct unit *u)
 {
-    while (u->blocks) {
-        struct block *b = u->blocks;
-        u->blocks = b->unit_next;
-        detach(b);
-    }
+    for (unsigned i = 0; i < u->members; i++)
+        detach(u->member[i]);
     for (unsigned i = 0; i < u->exits; i++)
         unlink_exit(&u->exit[i]);
     u->valid = false;
@@ -389,14 +353,14 @@ static void dump_host(const struct unit *u, uint32_t from, uint32_t to)
 static void dump_unit(const struct unit *u)
 {
     char text[128];
-    dump_line("unit of %u instructions, %u bytes", u->n, u->size);
-    for (unsigned i = 0; i < u->n; i++) {
-        decode_format(u->insn[i]->eip, tr.mode, text, sizeof text);
-        dump_line("%08x%c %s", u->insn[i]->eip, tr.insn[i].entry ? ':' : ' ', text);
-        dump_host(u, u->off[i], u->off[i + 1]);
+    dump_line("unit of %u instructions, %u bytes", tr.n, u->size);
+    for (unsigned i = 0; i < tr.n; i++) {
+        decode_format(tr.insn[i].in->eip, tr.mode, text, sizeof text);
+        dump_line("%08x%c %s", tr.insn[i].in->eip, tr.insn[i].entry ? ':' : ' ', text);
+        dump_host(u, tr.off[i], tr.off[i + 1]);
     }
     dump_line("  stubs");
-    dump_host(u, u->off[u->n], u->size);
+    dump_host(u, u->cold, u->size);
 }
 
 static void translate(struct block *b)
@@ -415,16 +379,16 @@ static void translate(struct block *b)
     }
     live_units++;
     profile.units++;
-    profile.translated += u->n;
+    profile.translated += tr.n;
     profile.host_bytes += tr.cold;
     profile.stub_bytes += tr.size - tr.cold;
     profile.fallbacks += tr.fallbacks;
-    for (unsigned i = 0; i < u->n; i++)
-        profile.guest_bytes += u->insn[i]->len;
+    for (unsigned i = 0; i < tr.n; i++)
+        profile.guest_bytes += tr.insn[i].in->len;
     put_code(u);
     u->valid = true;
-    for (unsigned i = 0; i < region.members; i++)
-        attach(u, region.member[i]);
+    for (unsigned i = 0; i < u->members; i++)
+        attach(u, u->member[i]);
     if (unlikely(opt.dump && strstr(opt.dump, "code")))
         dump_unit(u);
 }
@@ -475,28 +439,31 @@ bool code_contains(uintptr_t pc)
     return enabled && pc >= (uintptr_t)code_base && pc < (uintptr_t)code_base + CODE_BYTES;
 }
 
+static const struct insn *find_insn(const struct unit *u, gaddr eip)
+{
+    for (unsigned i = 0; i < u->members; i++) {
+        const struct block *b = u->member[i];
+        if (eip - b->key.eip >= b->end - b->key.eip)
+            continue;
+        for (unsigned k = 0; k < b->n; k++)
+            if (b->insn[k].eip == eip)
+                return &b->insn[k];
+    }
+    return NULL;
+}
+
 struct code_place code_insn(uintptr_t pc)
 {
     struct code_place none = {0};
+    struct side s;
     if (!code_contains(pc))
         return none;
     const struct unit *u = *granule_of((const uint8_t *)pc);
-    if (!u)
+    uint32_t at = u ? (uint32_t)(pc - (uintptr_t)u->code) : 0;
+    if (!u || !side_find(u, at, &s))
         return none;
-    uint32_t at = (uint32_t)(pc - (uintptr_t)u->code);
-    if (at >= u->off[u->n])
-        return none;
-    unsigned lo = 0, hi = u->n; /* the last instruction with off <= at */
-    while (hi - lo > 1) {
-        unsigned mid = (lo + hi) / 2;
-        if (u->off[mid] <= at)
-            lo = mid;
-        else
-            hi = mid;
-    }
-    int adjust = u->adjust[lo];
-    return (struct code_place){u->insn[lo], u->off[lo] == at && !adjust,
-                               adjust == TRANSLATE_STALE ? 0 : adjust};
+    return (struct code_place){find_insn(u, s.eip), s.from == at && !s.adjust,
+                               s.adjust == TRANSLATE_STALE ? 0 : s.adjust};
 }
 
 const struct insn *translate_guest_insn(uint32_t low)

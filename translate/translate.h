@@ -67,6 +67,8 @@ bool translate_handles(const struct insn *in, unsigned mode);
 /* False if the region does not fit or begins with something that is not worth translating. */
 bool translate_region(struct translation *tr);
 
+/* Code of an instruction is a multiple of this many bytes. */
+unsigned translate_code_align(void);
 /* Writes `value` into the field at `at`, which is in its final place. */
 void translate_reloc(uint8_t *at, unsigned kind, uint64_t value);
 /* Called when code has been put into [from, to), before anything may lead there. */

@@ -11,6 +11,7 @@ bool translate_region(struct translation *tr) { (void)tr; return false; }
 void translate_reloc(uint8_t *at, unsigned kind, uint64_t value) { (void)at, (void)kind, (void)value; }
 void translate_flush_icache(const uint8_t *from, const uint8_t *to) { (void)from, (void)to; }
 size_t translate_reach(void) { return 0; }
+unsigned translate_code_align(void) { return 4; }
 void translate_patch(uint8_t *field, const uint8_t *target) { (void)field, (void)target; }
 const struct insn *translate_enter(struct cpu *cpu, const struct insn *in)
 {

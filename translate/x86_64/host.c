@@ -83,6 +83,11 @@ size_t translate_reach(void)
     return 1 << 30; /* of the 2 GiB of a rel32: the stubs call farther into xrun */
 }
 
+unsigned translate_code_align(void)
+{
+    return 1;
+}
+
 const uint8_t *translate_table_base(void)
 {
     return (const uint8_t *)x64_look_up;

@@ -1,0 +1,111 @@
+/* The side table of a unit: a byte per instruction, whose halves are the distance to the next
+ * instruction's address and how much longer the host's code is than that, or what else follows. A
+ * unit has at most some hundred, so the table is read from its start. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/log.h"
+#include "runtime/unit.h"
+
+/* The high half. Up to LONGER_MAX: how much longer, the state stays. Else the length follows in a
+ * byte (in two behind ANY_FAR), behind the new state if it is not one of the usual. */
+enum {
+    LONGER_MAX = 8, SAME, PUSHED, POPPED, STALE, SETTLED, ANY, ANY_FAR,
+    ANY_DISTANCE = 0, /* in the low half: four bytes follow */
+    RECORD_MAX = 1 + 4 + 3, HEADER = 4 + 1 + 1,
+};
+_Static_assert((int)ANY_FAR == 15, "half a byte");
+
+static uint8_t *put(uint8_t *p, uint32_t v, unsigned n)
+{
+    memcpy(p, &v, n); /* the hosts are little-endian */
+    return p + n;
+}
+
+static uint32_t get(const uint8_t **p, unsigned n)
+{
+    uint32_t v = 0;
+    memcpy(&v, *p, n);
+    *p += n;
+    return v;
+}
+
+/* What a length is compared with: host code is seldom shorter. In units of the host's. */
+static unsigned expected(unsigned distance)
+{
+    return distance ? (distance - 1) / translate_code_align() : 0;
+}
+
+static unsigned how(int adjust, int next, unsigned length, unsigned distance)
+{
+    unsigned longer = length - expected(distance);
+    if (length > UINT8_MAX)
+        return ANY_FAR;
+    if (next == adjust)
+        return longer <= LONGER_MAX ? longer : SAME;
+    return next == TRANSLATE_STALE ? STALE : !next ? SETTLED : next == adjust - 4 ? PUSHED
+           : next == adjust + 4 ? POPPED : ANY;
+}
+
+static uint8_t *encode(const struct translation *tr, unsigned i, uint8_t *p)
+{
+    bool last = i + 1 == tr->n;
+    gaddr distance = last ? 1 : tr->insn[i + 1].in->eip - tr->insn[i].in->eip;
+    unsigned low = distance < 16 ? distance : ANY_DISTANCE;
+    unsigned length = (tr->off[i + 1] - tr->off[i]) / translate_code_align();
+    int next = last ? tr->adjust[i] : tr->adjust[i + 1];
+    unsigned high = how(tr->adjust[i], next, length, low);
+    p = put(p, high << 4 | low, 1);
+    if (low == ANY_DISTANCE)
+        p = put(p, distance, 4);
+    if (high >= ANY)
+        p = put(p, (uint8_t)next, 1);
+    return high < SAME ? p : put(p, length, high == ANY_FAR ? 2 : 1);
+}
+
+uint8_t *side_encode(const struct translation *tr, uint64_t *bytes)
+{
+    static uint8_t buf[HEADER + TRANSLATE_INSN_MAX * RECORD_MAX];
+    uint8_t *p = put(put(buf, tr->insn[0].in->eip, 4), tr->off[0] / translate_code_align(), 1);
+    p = put(p, (uint8_t)tr->adjust[0], 1);
+    xassert(tr->off[0] / translate_code_align() <= UINT8_MAX);
+    for (unsigned i = 0; i < tr->n; i++)
+        p = encode(tr, i, p);
+    size_t n = (size_t)(p - buf);
+    *bytes += n;
+    return memcpy(xmalloc(n), buf, n);
+}
+
+/* Reads the record at s->next. */
+static void decode(struct side *s)
+{
+    unsigned byte = get(&s->next, 1), low = byte & 15, high = byte >> 4;
+    s->eip = s->next_eip;
+    s->from = s->to;
+    s->adjust = s->next_adjust;
+    s->next_eip += low == ANY_DISTANCE ? get(&s->next, 4) : low;
+    switch (high) {
+    case PUSHED: s->next_adjust -= 4; break;
+    case POPPED: s->next_adjust += 4; break;
+    case STALE: s->next_adjust = TRANSLATE_STALE; break;
+    case SETTLED: s->next_adjust = 0; break;
+    case ANY: case ANY_FAR: s->next_adjust = (int8_t)get(&s->next, 1); break;
+    default: break;
+    }
+    unsigned length = high < SAME ? expected(low) + high : get(&s->next, high == ANY_FAR ? 2 : 1);
+    s->to += length * translate_code_align();
+}
+
+bool side_find(const struct unit *u, uint32_t at, struct side *s)
+{
+    *s = (struct side){.next = u->side};
+    s->next_eip = get(&s->next, 4);
+    s->to = get(&s->next, 1) * translate_code_align();
+    s->next_adjust = (int8_t)get(&s->next, 1);
+    if (at < s->to || at >= u->cold)
+        return false;
+    do
+        decode(s);
+    while (at >= s->to);
+    return true;
+}

@@ -1,0 +1,50 @@
+/* A unit: the code of one region, and what is known of it. Made, linked and retired by code.c under
+ * the lock of cache.c. */
+#ifndef XRUN_RUNTIME_UNIT_H
+#define XRUN_RUNTIME_UNIT_H
+
+#include "runtime/block.h"
+#include "translate/translate.h"
+
+struct code_exit {
+    gaddr target;
+    uint8_t *field, *stub;      /* see translate_patch(); where it leads while not linked */
+    struct unit *unit;
+    struct block *to;           /* linked to */
+    const struct insn *to_insn; /* the same for readers without the lock */
+    struct code_exit *next_in;  /* on to->code_in */
+};
+
+struct unit {
+    bool valid;
+    uint8_t which;              /* table */
+    uint16_t members;
+    uint32_t size, cold;        /* bytes; where the stubs begin */
+    uint8_t *code;
+    uint8_t *side;              /* see side_encode() */
+    struct insn *fallback;      /* pairs: an instruction and the end of its one-instruction block */
+    struct code_exit *exit;
+    unsigned exits;
+    struct unit *retired_next;
+    uint64_t retired_epoch;
+    struct block *member[];     /* they live longer than the unit */
+};
+
+/* ---- side.c: which guest instruction a place in the code belongs to ---- */
+
+/* Where one instruction's code lies, and the state at its start: see struct translation. */
+struct side {
+    gaddr eip;
+    uint32_t from, to;          /* offsets in the code */
+    int adjust;
+    const uint8_t *next;        /* of the encoded form */
+    gaddr next_eip;
+    int next_adjust;
+};
+
+/* About one byte per instruction; its length is added to *bytes. */
+uint8_t *side_encode(const struct translation *tr, uint64_t *bytes);
+/* The instruction whose code holds offset `at`; false if none does. Async-signal-safe. */
+bool side_find(const struct unit *u, uint32_t at, struct side *s);
+
+#endif

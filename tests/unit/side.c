@@ -1,0 +1,71 @@
+/* Side tables: what is encoded of random translations is found again at every offset of the code. */
+#include <stdlib.h>
+
+#include "runtime/unit.h"
+#include "tests/unit/random.h"
+#include "tests/unit/test.h"
+
+static struct translation tr;
+static struct tr_insn region[TRANSLATE_INSN_MAX];
+static struct insn insn[TRANSLATE_INSN_MAX];
+
+static void make(void)
+{
+    static const uint32_t limit[] = {1, 9, 16, 30, 300, 16000};
+    static const int states[] = {0, 4, -4, 8, TRANSLATE_STALE, 100, -128 + 4};
+    gaddr eip = rng();
+    uint32_t off = below(2) * 4;
+    tr.n = 1 + below(TRANSLATE_INSN_MAX);
+    for (unsigned i = 0; i < tr.n; i++) {
+        insn[i].eip = eip;
+        region[i].in = &insn[i];
+        tr.off[i] = off;
+        tr.adjust[i] = (int8_t)(i && below(2) ? tr.adjust[i - 1] : states[below(7)]);
+        uint32_t length = below(limit[below(5 + !below(20))]);
+        off += length * translate_code_align();
+        eip += 1 + (below(30) ? below(15) : rng() % 100000);
+    }
+    tr.off[tr.n] = tr.cold = off;
+}
+
+/* Of several that begin there, the last: the others have no code. */
+static unsigned owner(uint32_t at)
+{
+    unsigned i = 0;
+    while (tr.off[i + 1] <= at)
+        i++;
+    return i;
+}
+
+static bool found(const struct unit *u, uint32_t at)
+{
+    struct side s;
+    unsigned i = owner(at);
+    return side_find(u, at, &s) && s.eip == insn[i].eip && s.from == tr.off[i] &&
+           s.to == tr.off[i + 1] && s.adjust == tr.adjust[i];
+}
+
+static bool round_trip(void)
+{
+    uint64_t bytes = 0;
+    struct unit u = {.cold = tr.cold, .side = side_encode(&tr, &bytes)};
+    struct side s;
+    bool ok = bytes && !side_find(&u, tr.cold, &s) && (!tr.off[0] || !side_find(&u, 0, &s));
+    for (uint32_t at = tr.off[0]; at < tr.cold && ok; at += 1 + tr.cold / 300)
+        ok = found(&u, at);
+    for (unsigned i = 0; i < tr.n && ok; i++)
+        ok = tr.off[i] == tr.off[i + 1] || found(&u, tr.off[i]);
+    free(u.side);
+    return ok;
+}
+
+int main(void)
+{
+    tr.insn = region;
+    for (int i = 0; i < 500; i++) {
+        rng_state = (uint64_t)i;
+        make();
+        CHECK(round_trip());
+    }
+    FINISH();
+}
