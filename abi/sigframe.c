@@ -173,6 +173,7 @@ static void reset_fpu(struct cpu *c)
     c->fpu.empty = 0xff;
     c->mxcsr = 0x1f80;
     memset(c->xmm, 0, sizeof c->xmm);
+    memset(c->ymmh, 0, sizeof c->ymmh);
 }
 
 static void enter_handler(struct thread *t, const struct guest_sigaction *sa, gaddr frame, int sig,

@@ -159,6 +159,7 @@ void cpu_reset(struct cpu *cpu)
     cpu->fpu.cw = 0x37f;
     cpu->fpu.empty = 0xff;
     memset(cpu->xmm, 0, sizeof cpu->xmm);
+    memset(cpu->ymmh, 0, sizeof cpu->ymmh);
     cpu->mxcsr = 0x1f80;
     memset(cpu->seg, 0, sizeof cpu->seg);
     memset(cpu->sel, 0, sizeof cpu->sel);

@@ -108,6 +108,7 @@ struct cpu_host {
     uint64_t scratch[3];
     void *exit_code;   /* the direct edge by which translated code left, NULL if none */
     uint8_t x87_image[112]; /* FSAVE image on its way to or from the unit */
+    uint32_t ymm_live; /* the host's registers hold the upper halves of ymm0-7, not cpu->ymmh */
 };
 
 struct cpu {
@@ -135,6 +136,7 @@ struct cpu {
     uint32_t mxcsr;
     union xmm xmm[8];
     struct cpu_host host;
+    union xmm ymmh[8]; /* bits 128-255 of ymm0-7 */
 };
 
 /* Raises a fault of instruction cpu->cur: registers must be as before the instruction. Sets

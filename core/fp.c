@@ -315,6 +315,41 @@ static struct result mul_num(struct num a, struct num b, struct fp_env *e)
     return normalized(sign, a.exp + b.exp, (u128)a.sig * b.sig);
 }
 
+/* x * y + z. The product has at most 106 significant bits in 128, so that shifting it right by one
+ * makes room for a carry and loses nothing; whichever term is far below the other needs only its
+ * sticky bit. */
+static struct result fma_num(struct num x, struct num y, struct num z, struct fp_env *e)
+{
+    bool sign = x.sign ^ y.sign;
+    if (x.cls == INF || y.cls == INF) {
+        if (x.cls == ZERO || y.cls == ZERO || (z.cls == INF && z.sign != sign))
+            return invalid(e);
+        return (struct result){.cls = INF, .sign = sign};
+    }
+    if (z.cls == INF)
+        return (struct result){.cls = INF, .sign = z.sign};
+    if (x.cls == ZERO || y.cls == ZERO) {
+        if (z.cls == ZERO)
+            return (struct result){.cls = ZERO, .sign = sign == z.sign ? sign : e->round == FP_DOWN};
+        return (struct result){NUM, z.sign, z.exp, z.sig, 0};
+    }
+    if (z.cls == ZERO)
+        return normalized(sign, x.exp + y.exp, (u128)x.sig * y.sig);
+    uint64_t hi = (uint64_t)((u128)x.sig * y.sig >> 65), lo = (uint64_t)((u128)x.sig * y.sig >> 1);
+    uint64_t zhi = z.sig >> 2, zlo = z.sig << 62;
+    int exp = x.exp + y.exp; /* of bit 125 in both */
+    shift_right(&zhi, &zlo, exp - z.exp);
+    shift_right(&hi, &lo, z.exp - exp);
+    if (z.exp > exp)
+        exp = z.exp;
+    u128 p = (u128)hi << 64 | lo, q = (u128)zhi << 64 | zlo;
+    if (sign == z.sign)
+        return normalized(sign, exp + 1, p + q);
+    if (p == q)
+        return (struct result){.cls = ZERO, .sign = e->round == FP_DOWN};
+    return p > q ? normalized(sign, exp + 1, p - q) : normalized(z.sign, exp + 1, q - p);
+}
+
 static struct result div_num(struct num a, struct num b, struct fp_env *e)
 {
     bool sign = a.sign ^ b.sign;
@@ -444,6 +479,29 @@ FAST(sub, 64, uint64_t, double, -, add_num, true)
 FAST(mul, 64, uint64_t, double, *, mul_num, false)
 FAST(div, 64, uint64_t, double, /, div_num, false)
 
+/* The first NaN of the factors and the addend, in the order of the arguments, is the result. */
+#define SSE_FMA(B, ctype)                                                                          \
+    ctype fp_fma##B(ctype a, ctype b, ctype c, bool negate_product, bool negate_addend,            \
+                    struct fp_env *e)                                                              \
+    {                                                                                              \
+        struct num x = unpack##B(a, e), y = unpack##B(b, e), z = unpack##B(c, e);                  \
+        if (operands(x, y, e) | operands(z, z, e))                                                 \
+            return is_nan(x) || is_nan(y) ? nan##B(a, x, b) : nan##B(c, z, c);                     \
+        x.sign ^= negate_product;                                                                  \
+        z.sign ^= negate_addend;                                                                   \
+        uint8_t before = e->flags;                                                                 \
+        e->flags = 0;                                                                              \
+        struct result r = fma_num(x, y, z, e);                                                     \
+        if (!(e->flags & FP_IE)) {                                                                 \
+            denormals(x, y, e);                                                                    \
+            denormals(z, z, e);                                                                    \
+        }                                                                                          \
+        e->flags |= before;                                                                        \
+        return finish##B(r, e);                                                                    \
+    }
+SSE_FMA(32, uint32_t)
+SSE_FMA(64, uint64_t)
+
 #define SSE_REST(B, ctype, signbit)                                                                \
     ctype fp_sqrt##B(ctype a, struct fp_env *e)                                                    \
     {                                                                                              \
@@ -568,6 +626,30 @@ uint32_t fp_cvt64_to_32(uint64_t a, struct fp_env *e)
         return (uint32_t)(a >> 63) << 31 | 0x7fc00000u | (uint32_t)(a >> 29 & 0x7fffff);
     denormals(x, x, e);
     return finish32((struct result){x.cls, x.sign, x.exp, x.sig, 0}, e);
+}
+
+uint32_t fp_cvt16_to_32(uint16_t a, struct fp_env *e)
+{
+    struct num x = unpack_bits(a >> 15, a >> 10 & 31, 31, (uint64_t)a << 54, 15);
+    if (operands(x, x, e))
+        return (uint32_t)(a >> 15) << 31 | 0x7fc00000u | (uint32_t)(a & 0x3ff) << 13;
+    return finish32((struct result){x.cls, x.sign, x.exp, x.sig, 0}, e);
+}
+
+uint16_t fp_cvt32_to_16(uint32_t a, struct fp_env *e)
+{
+    static const struct fmt f16 = {11, -14, 15, false};
+    struct num x = unpack32(a, e);
+    uint16_t sign = (uint16_t)(a >> 31 << 15);
+    if (operands(x, x, e))
+        return (uint16_t)(sign | 0x7e00 | (a >> 13 & 0x3ff));
+    denormals(x, x, e);
+    if (x.cls != NUM)
+        return (uint16_t)(sign | (x.cls == INF ? 0x7c00 : 0));
+    struct rounded r = do_round(&f16, x.sign, x.exp, x.sig, 0, e);
+    if (r.inf || r.zero)
+        return (uint16_t)(sign | (r.inf ? 0x7c00 : 0));
+    return (uint16_t)(sign | (r.sig >> 63 ? (r.exp + 15) << 10 : 0) | (r.sig >> 53 & 0x3ff));
 }
 
 static struct result from_i64(int64_t v)

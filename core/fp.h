@@ -43,6 +43,11 @@ uint64_t fp_sqrt64(uint64_t a, struct fp_env *e);
 uint64_t fp_min64(uint64_t a, uint64_t b, struct fp_env *e);
 uint64_t fp_max64(uint64_t a, uint64_t b, struct fp_env *e);
 uint64_t fp_rint64(uint64_t a, int round, bool inexact, struct fp_env *e);
+/* a * b + c with one rounding; product and addend negated first if asked (a NaN keeps its sign). */
+uint32_t fp_fma32(uint32_t a, uint32_t b, uint32_t c, bool negate_product, bool negate_addend,
+                  struct fp_env *e);
+uint64_t fp_fma64(uint64_t a, uint64_t b, uint64_t c, bool negate_product, bool negate_addend,
+                  struct fp_env *e);
 /* quiet: only a signaling NaN raises IE (UCOMISS, FUCOM). DE is raised as hardware does. */
 enum fp_cmp fp_cmp32(uint32_t a, uint32_t b, bool quiet, struct fp_env *e);
 enum fp_cmp fp_cmp64(uint64_t a, uint64_t b, bool quiet, struct fp_env *e);
@@ -50,6 +55,8 @@ enum fp_cmp fp_cmp64(uint64_t a, uint64_t b, bool quiet, struct fp_env *e);
 /* SSE conversions; integers out of range give the integer indefinite and IE. */
 uint64_t fp_cvt32_to_64(uint32_t a, struct fp_env *e);
 uint32_t fp_cvt64_to_32(uint64_t a, struct fp_env *e);
+uint32_t fp_cvt16_to_32(uint16_t a, struct fp_env *e);
+uint16_t fp_cvt32_to_16(uint32_t a, struct fp_env *e); /* e->ftz must be 0 */
 uint32_t fp_cvt_i32_to_32(int32_t a, struct fp_env *e);
 uint64_t fp_cvt_i32_to_64(int32_t a, struct fp_env *e);
 int32_t fp_cvt32_to_i32(uint32_t a, int round, struct fp_env *e);

@@ -84,6 +84,7 @@ static void put_register(struct opnd *o, ZydisRegister r)
     case ZYDIS_REGCLASS_GPR32: o->kind = OPND_GPR; break;
     case ZYDIS_REGCLASS_SEGMENT: o->kind = OPND_SEG; break;
     case ZYDIS_REGCLASS_XMM: o->kind = OPND_XMM; break;
+    case ZYDIS_REGCLASS_YMM: o->kind = OPND_YMM; break;
     case ZYDIS_REGCLASS_MMX: o->kind = OPND_MM; break;
     case ZYDIS_REGCLASS_X87: o->kind = OPND_ST; break;
     case ZYDIS_REGCLASS_CONTROL: o->kind = OPND_CR; break;
@@ -109,6 +110,10 @@ static void put_memory(struct insn *in, const ZydisDecodedInstruction *zi,
     /* 3E before a branch is NOTRACK where CET exists, and a segment prefix all the same */
     if ((zi->attributes & ZYDIS_ATTRIB_HAS_NOTRACK) && !(zi->attributes & ZYDIS_ATTRIB_HAS_SEGMENT))
         in->seg = SEG_DS;
+    if (zo->mem.type == ZYDIS_MEMOP_TYPE_VSIB) {
+        in->flags |= INSN_VSIB;
+        in->imm2 = (uint16_t)(ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LEGACY_32, zo->mem.index) / 8);
+    }
     if (zi->address_width == 16)
         in->flags |= INSN_ADDR16;
     if (in->seg >= SEG_FS || (mode & MODE_SEGS))
@@ -179,10 +184,11 @@ static void put_operand(struct insn *in, unsigned n, const ZydisDecodedInstructi
 
 static enum op find_op(const ZydisDecodedInstruction *zi)
 {
-    if (zi->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX ||
-        (zi->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX && zi->meta.isa_ext != ZYDIS_ISA_EXT_BMI1 &&
-         zi->meta.isa_ext != ZYDIS_ISA_EXT_BMI2))
+    if (zi->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX) /* shares mnemonics with VEX */
         return OP_UNSUPPORTED;
+    if ((zi->mnemonic == ZYDIS_MNEMONIC_VPEXTRD || zi->mnemonic == ZYDIS_MNEMONIC_VPINSRD) &&
+        zi->raw.vex.W) /* of a quadword: 64-bit code only */
+        return OP_INVALID;
     if (zi->meta.category != ZYDIS_CATEGORY_STRINGOP) {
         if (zi->mnemonic == ZYDIS_MNEMONIC_MOVSD)
             return OP_MOVSD;
@@ -310,7 +316,8 @@ static void convert(struct insn *in, const ZydisDecodedInstruction *zi,
     }
     if (decode_op_class(in->op) == CLASS_STRING)
         put_string(in, zi, zo, mode);
-    if (in->op == OP_XLAT || in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU)
+    if (in->op == OP_XLAT || in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU ||
+        in->op == OP_VMASKMOVDQU)
         put_implicit_segment(in, zi, zo, mode);
     if (ends_block(in))
         in->flags |= INSN_END;
@@ -359,6 +366,8 @@ static enum decode_status decode_window(const uint8_t *code, size_t n, gaddr eip
         memset(out, 0, sizeof *out);
         out->eip = eip;
         convert(out, &zi, zo, eip, mode);
+        if (out->op == OP_INVALID)
+            return fail(out, eip, OP_INVALID, DECODE_INVALID);
         if (flat)
             learn(code, &zi, out);
         return DECODE_OK;

@@ -18,14 +18,15 @@ enum op {
 };
 
 /* Which module executes an operation (second column of ops.def). */
-enum op_class { CLASS_INT, CLASS_STRING, CLASS_SYSTEM, CLASS_X87, CLASS_MMX, CLASS_SSE, CLASS_PSEUDO };
+enum op_class { CLASS_INT, CLASS_STRING, CLASS_SYSTEM, CLASS_X87, CLASS_MMX, CLASS_SSE, CLASS_AVX,
+                CLASS_PSEUDO };
 
 enum opnd_kind {
     OPND_NONE,
     OPND_GPR, /* reg = number as encoded; size 1: 4..7 are AH CH DH BH */
     OPND_MEM, /* base, index, scale, seg, disp of the insn; size = access size in bytes */
     OPND_IMM, /* the insn's imm, already extended to the operand size */
-    OPND_SEG, OPND_XMM, OPND_MM, OPND_ST, /* reg = number (ST: relative to top) */
+    OPND_SEG, OPND_XMM, OPND_YMM, OPND_MM, OPND_ST, /* reg = number (ST: relative to top) */
     OPND_REL, /* branch target: imm is the absolute guest address */
     OPND_FAR, /* ptr16:16/32: imm = offset, imm2 = selector */
     OPND_CR, OPND_DR,
@@ -49,6 +50,7 @@ enum {
     INSN_REG_GPR = 256,   /* ModRM.reg names a general register of 16 or 32 bits */
     INSN_RM_GPR = 512,    /* ModRM.rm does */
     INSN_OPC_GPR = 1024,  /* the low three bits of the opcode do */
+    INSN_VSIB = 2048,     /* `index` is a vector register (gathers) */
 };
 
 typedef const struct insn *(*insn_fn)(struct cpu *cpu, const struct insn *in);
@@ -69,7 +71,8 @@ struct insn {
     uint8_t seg;          /* enum segreg of the memory operand */
     uint32_t disp;
     uint32_t imm;
-    uint16_t imm2;        /* selector; ENTER's level; second immediate of EXTRQ/INSERTQ */
+    uint16_t imm2;        /* selector; ENTER's level; second immediate of EXTRQ/INSERTQ; bytes of a
+                           * gather's index register */
     /* Status flags in EFLAGS low-byte positions, OF as bit 3 (see FLB_*): from Zydis. */
     uint8_t fl_read, fl_write; /* fl_write: every flag that changes or becomes undefined */
     uint8_t fl_undef;     /* of those, the undefined ones */

@@ -116,7 +116,9 @@ static gaddr enter_top(const struct cpu *cpu, const struct insn *in)
 /* A code segment is never writable in protected mode. */
 static bool writes_code_segment(const struct insn *in)
 {
-    if (is_umip(in->op) || in->op == OP_ARPL /* may not write */ || in->op == OP_POP /* reads first */)
+    if (is_umip(in->op) || in->op == OP_ARPL /* may not write */ || in->op == OP_POP /* reads first */ ||
+        in->op == OP_VMASKMOVPS || in->op == OP_VMASKMOVPD || in->op == OP_VPMASKMOVD ||
+        in->op == OP_VPMASKMOVQ /* may not write */)
         return false;
     for (unsigned i = 0; i < in->nopnd; i++)
         if (in->o[i].kind == OPND_MEM && (in->o[i].access & ACCESS_W))
@@ -135,6 +137,7 @@ static insn_fn bind(const struct insn *in)
     case CLASS_X87: return interp_bind_x87(in);
     case CLASS_MMX: return interp_bind_mmx(in);
     case CLASS_SSE: return interp_bind_sse(in);
+    case CLASS_AVX: return interp_bind_avx(in);
     case CLASS_PSEUDO: return bind_pseudo(in);
     }
     return NULL;
@@ -192,7 +195,13 @@ static uint32_t alignment(const struct insn *in, uint32_t size)
     case OP_PCMPESTRM: case OP_PCMPISTRI: case OP_PCMPISTRM: case OP_SHA1MSG1: case OP_SHA1MSG2:
     case OP_SHA1NEXTE: case OP_SHA1RNDS4: case OP_SHA256MSG1: case OP_SHA256MSG2:
     case OP_SHA256RNDS2: return size;
-    default: return size == 10 ? 8 : size == 16 ? 1 : size;
+    case OP_VMASKMOVPS: case OP_VMASKMOVPD: case OP_VPMASKMOVD: case OP_VPMASKMOVQ:
+    case OP_VGATHERDPS: case OP_VGATHERDPD: case OP_VGATHERQPS: case OP_VGATHERQPD:
+    case OP_VPGATHERDD: case OP_VPGATHERDQ: case OP_VPGATHERQD: case OP_VPGATHERQQ: return 1;
+    default:
+        if (decode_op_class(in->op) == CLASS_AVX)
+            return size < 16 ? size : 16;
+        return size == 10 ? 8 : size == 16 ? 1 : size;
     }
 }
 

@@ -17,6 +17,7 @@ insn_fn interp_bind_system(const struct insn *in);
 insn_fn interp_bind_x87(const struct insn *in);
 insn_fn interp_bind_mmx(const struct insn *in);
 insn_fn interp_bind_sse(const struct insn *in);
+insn_fn interp_bind_avx(const struct insn *in);
 
 #define HANDLER(name) static const struct insn *name(struct cpu *cpu, const struct insn *in)
 

@@ -62,4 +62,58 @@ static inline union xmm simd_read(struct cpu *c, const struct insn *in, unsigned
     return v;
 }
 
+/* ---- floating point ---- */
+
+enum { SIMD_PRE = FP_IE | FP_DE | FP_ZE, MXCSR_DAZ = 1 << 6, MXCSR_FTZ = 1 << 15 };
+
+static inline struct fp_env simd_env(const struct cpu *c)
+{
+    uint32_t m = c->mxcsr;
+    return (struct fp_env){.round = m >> 13 & 3, .mask = m >> 7 & FP_ALL,
+                           .daz = !!(m & MXCSR_DAZ), .ftz = !!(m & MXCSR_FTZ), .prec = 64,
+                           /* sticky inexact lets the engine be quick */
+                           .flags = m >> 7 & m & FP_PE};
+}
+
+/* Ends an operation: flags into MXCSR, #XM if unmasked. */
+static inline void simd_commit(struct cpu *c, const struct insn *in, struct fp_env *e)
+{
+    uint32_t flags = e->flags;
+    uint32_t unmasked = flags & ~(uint32_t)e->mask & FP_ALL;
+    if (unlikely(unmasked & SIMD_PRE))
+        flags &= SIMD_PRE;
+    c->mxcsr |= flags & FP_ALL;
+    if (unlikely(flags & ~(uint32_t)e->mask & FP_ALL)) {
+        c->cur = in;
+        cpu_fault(c, TRAP_XM, 0, 0);
+    }
+}
+
+/* Products and sums raise their exceptions one after the other: an unmasked one ends it there. */
+static inline struct fp_env simd_next_stage(struct cpu *c, const struct insn *in, struct fp_env *e)
+{
+    simd_commit(c, in, e);
+    return simd_env(c);
+}
+
+/* The flags of COMISS and its like. */
+static inline void simd_set_comparison(struct cpu *c, enum fp_cmp r)
+{
+    flags_set_status(c, r == FP_UNORD ? EFL_ZF | EFL_PF | EFL_CF
+                        : r == FP_LT ? EFL_CF : r == FP_EQ ? EFL_ZF : 0);
+}
+
+typedef uint32_t (*simd_fn32)(uint32_t a, uint32_t b, struct fp_env *e);
+typedef uint64_t (*simd_fn64)(uint64_t a, uint64_t b, struct fp_env *e);
+
+/* An operation's names, with and without VEX, and what it does to an element (SQRT: of b). */
+struct simd_row {
+    uint16_t ps, ss, pd, sd, vps, vss, vpd, vsd;
+    simd_fn32 f;
+    simd_fn64 d;
+};
+const struct simd_row *simd_row(unsigned op, bool vex);
+/* RCP and RSQRT of an element. */
+uint32_t simd_approximate(uint32_t a, bool root);
+
 #endif

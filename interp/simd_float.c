@@ -3,74 +3,47 @@
  * others. An unmasked exception leaves the destination and raises #XM. */
 #include "interp/simd.h"
 
-enum { PRE = FP_IE | FP_DE | FP_ZE, MXCSR_DAZ = 1 << 6, MXCSR_FTZ = 1 << 15 };
-
-static struct fp_env env(const struct cpu *c)
-{
-    uint32_t m = c->mxcsr;
-    return (struct fp_env){.round = m >> 13 & 3, .mask = m >> 7 & FP_ALL,
-                           .daz = !!(m & MXCSR_DAZ), .ftz = !!(m & MXCSR_FTZ), .prec = 64,
-                           /* sticky inexact lets the engine be quick */
-                           .flags = m >> 7 & m & FP_PE};
-}
-
-/* Ends an operation: flags into MXCSR, #XM if unmasked. */
-static void commit(struct cpu *c, const struct insn *in, struct fp_env *e)
-{
-    uint32_t flags = e->flags;
-    uint32_t unmasked = flags & ~(uint32_t)e->mask & FP_ALL;
-    if (unlikely(unmasked & PRE))
-        flags &= PRE;
-    c->mxcsr |= flags & FP_ALL;
-    if (unlikely(flags & ~(uint32_t)e->mask & FP_ALL)) {
-        c->cur = in;
-        cpu_fault(c, TRAP_XM, 0, 0);
-    }
-}
-
-typedef uint32_t (*fn32)(uint32_t a, uint32_t b, struct fp_env *e);
-typedef uint64_t (*fn64)(uint64_t a, uint64_t b, struct fp_env *e);
-
 static uint32_t sqrt32(uint32_t a, uint32_t b, struct fp_env *e) { (void)a; return fp_sqrt32(b, e); }
 static uint64_t sqrt64(uint64_t a, uint64_t b, struct fp_env *e) { (void)a; return fp_sqrt64(b, e); }
 
-struct row { uint16_t ps, ss, pd, sd; fn32 f; fn64 d; };
-static const struct row rows[] = {
-    {OP_ADDPS, OP_ADDSS, OP_ADDPD, OP_ADDSD, fp_add32, fp_add64},
-    {OP_SUBPS, OP_SUBSS, OP_SUBPD, OP_SUBSD, fp_sub32, fp_sub64},
-    {OP_MULPS, OP_MULSS, OP_MULPD, OP_MULSD, fp_mul32, fp_mul64},
-    {OP_DIVPS, OP_DIVSS, OP_DIVPD, OP_DIVSD, fp_div32, fp_div64},
-    {OP_MINPS, OP_MINSS, OP_MINPD, OP_MINSD, fp_min32, fp_min64},
-    {OP_MAXPS, OP_MAXSS, OP_MAXPD, OP_MAXSD, fp_max32, fp_max64},
-    {OP_SQRTPS, OP_SQRTSS, OP_SQRTPD, OP_SQRTSD, sqrt32, sqrt64},
+static const struct simd_row rows[] = {
+#define R(name, f)                                                                                 \
+    {OP_##name##PS, OP_##name##SS, OP_##name##PD, OP_##name##SD,                                   \
+     OP_V##name##PS, OP_V##name##SS, OP_V##name##PD, OP_V##name##SD, f##32, f##64},
+    R(ADD, fp_add) R(SUB, fp_sub) R(MUL, fp_mul) R(DIV, fp_div) R(MIN, fp_min) R(MAX, fp_max)
+    R(SQRT, sqrt)
+#undef R
 };
 
-static const struct row *row_of(unsigned op)
+const struct simd_row *simd_row(unsigned op, bool vex)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-        if (op == rows[i].ps || op == rows[i].ss || op == rows[i].pd || op == rows[i].sd)
-            return &rows[i];
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct simd_row *r = &rows[i];
+        if (vex ? op == r->vps || op == r->vss || op == r->vpd || op == r->vsd
+                : op == r->ps || op == r->ss || op == r->pd || op == r->sd)
+            return r;
+    }
     return NULL;
 }
 
 #define SCALAR(name, OPSS, OPSD, F, G)                                                             \
-    BODY(name##_ss)                                                                             \
+    BODY(name##_ss)                                                                                \
     {                                                                                              \
         cpu->cur = in;                                                                             \
-        struct fp_env e = env(cpu);                                                                \
+        struct fp_env e = simd_env(cpu);                                                           \
         uint32_t b = simd_read(cpu, in, 1, true).d[0];                                             \
         uint32_t r = F(cpu->xmm[in->o[0].reg].d[0], b, &e);                                        \
-        commit(cpu, in, &e);                                                                       \
+        simd_commit(cpu, in, &e);                                                                  \
         cpu->xmm[in->o[0].reg].d[0] = r;                                                           \
         DONE;                                                                                      \
     }                                                                                              \
-    BODY(name##_sd)                                                                             \
+    BODY(name##_sd)                                                                                \
     {                                                                                              \
         cpu->cur = in;                                                                             \
-        struct fp_env e = env(cpu);                                                                \
+        struct fp_env e = simd_env(cpu);                                                           \
         uint64_t b = simd_read(cpu, in, 1, true).q[0];                                             \
         uint64_t r = G(cpu->xmm[in->o[0].reg].q[0], b, &e);                                        \
-        commit(cpu, in, &e);                                                                       \
+        simd_commit(cpu, in, &e);                                                                  \
         cpu->xmm[in->o[0].reg].q[0] = r;                                                           \
         DONE;                                                                                      \
     }
@@ -85,8 +58,8 @@ SCALAR(sqrt, OP_SQRTSS, OP_SQRTSD, sqrt32, sqrt64)
 BODY(packed)
 {
     cpu->cur = in;
-    const struct row *r = row_of(in->op);
-    struct fp_env e = env(cpu);
+    const struct simd_row *r = simd_row(in->op, false);
+    struct fp_env e = simd_env(cpu);
     union xmm s = simd_read(cpu, in, 1, false), d = cpu->xmm[in->o[0].reg];
     if (in->op == r->ps)
         for (int i = 0; i < 4; i++)
@@ -94,7 +67,7 @@ BODY(packed)
     else
         for (int i = 0; i < 2; i++)
             d.q[i] = r->d(d.q[i], s.q[i], &e);
-    commit(cpu, in, &e);
+    simd_commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = d;
     DONE;
 }
@@ -102,11 +75,11 @@ BODY(packed)
 BODY(horizontal) /* HADD HSUB ADDSUB */
 {
     cpu->cur = in;
-    struct fp_env e = env(cpu);
+    struct fp_env e = simd_env(cpu);
     union xmm s = simd_read(cpu, in, 1, false), d = cpu->xmm[in->o[0].reg], r = d;
     switch (in->op) {
     case OP_HADDPS: case OP_HSUBPS: {
-        fn32 f = in->op == OP_HADDPS ? fp_add32 : fp_sub32;
+        simd_fn32 f = in->op == OP_HADDPS ? fp_add32 : fp_sub32;
         for (int i = 0; i < 2; i++) {
             r.d[i] = f(d.d[2 * i], d.d[2 * i + 1], &e);
             r.d[2 + i] = f(s.d[2 * i], s.d[2 * i + 1], &e);
@@ -114,7 +87,7 @@ BODY(horizontal) /* HADD HSUB ADDSUB */
         break;
     }
     case OP_HADDPD: case OP_HSUBPD: {
-        fn64 f = in->op == OP_HADDPD ? fp_add64 : fp_sub64;
+        simd_fn64 f = in->op == OP_HADDPD ? fp_add64 : fp_sub64;
         r.q[0] = f(d.q[0], d.q[1], &e);
         r.q[1] = f(s.q[0], s.q[1], &e);
         break;
@@ -128,7 +101,7 @@ BODY(horizontal) /* HADD HSUB ADDSUB */
         r.q[1] = fp_add64(d.q[1], s.q[1], &e);
         break;
     }
-    commit(cpu, in, &e);
+    simd_commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = r;
     DONE;
 }
@@ -151,7 +124,7 @@ static bool predicate(enum fp_cmp r, unsigned p)
 BODY(op_cmp)
 {
     cpu->cur = in;
-    struct fp_env e = env(cpu);
+    struct fp_env e = simd_env(cpu);
     unsigned p = in->imm & 7;
     bool quiet = (p & 3) == 0 || (p & 3) == 3;
     bool packed_op = in->op == OP_CMPPS || in->op == OP_CMPPD;
@@ -162,7 +135,7 @@ BODY(op_cmp)
     else
         for (int i = 0; i < (packed_op ? 2 : 1); i++)
             d.q[i] = predicate(fp_cmp64(d.q[i], s.q[i], quiet, &e), p) ? UINT64_MAX : 0;
-    commit(cpu, in, &e);
+    simd_commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = d;
     DONE;
 }
@@ -170,14 +143,13 @@ BODY(op_cmp)
 BODY(op_comis)
 {
     cpu->cur = in;
-    struct fp_env e = env(cpu);
+    struct fp_env e = simd_env(cpu);
     bool quiet = in->op == OP_UCOMISS || in->op == OP_UCOMISD;
     union xmm s = simd_read(cpu, in, 1, true), d = cpu->xmm[in->o[0].reg];
     enum fp_cmp r = in->op == OP_COMISS || in->op == OP_UCOMISS
                         ? fp_cmp32(d.d[0], s.d[0], quiet, &e) : fp_cmp64(d.q[0], s.q[0], quiet, &e);
-    commit(cpu, in, &e);
-    flags_set_status(cpu, r == FP_UNORD ? EFL_ZF | EFL_PF | EFL_CF
-                          : r == FP_LT ? EFL_CF : r == FP_EQ ? EFL_ZF : 0);
+    simd_commit(cpu, in, &e);
+    simd_set_comparison(cpu, r);
     DONE;
 }
 
@@ -222,10 +194,10 @@ static union xmm convert(unsigned op, const union xmm *s, union xmm d, struct fp
 BODY(op_cvt)
 {
     cpu->cur = in;
-    struct fp_env e = env(cpu);
+    struct fp_env e = simd_env(cpu);
     union xmm s = simd_read(cpu, in, 1, false);
     union xmm r = convert(in->op, &s, cpu->xmm[in->o[0].reg], &e);
-    commit(cpu, in, &e);
+    simd_commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = r;
     DONE;
 }
@@ -233,12 +205,12 @@ BODY(op_cvt)
 BODY(op_cvt_gpr) /* CVT(T)SS2SI CVT(T)SD2SI */
 {
     cpu->cur = in;
-    struct fp_env e = env(cpu);
+    struct fp_env e = simd_env(cpu);
     union xmm s = simd_read(cpu, in, 1, true);
     int round = in->op == OP_CVTSS2SI || in->op == OP_CVTSD2SI ? e.round : FP_ZERO;
     int32_t r = in->op == OP_CVTSS2SI || in->op == OP_CVTTSS2SI
                     ? fp_cvt32_to_i32(s.d[0], round, &e) : fp_cvt64_to_i32(s.q[0], round, &e);
-    commit(cpu, in, &e);
+    simd_commit(cpu, in, &e);
     cpu->gpr[in->o[0].reg] = (uint32_t)r;
     DONE;
 }
@@ -253,7 +225,7 @@ static void mmx_check(struct cpu *c, const struct insn *in)
 BODY(op_cvt_to_mmx) /* CVT(T)PS2PI CVT(T)PD2PI */
 {
     mmx_check(cpu, in);
-    struct fp_env e = env(cpu);
+    struct fp_env e = simd_env(cpu);
     union xmm s = simd_read(cpu, in, 1, false), r = {.q = {0, 0}};
     bool chop = in->op == OP_CVTTPS2PI || in->op == OP_CVTTPD2PI;
     bool single = in->op == OP_CVTPS2PI || in->op == OP_CVTTPS2PI;
@@ -261,7 +233,7 @@ BODY(op_cvt_to_mmx) /* CVT(T)PS2PI CVT(T)PD2PI */
         r.d[i] = (uint32_t)(single ? fp_cvt32_to_i32(s.d[i], chop ? FP_ZERO : e.round, &e)
                                    : fp_cvt64_to_i32(s.q[i], chop ? FP_ZERO : e.round, &e));
     mmx_begin(cpu, in); /* even if an exception follows */
-    commit(cpu, in, &e);
+    simd_commit(cpu, in, &e);
     mmx_write(cpu, in->o[0].reg, r.q[0]);
     DONE;
 }
@@ -272,7 +244,7 @@ BODY(op_cvt_from_mmx) /* CVTPI2PS CVTPI2PD; from memory they leave the x87 state
     if (mm)
         mmx_check(cpu, in);
     cpu->cur = in;
-    struct fp_env e = env(cpu);
+    struct fp_env e = simd_env(cpu);
     union xmm s = simd_read(cpu, in, 1, false), d = cpu->xmm[in->o[0].reg];
     for (int i = 0; i < 2; i++)
         if (in->op == OP_CVTPI2PS)
@@ -281,7 +253,7 @@ BODY(op_cvt_from_mmx) /* CVTPI2PS CVTPI2PD; from memory they leave the x87 state
             d.q[i] = fp_cvt_i32_to_64((int32_t)s.d[i], &e);
     if (mm)
         mmx_begin(cpu, in);
-    commit(cpu, in, &e);
+    simd_commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = d;
     DONE;
 }
@@ -291,7 +263,7 @@ BODY(op_cvt_from_mmx) /* CVTPI2PS CVTPI2PD; from memory they leave the x87 state
 BODY(op_round)
 {
     cpu->cur = in;
-    struct fp_env e = env(cpu);
+    struct fp_env e = simd_env(cpu);
     bool packed_op = in->op == OP_ROUNDPS || in->op == OP_ROUNDPD;
     union xmm s = simd_read(cpu, in, 1, !packed_op), d = cpu->xmm[in->o[0].reg];
     int mode = in->imm & 4 ? e.round : (int)(in->imm & 3);
@@ -302,31 +274,24 @@ BODY(op_round)
     else
         for (int i = 0; i < (packed_op ? 2 : 1); i++)
             d.q[i] = fp_rint64(s.q[i], mode, inexact, &e);
-    commit(cpu, in, &e);
+    simd_commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = d;
     DONE;
-}
-
-/* Products and sums raise their exceptions one after the other: an unmasked one ends it there. */
-static struct fp_env next_stage(struct cpu *c, const struct insn *in, struct fp_env *e)
-{
-    commit(c, in, e);
-    return env(c);
 }
 
 BODY(op_dp)
 {
     cpu->cur = in;
-    struct fp_env e = env(cpu);
+    struct fp_env e = simd_env(cpu);
     union xmm s = simd_read(cpu, in, 1, false), d = cpu->xmm[in->o[0].reg], r = {.q = {0, 0}};
     uint32_t imm = in->imm;
     if (in->op == OP_DPPS) {
         uint32_t t[4];
         for (int i = 0; i < 4; i++)
             t[i] = imm >> (4 + i) & 1 ? fp_mul32(d.d[i], s.d[i], &e) : 0;
-        e = next_stage(cpu, in, &e);
+        e = simd_next_stage(cpu, in, &e);
         uint32_t a = fp_add32(t[0], t[1], &e), b = fp_add32(t[2], t[3], &e);
-        e = next_stage(cpu, in, &e);
+        e = simd_next_stage(cpu, in, &e);
         uint32_t sum = fp_add32(a, b, &e);
         for (int i = 0; i < 4; i++)
             r.d[i] = imm >> i & 1 ? sum : 0;
@@ -334,19 +299,19 @@ BODY(op_dp)
         uint64_t t[2];
         for (int i = 0; i < 2; i++)
             t[i] = imm >> (4 + i) & 1 ? fp_mul64(d.q[i], s.q[i], &e) : 0;
-        e = next_stage(cpu, in, &e);
+        e = simd_next_stage(cpu, in, &e);
         uint64_t sum = fp_add64(t[0], t[1], &e);
         for (int i = 0; i < 2; i++)
             r.q[i] = imm >> i & 1 ? sum : 0;
     }
-    commit(cpu, in, &e);
+    simd_commit(cpu, in, &e);
     cpu->xmm[in->o[0].reg] = r;
     DONE;
 }
 
 /* RCP and RSQRT: hardware's tables differ between vendors within the documented relative error of
  * 1.5 * 2^-12; the exact value rounded to 12 significant bits lies within it. */
-static uint32_t approximate(uint32_t a, bool root)
+uint32_t simd_approximate(uint32_t a, bool root)
 {
     struct fp_env e = {.mask = FP_ALL, .daz = 1, .ftz = 1};
     uint32_t abs = a & 0x7fffffff;
@@ -368,7 +333,7 @@ BODY(op_approx)
     bool packed_op = in->op == OP_RCPPS || in->op == OP_RSQRTPS;
     union xmm s = simd_read(cpu, in, 1, !packed_op), *d = &cpu->xmm[in->o[0].reg];
     for (int i = 0; i < (packed_op ? 4 : 1); i++)
-        d->d[i] = approximate(s.d[i], in->op == OP_RSQRTPS || in->op == OP_RSQRTSS);
+        d->d[i] = simd_approximate(s.d[i], in->op == OP_RSQRTPS || in->op == OP_RSQRTSS);
     DONE;
 }
 
@@ -392,6 +357,6 @@ insn_fn simd_bind_float(const struct insn *in)
     case OP_ROUNDPS: case OP_ROUNDSS: case OP_ROUNDPD: case OP_ROUNDSD: return op_round;
     case OP_DPPS: case OP_DPPD: return op_dp;
     case OP_RCPPS: case OP_RCPSS: case OP_RSQRTPS: case OP_RSQRTSS: return op_approx;
-    default: return row_of(in->op) ? packed : NULL;
+    default: return simd_row(in->op, false) ? packed : NULL;
     }
 }

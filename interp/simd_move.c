@@ -65,7 +65,7 @@ BODY(lane_mmx)
 BODY(crypto_xmm)
 {
     cpu->cur = in;
-    bool sha = in->op != OP_PCLMULQDQ && (in->op < OP_AESDEC || in->op > OP_AESKEYGENASSIST);
+    bool sha = in->op >= OP_SHA1MSG1 && in->op <= OP_SHA256RNDS2;
     /* hardware does not insist on alignment for the SHA operations */
     union xmm s = simd_read(cpu, in, 1, sha), d = cpu->xmm[in->o[0].reg];
     if (in->op == OP_SHA256RNDS2) {
@@ -388,7 +388,7 @@ insn_fn simd_bind_move(const struct insn *in)
     case OP_PINSRB: case OP_PINSRW: case OP_PINSRD: return op_pinsr;
     case OP_PEXTRB: case OP_PEXTRW: case OP_PEXTRD: case OP_EXTRACTPS: return op_pextr;
     case OP_PMOVMSKB: case OP_MOVMSKPS: case OP_MOVMSKPD: return op_movmsk;
-    case OP_MASKMOVQ: case OP_MASKMOVDQU: return op_maskmov;
+    case OP_MASKMOVQ: case OP_MASKMOVDQU: case OP_VMASKMOVDQU: return op_maskmov;
     case OP_PBLENDVB: case OP_BLENDVPS: case OP_BLENDVPD: return op_blendv;
     case OP_PTEST: return op_ptest;
     case OP_INSERTPS: return op_insertps;

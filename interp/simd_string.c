@@ -1,7 +1,9 @@
-/* SSE4.2 string comparison, AES, carry-less multiplication, SHA (SDM vol. 2; FIPS 180-4, 197). */
+/* SSE4.2 string comparison, AES, carry-less multiplication, GFNI, SHA (SDM vol. 2; FIPS 180-4, 197). */
 #include "interp/simd.h"
 
 #include <pthread.h>
+
+#include "decode/decode.h"
 
 /* ---- PCMPxSTRx ---- */
 
@@ -66,8 +68,12 @@ HANDLER(op_pcmpstr)
     cpu->cur = in;
     union xmm b = simd_read(cpu, in, 1, true), a = cpu->xmm[in->o[0].reg];
     uint32_t imm = in->imm;
-    bool explicit = in->op == OP_PCMPESTRI || in->op == OP_PCMPESTRM;
-    bool index = in->op == OP_PCMPESTRI || in->op == OP_PCMPISTRI;
+    unsigned op = in->op;
+    bool vex = decode_op_class(op) == CLASS_AVX;
+    bool explicit = op == OP_PCMPESTRI || op == OP_PCMPESTRM || op == OP_VPCMPESTRI ||
+                    op == OP_VPCMPESTRM;
+    bool index = op == OP_PCMPESTRI || op == OP_PCMPISTRI || op == OP_VPCMPESTRI ||
+                 op == OP_VPCMPISTRI;
     unsigned n = imm & 1 ? 8 : 16;
     unsigned la = explicit ? explicit_length(cpu->gpr[REG_EAX], imm) : implicit_length(&a, imm);
     unsigned lb = explicit ? explicit_length(cpu->gpr[REG_EDX], imm) : implicit_length(&b, imm);
@@ -89,6 +95,8 @@ HANDLER(op_pcmpstr)
                     m.b[i] = r >> i & 1 ? 0xff : 0;
             }
         cpu->xmm[0] = m;
+        if (vex)
+            cpu->ymmh[0] = (union xmm){.q = {0, 0}};
     }
     flags_set_status(cpu, (r ? EFL_CF : 0) | (lb < n ? EFL_ZF : 0) | (la < n ? EFL_SF : 0) |
                               (r & 1 ? EFL_OF : 0));
@@ -98,7 +106,9 @@ HANDLER(op_pcmpstr)
 insn_fn simd_bind_string(const struct insn *in)
 {
     switch (in->op) {
-    case OP_PCMPESTRI: case OP_PCMPESTRM: case OP_PCMPISTRI: case OP_PCMPISTRM: return op_pcmpstr;
+    case OP_PCMPESTRI: case OP_PCMPESTRM: case OP_PCMPISTRI: case OP_PCMPISTRM:
+    case OP_VPCMPESTRI: case OP_VPCMPESTRM: case OP_VPCMPISTRI: case OP_VPCMPISTRM:
+        return op_pcmpstr;
     default: return NULL;
     }
 }
@@ -116,7 +126,7 @@ static uint8_t gmul(uint8_t a, uint8_t b)
     return r;
 }
 
-static uint8_t sbox[256], inv_sbox[256];
+static uint8_t sbox[256], inv_sbox[256], inverse[256];
 
 /* The S-box from its definition: inverse in GF(2^8), then the affine map. */
 static void make_sbox(void)
@@ -126,6 +136,7 @@ static void make_sbox(void)
         for (unsigned y = 1; y < 256 && x && !inv; y++)
             if (gmul((uint8_t)x, (uint8_t)y) == 1)
                 inv = (uint8_t)y;
+        inverse[x] = inv;
         uint8_t s = 0x63;
         for (unsigned k = 0; k < 5; k++)
             s ^= (uint8_t)(inv << k | inv >> (8 - k));
@@ -134,11 +145,11 @@ static void make_sbox(void)
     }
 }
 
-static const uint8_t *aes_box(bool inverse)
+static const uint8_t *aes_box(bool decrypt)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, make_sbox);
-    return inverse ? inv_sbox : sbox;
+    return decrypt ? inv_sbox : sbox;
 }
 
 static union xmm shift_sub(const union xmm *v, const uint8_t *box, int dir)
@@ -212,6 +223,36 @@ LANES(PCLMULQDQ)
     d->q[1] = hi;
 }
 
+/* ---- GFNI: the field of AES ---- */
+
+LANES(GF2P8MULB)
+{
+    for (unsigned i = 0; i < 16; i++)
+        d->b[i] = gmul(d->b[i], s->b[i]);
+}
+
+/* The 8x8 bit matrix of the quadword, whose byte 7 - i gives bit i, times x, plus imm. */
+static uint8_t affine(const uint8_t *matrix, uint8_t x, uint32_t imm)
+{
+    uint8_t r = 0;
+    for (unsigned i = 0; i < 8; i++)
+        r |= (uint8_t)(__builtin_parity(matrix[7 - i] & x) << i);
+    return (uint8_t)(r ^ imm);
+}
+
+LANES(GF2P8AFFINEQB)
+{
+    for (unsigned i = 0; i < 16; i++)
+        d->b[i] = affine(s->b + (i & 8), d->b[i], imm);
+}
+
+LANES(GF2P8AFFINEINVQB)
+{
+    aes_box(false); /* makes the table of inverses */
+    for (unsigned i = 0; i < 16; i++)
+        d->b[i] = affine(s->b + (i & 8), inverse[d->b[i]], imm);
+}
+
 /* ---- SHA: elements are numbered from the top, as the manual's A..H ---- */
 
 static uint32_t rol32(uint32_t v, unsigned n) { return v << n | v >> (32 - n); }
@@ -276,6 +317,7 @@ lane_fn simd_crypto(unsigned op)
     switch (op) {
 #define R(name) case OP_##name: return name;
     R(AESENC) R(AESENCLAST) R(AESDEC) R(AESDECLAST) R(AESIMC) R(AESKEYGENASSIST) R(PCLMULQDQ)
+    R(GF2P8MULB) R(GF2P8AFFINEQB) R(GF2P8AFFINEINVQB)
     R(SHA1NEXTE) R(SHA1MSG1) R(SHA1MSG2) R(SHA1RNDS4) R(SHA256MSG1) R(SHA256MSG2) R(SHA256RNDS2)
 #undef R
     default: return NULL;

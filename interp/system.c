@@ -344,8 +344,8 @@ insn_fn interp_bind_system(const struct insn *in)
     case OP_RDRAND: case OP_RDSEED: return op_rdrand;
     case OP_CLFLUSH: case OP_CLFLUSHOPT: case OP_CLWB: return op_clflush;
     case OP_RDSSPD: return op_nop;
-    case OP_LDMXCSR: return op_ldmxcsr;
-    case OP_STMXCSR: return op_stmxcsr;
+    case OP_LDMXCSR: case OP_VLDMXCSR: return op_ldmxcsr;
+    case OP_STMXCSR: case OP_VSTMXCSR: return op_stmxcsr;
     case OP_HLT: case OP_CLI: case OP_STI: case OP_IN: case OP_OUT: case OP_LGDT: case OP_LIDT:
     case OP_LLDT: case OP_LTR: case OP_LMSW: case OP_CLTS: case OP_INVD: case OP_WBINVD:
     case OP_INVLPG: case OP_RDMSR: case OP_WRMSR: case OP_RDPMC: case OP_SYSEXIT: case OP_SYSRET:

@@ -35,7 +35,13 @@ struct case_state {
     uint32_t stray;       /* not 0: something outside the windows was written */
     uint32_t pad[2];
     uint8_t fx[512] __attribute__((aligned(16)));
+    uint8_t ymmh[8][16];  /* bits 128-255 of ymm0-7 */
     uint8_t mem[CASE_MEM_SIZE]; /* the three windows */
+};
+
+/* What the helper says about its processor, in the first case's `out`, when asked for no cases. */
+struct case_processor {
+    uint32_t ecx1, ebx7, ecx7, xcr0; /* of CPUID leaves 1 and 7; 0: no XGETBV */
 };
 
 struct test_case {

@@ -65,9 +65,15 @@ static struct excluded_isa {
     const char *why;
     unsigned long count;
 } excluded_isas[] = {
-    {"AVX", "not shown by CPUID (VEX and EVEX are not enumerated)", 0},
+    {"AVX512", "not shown by CPUID (EVEX is not enumerated)", 0},
+    {"AVX_VNNI", "not shown by CPUID", 0},
+    {"AVX_IFMA", "not shown by CPUID", 0},
+    {"AVX_NE", "not shown by CPUID", 0},
+    {"SHA512", "not shown by CPUID", 0},
+    {"SM", "not shown by CPUID", 0},
+    {"FMA4", "not shown by CPUID", 0},
+    {"XOP", "not shown by CPUID", 0},
     {"XSAVE", "not shown by CPUID", 0},
-    {"GFNI", "not shown by CPUID", 0},
     {"INVPCID", "not shown by CPUID; #GP for users where it exists", 0},
     {"SNP", "not shown by CPUID; #GP for users where it exists", 0},
     {"SVM", "virtual machines: #GP, #UD or a call of the hypervisor", 0},
@@ -77,6 +83,7 @@ static struct excluded_isa {
     {"RDPRU", "not shown by CPUID", 0},
     {"PKU", "not shown by CPUID", 0},
     {"VERW", "LOCK VERW: not refused by processors that clear buffers with it", 0},
+    {"W0", "VPERMQ, VPERMPD with VEX.W 0: #UD on Intel, executed on AMD", 0},
     {"CR8", "LOCK MOV CR0: AMD's way to name CR8", 0},
 };
 
@@ -86,6 +93,8 @@ static const char *special_isa(const uint8_t *code)
     bool lock = code[0] == 0xf0;
     if (lock || code[0] == 0x66 || code[0] == 0xf2 || code[0] == 0xf3)
         code++;
+    if (code[0] == 0xc4 && code[1] == 0xe3 && (code[2] & 0x87) == 5 && code[3] < 2)
+        return "W0";
     if (code[0] != 0x0f)
         return NULL;
     if (code[1] == 0x01 && code[2] == 0xc1)
@@ -140,8 +149,6 @@ uint64_t form_key(const struct form *f)
     return k << 16 | (uint64_t)f->op << 8 | (uint64_t)(f->rm << 4 | f->mem << 3 | f->reg);
 }
 
-bool form_is_vex(const struct form *f) { return f->nmap == 3; }
-
 /* The form's bytes with the simplest operands. */
 static void plain_bytes(const struct form *f, uint8_t *b)
 {
@@ -153,6 +160,19 @@ static void plain_bytes(const struct form *f, uint8_t *b)
         b[n++] = f->map[i];
     b[n++] = f->op;
     b[n] = (uint8_t)(f->mem ? f->reg << 3 | 3 /* [ebx] or [bp+di] */ : 0xc0 | f->reg << 3 | f->rm);
+    if (f->vsib) {
+        b[n]++; /* with SIB: the index is register 1 */
+        b[n + 1] = 0x0b;
+    }
+}
+
+bool form_is_vex(const struct form *f) { return f->nmap == 3; }
+
+const char *form_isa(const struct form *f)
+{
+    uint8_t b[CASE_CODE_MAX];
+    plain_bytes(f, b);
+    return f->kind == FORM_INSN ? decode_isa(b, sizeof b, f->mode) : "";
 }
 
 bool forms_same(const struct insn *a, const struct insn *b)
@@ -186,6 +206,8 @@ static void add_insn(struct form *f)
     plain_bytes(f, b);
     if (decode_bytes(b, sizeof b, CASE_CODE + CASE_EIP, f->mode, &f->in) != DECODE_OK ||
         !interp_supports(&f->in) || forms_left_out(&f->in))
+        return;
+    if (f->vsib != !!(f->in.flags & INSN_VSIB))
         return;
     bool has_mem = false;
     for (unsigned i = 0; i < f->in.nopnd; i++)
@@ -279,6 +301,27 @@ static bool is_escape(unsigned m, unsigned op)
     return m == 0 && memchr(escapes, (int)op, sizeof escapes);
 }
 
+/* The case chooses VEX.vvvv, and W and L where they do not matter; if the opcode is undefined, all. */
+static void enumerate_vex(unsigned mode)
+{
+    for (unsigned m = 0xe1; m <= 0xe3; m++)
+        for (unsigned op = 0; op < 256; op++)
+            for (unsigned low = 0; low < 16; low++) { /* W, L, pp */
+                const uint8_t last = (uint8_t)(0x78 | (low & 8) << 4 | (low & 7));
+                const struct bytes vex = {{0xc4, (uint8_t)m, last}, 3};
+                struct form f = make(mode, &prefixes[0], &vex, op);
+                add_regs(f);
+                f.vsib = true;
+                f.mem = true;
+                for (f.reg = 2; f.reg < 8 && !mode; f.reg++)
+                    add_insn(&f);
+                f = make(mode, &prefixes[0], &vex, op);
+                f.kind = FORM_UD;
+                if (low < 4)
+                    append(&f);
+            }
+}
+
 static void enumerate_mode(unsigned mode)
 {
     for (unsigned m = 0; m < ARRAY_SIZE(maps); m++)
@@ -291,12 +334,7 @@ static void enumerate_mode(unsigned mode)
                 for (unsigned p = 0; p < 4; p++)
                     add_by_rm(make(mode, &prefixes[p], &maps[m], op));
         }
-    for (unsigned m = 0xe1; m <= 0xe3; m++) /* VEX: the general-register ones are executed */
-        for (unsigned pp = 0; pp < 4; pp++)
-            for (unsigned op = 0; op < 256; op++) {
-                const struct bytes vex = {{0xc4, (uint8_t)m, (uint8_t)(0x78 | pp)}, 3};
-                add_regs(make(mode, &prefixes[0], &vex, op));
-            }
+    enumerate_vex(mode);
     for (unsigned m = 0; m < ARRAY_SIZE(maps); m++)
         for (unsigned op = 0; op < 256; op++)
             for (unsigned p = 0; p < ARRAY_SIZE(ud_prefixes) && !is_escape(m, op); p++) {

@@ -16,6 +16,7 @@ struct form {
     uint8_t prefix[3], nprefix;
     uint8_t map[3], nmap; /* opcode map bytes, or VEX prefix (vvvv is chosen by the case) */
     uint8_t op, reg, mem, rm; /* rm 0: chosen by the case */
+    bool vsib;                /* a gather */
     uint8_t regs;             /* values of ModRM.reg that make this form: the case chooses */
     struct insn in;
 };
@@ -35,6 +36,8 @@ bool forms_left_out(const struct insn *in);
 /* Same operation and kinds of operands. */
 bool forms_same(const struct insn *a, const struct insn *b);
 bool form_is_vex(const struct form *f);
+/* The instruction set that it belongs to, as the decoder names it. */
+const char *form_isa(const struct form *f);
 /* Everything left out, with reasons and how many encodings that is. */
 void forms_list(FILE *out);
 

@@ -122,6 +122,7 @@ static void load_state(struct cpu *cpu, const struct test_case *c)
     cpu->eflags = EFL_FIXED1 | EFL_IF | (c->in.eflags & (EFL_DF | EFL_NT | EFL_AC | EFL_ID));
     flags_set_status(cpu, c->in.eflags);
     x87_load_fxsave(cpu, c->in.fx);
+    memcpy(cpu->ymmh, c->in.ymmh, sizeof cpu->ymmh);
     for (unsigned i = 0; i < SEG_COUNT; i++) {
         int r = i == SEG_CS ? cpu_load_cs(cpu, c->in.sel[i]) : cpu_load_seg(cpu, i, c->in.sel[i]);
         xassert(!r);
@@ -166,7 +167,7 @@ static bool loads_mm(const struct test_case *c, const struct insn *in)
 {
     enum { MM = 1 << 17, OTHERS = ~0x2ffff };
     uint32_t v = 0, at = state_operand_address(c, in) + (in->op == OP_FXRSTOR ? 24 : 0);
-    if (in->op != OP_LDMXCSR && in->op != OP_FXRSTOR)
+    if (in->op != OP_LDMXCSR && in->op != OP_VLDMXCSR && in->op != OP_FXRSTOR)
         return false;
     for (unsigned i = 0; i < 4; i++)
         v |= (uint32_t)byte_before(c, at + i) << 8 * i;
@@ -216,6 +217,7 @@ static enum skip interpret(const struct test_case *c, const struct insn *in, str
     o->err = cpu->trap.err;
     o->cr2 = cpu->trap.addr;
     x87_save_fxsave(cpu, o->fx);
+    memcpy(o->ymmh, cpu->ymmh, sizeof o->ymmh);
     take_window(o->mem, CASE_W0, CASE_W0_SIZE);
     take_window(o->mem + CASE_W0_SIZE, CASE_W1, CASE_W1_SIZE);
     take_window(o->mem + CASE_W0_SIZE + CASE_W1_SIZE, CASE_W2, CASE_W2_SIZE);
@@ -248,7 +250,11 @@ static bool is_transcendental(unsigned op)
 
 static bool is_approximation(unsigned op)
 {
-    return op == OP_RCPPS || op == OP_RCPSS || op == OP_RSQRTPS || op == OP_RSQRTSS;
+    switch (op) {
+    case OP_RCPPS: case OP_RCPSS: case OP_RSQRTPS: case OP_RSQRTSS:
+    case OP_VRCPPS: case OP_VRCPSS: case OP_VRSQRTPS: case OP_VRSQRTSS: return true;
+    default: return false;
+    }
 }
 
 /* Removes what is not compared from a result (listed by -l). */
@@ -349,6 +355,14 @@ static void show(const struct test_case *c, const struct case_state *nat,
         show_bytes(", xrun ", mine->fx + i, n);
         printf("\n");
     }
+    for (unsigned i = 0; i < 8; i++)
+        if (memcmp(nat->ymmh[i], mine->ymmh[i], 16)) {
+            printf("   ymm%u, upper half", i);
+            show_bytes(" was ", c->in.ymmh[i], 16);
+            show_bytes(": hardware ", nat->ymmh[i], 16);
+            show_bytes(", xrun ", mine->ymmh[i], 16);
+            printf("\n");
+        }
     for (unsigned i = 0; i < CASE_MEM_SIZE; i += 8)
         if (memcmp(nat->mem + i, mine->mem + i, 8)) {
             printf("   [%08x]", window_address(i));
@@ -396,6 +410,10 @@ static void forgive(const struct insn *in, const struct case_state *nat, struct 
         for (unsigned i = 160; i < 288; i += 4)
             if (near32(nat->fx + i, mine->fx + i))
                 memcpy(mine->fx + i, nat->fx + i, 4);
+    if (is_approximation(in->op) && in->o[0].kind == OPND_YMM)
+        for (unsigned i = 0; i < 16; i += 4)
+            if (near32(nat->ymmh[in->o[0].reg] + i, mine->ymmh[in->o[0].reg] + i))
+                memcpy(mine->ymmh[in->o[0].reg] + i, nat->ymmh[in->o[0].reg] + i, 4);
 }
 
 /* ---- running ---- */
@@ -510,8 +528,10 @@ static uint64_t hash_state(uint64_t h, const struct insn *in, struct case_state 
         s.fx[3] &= (uint8_t)~2;
         memset(s.mem, 0, sizeof s.mem);
     }
-    if (is_approximation(in->op))
+    if (is_approximation(in->op)) {
         memset(s.fx + 160, 0, 128);
+        memset(s.ymmh, 0, sizeof s.ymmh);
+    }
     return hash_bytes(h, &s, sizeof s);
 }
 
@@ -525,6 +545,30 @@ static void mute(bool on)
     dup2(on ? nowhere : saved, 2);
 }
 
+/* ---- what the processor lacks ---- */
+
+static struct case_processor processor = {~0u, ~0u, ~0u, ~0u};
+static unsigned long lacking;
+
+static bool processor_has(const struct form *f)
+{
+    static const struct {
+        const char *isa;
+        uint32_t ecx1, ebx7, ecx7;
+    } needs[] = {
+        {"AVX2", 1 << 28, 1 << 5, 0}, {"AVX2GATHER", 1 << 28, 1 << 5, 0}, {"F16C", 1 << 29, 0, 0},
+        {"FMA", 1 << 12, 0, 0}, {"AVXAES", 1 << 28 | 1 << 25, 0, 0}, {"VAES", 0, 0, 1 << 9},
+        {"VPCLMULQDQ", 0, 0, 1 << 10}, {"GFNI", 0, 0, 1 << 8}, {"AVX_GFNI", 1 << 28, 0, 1 << 8},
+        {"AVX", 1 << 28, 0, 0},
+    };
+    const char *isa = form_isa(f);
+    for (size_t i = 0; i < ARRAY_SIZE(needs); i++)
+        if (!strcmp(isa, needs[i].isa))
+            return !(needs[i].ecx1 & ~processor.ecx1) && !(needs[i].ebx7 & ~processor.ebx7) &&
+                   !(needs[i].ecx7 & ~processor.ecx7) && (*isa != 'A' || (processor.xcr0 & 6) == 6);
+    return true;
+}
+
 /* One batch of a form, `n` cases from `seed`. Returns the hash of the results. */
 static uint64_t run_batch(unsigned form, uint32_t seed, uint32_t n, bool hardware, uint64_t h)
 {
@@ -535,6 +579,8 @@ static uint64_t run_batch(unsigned form, uint32_t seed, uint32_t n, bool hardwar
         struct test_case *c = &cases[made];
         if (!state_make_case(c, form, seed + i, &insns[made]))
             continue;
+        if (!(processor.xcr0 & 4)) /* no upper halves to compare */
+            memset(c->in.ymmh, 0, sizeof c->in.ymmh);
         enum skip s = interpret(c, &insns[made], &mine[made]);
         if (s) {
             skipped[s]++;
@@ -573,6 +619,10 @@ static uint64_t run_form(unsigned form, uint32_t seed, uint32_t per_form, bool h
 {
     uint64_t h = 1;
     uint32_t want = case_count(&forms[form], per_form);
+    if (hardware && !processor_has(&forms[form])) {
+        lacking++;
+        return 0;
+    }
     for (uint32_t done = 0, n; done < want; done += n) {
         n = want - done < CASE_BATCH ? want - done : CASE_BATCH;
         h = run_batch(form, seed + done, n, hardware, h);
@@ -690,6 +740,8 @@ static int summary(void)
         if (skipped[i])
             printf("skipped: %lu cases, since the instruction %s\n", skipped[i], skip_reasons[i]),
                 all += skipped[i];
+    if (lacking)
+        printf("skipped: %lu forms that this processor lacks\n", lacking);
     if (unstable)
         printf("%lu cases agreed only when repeated (x87 pointers lost to a task switch)\n",
                unstable);
@@ -706,6 +758,10 @@ int main(int argc, char **argv)
         return list(), 0;
     if (a.native)
         start_native(a.native, a.xrun);
+    if (a.native) {
+        run_native(0);
+        memcpy(&processor, &shared[0].out, sizeof processor);
+    }
     cases = a.native ? shared : xcalloc(CASE_BATCH, sizeof *cases);
     mine = xcalloc(CASE_BATCH, sizeof *mine);
     insns = xcalloc(CASE_BATCH, sizeof *insns);

@@ -26,6 +26,10 @@ uint32_t saved_esp __attribute__((used));
 static uint8_t alt_stack[32768] __attribute__((aligned(64)));
 static struct test_case *const cases = (struct test_case *)CASE_SHARED;
 static struct case_state *out;
+static struct case_processor processor;
+enum { XCR0_AVX = 6, CPUID_OSXSAVE = 1 << 27 };
+/* Of the frame: which state components the area behind the FXSAVE image has, and where AVX's is. */
+enum { FRAME_FX = 112, XSTATE_BV = 512, XSTATE_AVX = 576 };
 /* The code page is written through an alias; with CASE_PRIVATE it has none and is made writable for
  * each case (for an emulator that translates only code which nobody else can change). */
 #ifdef CASE_PRIVATE
@@ -70,6 +74,11 @@ __asm__(".text\n"
         "pushl %ebp\n\tpushl %ebx\n\tpushl %esi\n\tpushl %edi\n\t"
         "movl %esp, saved_esp\n\t"
         "fxrstor (%eax)\n\t"
+        "testl %edx, %edx\n\tjz 1f\n\t"
+        "vinsertf128 $1, 512(%eax), %ymm0, %ymm0\n\tvinsertf128 $1, 528(%eax), %ymm1, %ymm1\n\t"
+        "vinsertf128 $1, 544(%eax), %ymm2, %ymm2\n\tvinsertf128 $1, 560(%eax), %ymm3, %ymm3\n\t"
+        "vinsertf128 $1, 576(%eax), %ymm4, %ymm4\n\tvinsertf128 $1, 592(%eax), %ymm5, %ymm5\n\t"
+        "vinsertf128 $1, 608(%eax), %ymm6, %ymm6\n\tvinsertf128 $1, 624(%eax), %ymm7, %ymm7\n1:\t"
         "pushl load_state+32\n\tpopfl\n\t"
         "movl load_state+0, %eax\n\tmovl load_state+4, %ecx\n\tmovl load_state+8, %edx\n\t"
         "movl load_state+12, %ebx\n\tmovl load_state+20, %ebp\n\t"
@@ -87,9 +96,11 @@ __asm__(".text\n"
         ".bss\n.balign 64\n.skip 65536\nstart_stack_end:\n.skip 64\n"
         ".balign 4\n.globl lss_pointer, ljmp_pointer\n"
         "lss_pointer: .skip 8\nljmp_pointer: .skip 8\n.text\n");
-void run_case(const uint8_t *fx) __attribute__((regparm(1)));
+void run_case(const uint8_t *fx, uint32_t avx) __attribute__((regparm(2)));
 extern char signal_entry[];
 extern struct { uint32_t off; uint16_t sel; } lss_pointer, ljmp_pointer;
+
+static uint32_t has_avx(void) { return (processor.xcr0 & XCR0_AVX) == XCR0_AVX; }
 
 void on_signal(int sig, void *info, struct frame_context *uc)
 {
@@ -105,7 +116,12 @@ void on_signal(int sig, void *info, struct frame_context *uc)
     o->trap = g->trapno;
     o->err = g->err;
     o->cr2 = g->cr2;
-    memcpy(o->fx, (const char *)g->fpstate + 112, 512);
+    const uint8_t *fx = (const uint8_t *)g->fpstate + FRAME_FX;
+    memcpy(o->fx, fx, sizeof o->fx);
+    if (has_avx() && (fx[XSTATE_BV] & 4))
+        memcpy(o->ymmh, fx + XSTATE_AVX, sizeof o->ymmh);
+    else
+        memset(o->ymmh, 0, sizeof o->ymmh);
 }
 
 static void put_windows(const uint8_t *m)
@@ -161,7 +177,7 @@ static void run(struct test_case *c)
     lss_pointer.off = c->in.gpr[4], lss_pointer.sel = c->in.sel[2];
     ljmp_pointer.off = c->in.eip, ljmp_pointer.sel = c->in.sel[1];
     out = &c->out;
-    run_case(c->in.fx);
+    run_case(c->in.fx, has_avx());
     take_windows(c->out.mem);
     c->out.stray = nonzero(CASE_DATA, CASE_RW_BYTES) ^ nonzero(CASE_DATA + CASE_RW2, 0x1000);
 }
@@ -186,6 +202,19 @@ static void make_segments(void)
         if (r)
             sys(__NR_exit_group, 2, 0, 0, 0, 0, 0);
     }
+}
+
+static void look_at_processor(void)
+{
+    uint32_t a = 1, b, c, d, x = 0;
+    __asm__("cpuid" : "+a"(a), "=b"(b), "=c"(c), "=d"(d));
+    processor.ecx1 = c;
+    a = 7, c = 0;
+    __asm__("cpuid" : "+a"(a), "=b"(b), "+c"(c), "=d"(d));
+    processor.ebx7 = b, processor.ecx7 = c;
+    if (processor.ecx1 & CPUID_OSXSAVE)
+        __asm__("xgetbv" : "=a"(x), "=d"(d) : "c"(0));
+    processor.xcr0 = x;
 }
 
 void helper_main(void)
@@ -215,10 +244,13 @@ void helper_main(void)
     sys(__NR_mprotect, (long)CASE_RO, 0x1000, PROT_R, 0, 0, 0);
     memset(code, 0xcc, 0x1000);
     make_segments();
+    look_at_processor();
     uint32_t n;
     while (sys(__NR_read, 0, (long)&n, 4, 0, 0, 0) == 4) {
         for (uint32_t i = 0; i < n; i++)
             run(&cases[i]);
+        if (!n)
+            memcpy(&cases[0].out, &processor, sizeof processor);
         sys(__NR_write, 1, (long)"k", 1, 0, 0, 0);
     }
     sys(__NR_exit_group, 0, 0, 0, 0, 0, 0);

@@ -288,6 +288,21 @@ static unsigned choose_reg(const struct form *f)
     return reg;
 }
 
+/* Chooses what is left open of the three-byte VEX prefix that ends at b[n]; sometimes the one of two
+ * bytes. */
+static unsigned choose_vex(uint8_t *b, unsigned n, bool any)
+{
+    b[n - 1] = (uint8_t)((b[n - 1] & 0x87) | (8 | rnd(8)) << 3);
+    if (any ? rnd(2) : percent(15))
+        b[n - 1] ^= rnd(2) ? 0x80 : 4; /* W, L: another form if they matter */
+    if (b[n - 2] == 0xe1 && !(b[n - 1] & 0x80) && rnd(2)) {
+        b[n - 3] = 0xc5;
+        b[n - 2] = b[n - 1] | 0x80;
+        return n - 1;
+    }
+    return n;
+}
+
 static struct encoding emit(const struct form *f, uint8_t *b)
 {
     static const uint8_t segs[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65};
@@ -305,7 +320,7 @@ static struct encoding emit(const struct form *f, uint8_t *b)
     for (unsigned i = 0; i < f->nmap; i++)
         b[n++] = f->map[i];
     if (vex)
-        b[n - 1] = (uint8_t)((b[n - 1] & 0x87) | (8 | rnd(8)) << 3);
+        n = choose_vex(b, n, f->kind == FORM_UD);
     b[n++] = f->op;
     unsigned reg = choose_reg(f);
     if (f->mem) {
@@ -348,7 +363,7 @@ static unsigned operand_bytes(const struct insn *in)
 static uint32_t effective(const struct insn *in, const struct case_state *s)
 {
     uint32_t base = in->base == REG_ZERO ? 0 : s->gpr[in->base];
-    uint32_t index = in->index == REG_ZERO ? 0 : s->gpr[in->index];
+    uint32_t index = in->index == REG_ZERO || (in->flags & INSN_VSIB) ? 0 : s->gpr[in->index];
     uint32_t a = base + (index << in->scale) + in->disp;
     return in->flags & INSN_ADDR16 ? a & 0xffff : a;
 }
@@ -384,7 +399,7 @@ static void aim(struct test_case *c, struct insn *in, const struct encoding *e, 
         uint32_t d = in->disp + delta;
         memcpy(c->code + e->disp, &d, e->disp_size);
         decode_bytes(c->code, sizeof c->code, CASE_CODE + CASE_EIP, mode, in);
-    } else if (in->base != REG_ZERO && in->base != in->index) {
+    } else if (in->base != REG_ZERO && (in->base != in->index || in->flags & INSN_VSIB)) {
         if (in->flags & INSN_ADDR16)
             s->gpr[in->base] =
                 (s->gpr[in->base] & 0xffff0000) | ((s->gpr[in->base] + delta) & 0xffff);
@@ -449,6 +464,14 @@ static void make_fpu(struct case_state *s, const struct insn *in)
     }
 }
 
+static void make_upper_halves(struct case_state *s)
+{
+    for (unsigned i = 0; i < sizeof s->ymmh; i += 8) {
+        uint64_t v = edge64();
+        memcpy(&s->ymmh[0][0] + i, &v, 8);
+    }
+}
+
 static void make_memory(struct case_state *s)
 {
     for (unsigned i = 0; i < CASE_MEM_SIZE; i += 8) {
@@ -487,6 +510,7 @@ static void aim_implicit(struct case_state *s, const struct insn *in, unsigned m
     switch (in->op) {
     case OP_MASKMOVQ:
     case OP_MASKMOVDQU:
+    case OP_VMASKMOVDQU:
         r[REG_EDI] = offset(s, in->seg,
                             percent(85) ? window(64, 500) : target(in->op == OP_MASKMOVQ ? 8 : 16));
         if (small && percent(50))
@@ -672,11 +696,36 @@ static bool near_helper(uint32_t a)
     return false;
 }
 
+/* Indices of a gather, bytes from the base or something else. */
+static void make_indices(struct case_state *s, const struct insn *in)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        uint32_t v = percent(92) ? (uint32_t)((int32_t)(rnd(256) - 128) >> in->scale)
+                                 : target(8) >> in->scale;
+        uint8_t *p = i < 4 ? s->fx + 160 + 16 * in->index + 4 * i : s->ymmh[in->index] + 4 * (i - 4);
+        if (percent(98))
+            memcpy(p, &v, 4);
+    }
+}
+
+static bool near_helper_by_index(const struct insn *in, const struct case_state *s)
+{
+    for (unsigned i = 0; i < 8; i++) {
+        uint32_t v;
+        memcpy(&v, i < 4 ? s->fx + 160 + 16 * in->index + 4 * i : s->ymmh[in->index] + 4 * (i - 4), 4);
+        if (near_helper(effective(in, s) + (v << in->scale)))
+            return true;
+    }
+    return false;
+}
+
 static bool harmless(const struct insn *in, const struct case_state *s)
 {
     for (unsigned i = 0; i < 8; i++)
         if (near_helper(s->gpr[i]))
             return false;
+    if (in->flags & INSN_VSIB && near_helper_by_index(in, s))
+        return false;
     if (memory_operand(in) >= 0) {
         uint32_t a = effective(in, s);
         if (near_helper(a))
@@ -719,6 +768,9 @@ static bool make_insn(struct test_case *c, const struct form *f, struct insn *in
         decode_bytes(c->code, sizeof c->code, CASE_CODE + CASE_EIP, f->mode, in);
     }
     help(c, in, &e, f->mode);
+    make_upper_halves(&c->in);
+    if (in->flags & INSN_VSIB)
+        make_indices(&c->in, in);
     return forms_same(in, &f->in) && !forms_left_out(in) && harmless(in, &c->in);
 }
 
@@ -730,6 +782,8 @@ static bool make_undefined(struct test_case *c, const struct form *f, uint32_t s
         c->code[n++] = f->prefix[i];
     for (unsigned i = 0; i < f->nmap; i++)
         c->code[n++] = f->map[i];
+    if (form_is_vex(f))
+        n = choose_vex(c->code, n, true);
     c->code[n++] = f->op;
     c->code[n] = (uint8_t)(seed * 37 + f->op * 11);
     enum decode_status st =
@@ -740,6 +794,7 @@ static bool make_undefined(struct test_case *c, const struct form *f, uint32_t s
     c->in.eflags &= ~(uint32_t)(EFL_AC | EFL_NT);
     make_memory(&c->in);
     make_fpu(&c->in, &probe);
+    make_upper_halves(&c->in);
     for (unsigned i = 0; i < 8; i++)
         if (near_helper(c->in.gpr[i]))
             c->in.gpr[i] = CASE_WINDOW;
