@@ -27,7 +27,7 @@
 #ifdef XRUN_SMALL_LIMITS
 enum { CODE_BYTES = 1 << 20, HOT = 2 };
 #else
-enum { CODE_BYTES = 128 << 20, HOT = 8 };
+enum { CODE_BYTES = 96 << 20, HOT = 8 };
 #endif
 enum {
     GRANULE = 64, EXACT_BINS = 64, COARSE = 16,
@@ -341,7 +341,7 @@ static void dump_host(const struct unit *u, uint32_t from, uint32_t to)
 {
     char text[128];
     while (from < to) {
-        unsigned len = decode_format_x86_64(u->code + from, to - from, (uintptr_t)u->code + from,
+        unsigned len = translate_format(u->code + from, to - from, (uintptr_t)u->code + from,
                                             text, sizeof text);
         if (!len)
             break;

@@ -11,7 +11,7 @@ bool code_contains(uintptr_t pc);
 struct code_place {
     const struct insn *in;
     bool boundary; /* the guest's state is exactly that before the instruction */
-    int esp;       /* what the guest's esp is above the register that holds it */
+    int adjust;    /* for translate_settle(), to make it so; 0: nothing to do */
 };
 struct code_place code_insn(uintptr_t pc);
 

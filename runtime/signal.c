@@ -99,6 +99,8 @@ static unsigned part_size(const struct insn *in, unsigned size)
     case OP_BOUND: case OP_FNSTENV: case OP_FLDENV: case OP_FNSAVE: case OP_FRSTOR:
     case OP_JMP: case OP_CALL: case OP_LDS: case OP_LES: case OP_LFS: case OP_LGS: case OP_LSS:
         return in->opsize;
+    case OP_VMASKMOVPS: case OP_VPMASKMOVD: return 4;
+    case OP_VMASKMOVPD: case OP_VPMASKMOVQ: return 8;
     default: return size == 10 ? 8 : size;
     }
 }
@@ -119,7 +121,8 @@ static enum trap limit_fault(const struct cpu *cpu, gaddr addr)
     for (unsigned i = 0; i < in->nopnd && !checked && !stack; i++)
         if (in->o[i].kind == OPND_MEM && past_top(addr, part_size(in, in->o[i].size)))
             return vec;
-    if ((in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU) && !checked)
+    if ((in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU || in->op == OP_VMASKMOVDQU) &&
+        !checked)
         return past_top(addr, 8) ? vec : 0;
     if (cpu->mode & (MODE_SEGS | MODE_STACK16) || (checked && addr - cpu->gpr[REG_ESP] + 64 > 128))
         return 0;
@@ -169,8 +172,7 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
     cpu->cur = place.in;
     cpu->eip = place.in->eip;
     cpu->exit = EXIT_TRAP;
-    translate_save_gpr(cpu, uc);
-    cpu->gpr[REG_ESP] += (uint32_t)place.esp;
+    translate_save_gpr(cpu, uc, place.adjust);
     if (sig == SIGFPE) {
         cpu->trap = (struct cpu_trap){.vec = (uint8_t)translate_trapno(uc), .addr = cpu->trap.addr};
     } else if (sig == SIGSEGV && info->si_code == SI_KERNEL) {
@@ -182,16 +184,18 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
         enum mem_fault r = mem_fault((gaddr)a, err & PF_ERR_WRITE, cpu->gpr[REG_ESP]);
         if (r == MEM_FAULT_RETRY)
             return true;
-        if (r == MEM_FAULT_CODE)
+        if (r == MEM_FAULT_CODE || !translate_exact_faults())
             cpu->exit = EXIT_REDO;
         else
             set_page_fault(cpu, (gaddr)a, err);
+    } else if (sig == SIGBUS && !translate_exact_faults()) {
+        cpu->exit = EXIT_REDO;
     } else if (sig == SIGBUS) {
         set_bus_fault(cpu, (gaddr)a, err);
     } else {
         return false;
     }
-    translate_adjust_esp(uc, place.esp);
+    translate_settle(uc, place.adjust);
     translate_leave(uc);
     return true;
 }

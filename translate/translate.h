@@ -43,11 +43,13 @@ struct translation {
     unsigned n;
     uint8_t mode;          /* cpu->mode of the code */
     bool count;            /* keep cpu->insn_count */
+    bool ordered;          /* other threads or processes may see the guest's memory */
     uint8_t *code;         /* TRANSLATE_BYTES_MAX, by the caller; goes where 64 divides the address */
     uint32_t size, cold;   /* bytes in all; where the stubs begin */
     uint32_t off[TRANSLATE_INSN_MAX + 1]; /* host offset of each instruction; [n] = cold */
-    /* At the start of instruction i: what the guest's esp is above the register that holds it; or
-     * that the status flags are stale (nothing that can fault reads or precedes them). */
+    /* What is not as it should be at the start of instruction i: the host's own numbers (how far esp is
+     * from the register that holds it, the form of the flags), 0 for nothing; or that the status flags are
+     * stale (nothing that can fault reads or precedes them). */
     int8_t adjust[TRANSLATE_INSN_MAX];
     uint32_t entry[TRANSLATE_INSN_MAX];   /* where to enter from outside, if insn[i].entry */
     struct tr_exit exit[TRANSLATE_INSN_MAX * 2];
@@ -62,6 +64,8 @@ struct translation {
 int translate_find(const struct translation *tr, gaddr eip);
 
 bool translate_available(void);
+/* AVX instructions are translated on this host, not only interpreted. */
+bool translate_avx(void);
 /* False for what translated code leaves to the interpreter together with all that follows. */
 bool translate_handles(const struct insn *in, unsigned mode);
 /* False if the region does not fit or begins with something that is not worth translating. */
@@ -96,6 +100,10 @@ const uint8_t *translate_table_base(void);
 uintptr_t translate_near(void);
 size_t translate_reach(void);
 
+/* The host instruction at `code` (of `n` bytes that will lie at `pc`) as text; its length, 0 if it is
+ * none. */
+unsigned translate_format(const uint8_t *code, size_t n, uint64_t pc, char *buf, size_t size);
+
 /* Called by translated code when it leaves; return the instruction to interpret next, or NULL with
  * cpu->exit set. Implemented by runtime/code.c. */
 const struct insn *translate_exit_direct(struct cpu *cpu, void *exit);
@@ -111,9 +119,13 @@ bool translate_in_stubs(uintptr_t pc);
  * cpu->exit as it is. cpu->eip must be set. */
 void translate_leave(void *ucontext);
 /* The guest's general registers in an interrupted context of translated code -> cpu->gpr. */
-void translate_save_gpr(struct cpu *cpu, const void *ucontext);
-/* Adds to the guest's esp in an interrupted context of translated code. */
-void translate_adjust_esp(void *ucontext, int delta);
+void translate_save_gpr(struct cpu *cpu, const void *ucontext, int adjust);
+/* Makes an interrupted context at the start of an instruction complete: what struct translation's
+ * `adjust` of that instruction says is done. */
+void translate_settle(void *ucontext, int adjust);
+/* A fault of translated code tells what faulted as the guest's instruction would. Else the interpreter
+ * must execute it again. */
+bool translate_exact_faults(void);
 /* The vector of the exception that interrupted the context (enum trap). */
 unsigned translate_trapno(const void *ucontext);
 /* Makes the context stop after one more host instruction (or not). */

@@ -27,7 +27,9 @@ struct emit {
     struct a64_fused {    /* the condition that the next instruction (JCC) is about, if not NZCV: */
         uint8_t kind;     /* enum a64_fuse */
         uint8_t reg, bit;
+        bool sense;       /* JB, JS, JL hold if the bit is this; JE, if FUSE_BIT, if it is not set */
     } fused;
+    uint32_t slow_at;     /* where the current instruction's way to the interpreter begins */
 };
 
 static inline uint32_t emit_off(const struct emit *e) { return (uint32_t)(e->p - e->tr->code); }

@@ -48,8 +48,25 @@ void a64_flip_c(struct emit *e);
 /* The host condition that holds when the guest's condition cc (0..15) does, by e->form; A64_AL if there
  * is none: P and NP (but for FORM_FCMP), and some others of FORM_ADD and FORM_FCMP. */
 enum a64_cond a64_cond_of(const struct emit *e, unsigned cc);
+/* w`d` = 1 if the condition holds, else 0. The form must have the condition (a64_prepare). Changes no
+ * flag. */
+void a64_condition(struct emit *e, unsigned d, unsigned cc);
 /* w`d` bit 0 = !PF, from A64_PF. */
 void a64_get_odd_parity(struct emit *e, unsigned d);
+
+/* If the next instruction is a JCC that alone reads the flags of the current one: keeps them out of
+ * NZCV, JCC looks at the register itself. The flags are those of a logic operation's result w`r`
+ * (a64_fuse_result), of a sum or difference (a64_fuse_sum: ZF and SF), of r & mask, CF = a bit. True if so;
+ * the register must be as it is then behind the current instruction, which must have no slow path unless
+ * it is a guest's. */
+bool a64_fuse_result(struct emit *e, unsigned r);
+bool a64_fuse_sum(struct emit *e, unsigned r);
+bool a64_fuse_bit(struct emit *e, unsigned r, uint32_t mask);
+bool a64_fuse_carry(struct emit *e, unsigned r, unsigned bit);
+enum a64_fuse { FUSE_NONE, FUSE_ZERO, FUSE_BIT };
+
+/* Code may come to instruction i from elsewhere than the one before. */
+bool a64_is_leader(const struct emit *e, unsigned i);
 
 /* ---- Memory operands ---- */
 enum { A64_NONE = 32 };
@@ -75,13 +92,19 @@ struct a64_mem a64_at(unsigned base, int32_t disp);
 /* A field of struct cpu: offset. Needs no order. */
 void a64_cpu_load(struct emit *e, enum a64_ldst op, unsigned t, size_t offset);
 void a64_cpu_store(struct emit *e, enum a64_ldst op, unsigned t, size_t offset);
-/* w or x register = constant; A64_TRY forms with any immediate, through A64_STUB if need be. */
+/* The guest's stack: one access with esp at or below it. */
+void a64_push(struct emit *e, unsigned r);
+void a64_pop(struct emit *e, unsigned r);
+/* w`d` or x`d` = constant: one instruction. */
 void a64_const(struct emit *e, unsigned d, uint32_t imm);
+void a64_const64(struct emit *e, unsigned d, uint64_t imm);
 
 /* ---- The way to the interpreter ----
  * The branch (CBZ, CBNZ, B.cond, TBZ, TBNZ or B) at `at`, just emitted with distance 0, leads to
  * code that has the interpreter execute the current instruction, and goes on behind it. */
 void a64_slow(struct emit *e, uint8_t *at);
+/* The same for a run of instructions, from `first` to the current one. */
+void a64_slow_run(struct emit *e, uint8_t *at, unsigned first);
 
 /* ---- Instructions ---- */
 bool a64_int(struct emit *e, const struct tr_insn *t);

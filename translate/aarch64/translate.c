@@ -1,31 +1,746 @@
-/* No translator for this host yet: everything is interpreted. */
+/* A region of instructions -> AArch64 code, in one pass. Behind the code come what is executed rarely
+ * (ways out of the region, ways to the interpreter) and the constants. A guest call is a BL that pushes
+ * the pair of return addresses, guest's and host's; a guest return pops it and compares. */
 #include "translate/translate.h"
 
-bool translate_available(void) { return false; }
+#include "core/mem.h"
+#include "decode/decode.h"
+#include "translate/aarch64/insn.h"
+#include "translate/aarch64/priv.h"
+#include "translate/aarch64/stubs.h"
+
+enum { ROOM_PER_INSN = 512, COLD_PER_INSN = 96, PEEK_MAX = 8, PASSES_MAX = 16 };
+
+/* A branch within the region. */
+struct fix {
+    uint32_t at;
+    uint16_t index;
+};
+/* A branch out of the region, whose stub follows the code. */
+struct leave {
+    gaddr target;
+    uint32_t at;
+    enum { LEAVE_JUMP, LEAVE_COND, LEAVE_CALL } kind;
+};
+/* A load of a constant from behind the code. */
+struct literal {
+    uint32_t at;
+    uint64_t value;
+    enum { LIT_32, LIT_64, LIT_FALLBACK, LIT_EXIT } kind; /* value: FALLBACK, EXIT: index */
+};
+/* The way to the interpreter of one instruction, or of several up to that one. */
+struct slow {
+    uint32_t at, back;
+    uint16_t index, first;
+    uint8_t form, form_back;
+};
+
+static struct fix fixes[TRANSLATE_INSN_MAX * 3];
+static struct leave leaves[TRANSLATE_INSN_MAX * 2];
+static struct literal literals[TRANSLATE_INSN_MAX * 4];
+static struct slow slows[TRANSLATE_INSN_MAX * 4];
+static unsigned nfixes, nleaves, nliterals, nslows;
+static bool leader[TRANSLATE_INSN_MAX]; /* jumped to, or entered, from elsewhere */
+static uint8_t live_in[TRANSLATE_INSN_MAX], live_out[TRANSLATE_INSN_MAX];
+static bool short_branches; /* TBZ reaches everything */
+static uint32_t misses[TRANSLATE_INSN_MAX]; /* branches of returns to what is not mirrored */
+static unsigned nmisses;
+
+/* ---- what is translated ---- */
+
+bool translate_available(void)
+{
+    return true;
+}
+
+static bool target_ok(const struct insn *in, unsigned mode)
+{
+    const struct opnd *o = &in->o[0];
+    return o->kind == OPND_REL || (o->kind == OPND_GPR && o->size == 4) ||
+           (o->kind == OPND_MEM && o->size == 4 && in->seg != SEG_FS &&
+            (in->seg != SEG_GS || (mode & MODE_GS_PLAIN)));
+}
+
+/* A near branch of 32-bit code whose operand needs no check. */
 bool translate_handles(const struct insn *in, unsigned mode)
 {
-    (void)in, (void)mode;
+    if (!(in->flags & INSN_END))
+        return true;
+    if (in->opsize != 4 || (in->flags & INSN_ADDR16))
+        return false;
+    switch (in->op) {
+    case OP_RET: return (in->opcode & 0xf8) != 0xc8; /* else far */
+    case OP_CALL: case OP_JMP: return target_ok(in, mode);
+    case OP_JCC: case OP_JCXZ: case OP_LOOP: case OP_LOOPE: case OP_LOOPNE: return true;
+    default: return false;
+    }
+}
+
+/* ---- which flags are read later ---- */
+
+unsigned a64_live(const struct emit *e)
+{
+    return live_out[e->index];
+}
+
+bool a64_is_leader(const struct emit *e, unsigned i)
+{
+    (void)e;
+    return leader[i];
+}
+
+/* What must be there before an instruction for `out` to be there behind it. */
+static unsigned before(const struct insn *in, unsigned out)
+{
+    unsigned kills = a64_kills(in), live = out & ~kills;
+    if ((out & NEED_LT & ~kills) && (kills & (NEED_N | NEED_V)))
+        live |= (NEED_N | NEED_V) & ~kills;
+    return live | a64_reads(in);
+}
+
+/* Flags that code outside the region may read: its first instructions tell, if the guest cannot write
+ * there. */
+static unsigned peek(const struct translation *tr, gaddr eip)
+{
+    struct insn in[PEEK_MAX];
+    unsigned n = 0;
+    if (mem_page_flags(eip) & PAGE_W)
+        return NEED_ALL;
+    while (n < PEEK_MAX && decode_insn(eip, tr->mode, &in[n]) == DECODE_OK) {
+        eip = in[n].next;
+        if (in[n++].flags & INSN_END)
+            break;
+    }
+    unsigned live = NEED_ALL;
+    while (n > 0)
+        live = before(&in[--n], live);
+    return live;
+}
+
+static gaddr peeked_at[64]; /* answers of this region */
+static uint8_t peeked[64];
+
+static unsigned live_at(const struct translation *tr, gaddr eip)
+{
+    int i = translate_find(tr, eip);
+    if (i >= 0)
+        return live_in[i];
+    unsigned h = (eip ^ eip >> 6) & 63;
+    if (peeked_at[h] != eip || !peeked[h]) {
+        peeked_at[h] = eip;
+        peeked[h] = (uint8_t)(0x80 | peek(tr, eip));
+    }
+    return peeked[h] & 0x7f;
+}
+
+static unsigned live_behind(const struct translation *tr, unsigned i)
+{
+    const struct insn *in = tr->insn[i].in;
+    if (!(in->flags & INSN_END))
+        return live_at(tr, in->next);
+    if (!translate_handles(in, tr->mode))
+        return NEED_ALL;
+    switch (in->op) {
+    case OP_JMP: case OP_CALL: return in->o[0].kind == OPND_REL ? live_at(tr, in->imm) : NEED_ALL;
+    case OP_RET: return NEED_ALL;
+    default: return live_at(tr, in->next) | live_at(tr, in->imm);
+    }
+}
+
+static void find_live(const struct translation *tr)
+{
+    memset(live_in, 0, tr->n);
+    memset(peeked, 0, sizeof peeked);
+    bool changed = true;
+    for (unsigned pass = 0; changed; pass++) {
+        changed = false;
+        for (unsigned i = tr->n; i-- > 0;) {
+            live_out[i] = (uint8_t)live_behind(tr, i);
+            unsigned in = pass < PASSES_MAX ? before(tr->insn[i].in, live_out[i]) : NEED_ALL;
+            changed |= in != live_in[i];
+            live_in[i] = (uint8_t)in;
+        }
+    }
+}
+
+static void lead(const struct translation *tr, gaddr eip)
+{
+    int i = translate_find(tr, eip);
+    if (i >= 0)
+        leader[i] = true;
+}
+
+static void find_leaders(const struct translation *tr)
+{
+    memset(leader, 0, tr->n);
+    for (unsigned i = 0; i < tr->n; i++) {
+        const struct insn *in = tr->insn[i].in;
+        leader[i] |= tr->insn[i].entry;
+        if (i + 1 < tr->n && in->next != tr->insn[i + 1].in->eip)
+            lead(tr, in->next);
+        if (!(in->flags & INSN_END))
+            continue;
+        lead(tr, in->next);
+        if (in->o[0].kind == OPND_REL)
+            lead(tr, in->imm);
+    }
+}
+
+/* ---- constants ---- */
+
+static void load_literal(struct emit *e, enum a64_literal op, unsigned t, unsigned kind, uint64_t value)
+{
+    literals[nliterals++] = (struct literal){emit_off(e), value, kind};
+    a64_must(a64_ldr_lit(e, op, t, 0));
+}
+
+void a64_const(struct emit *e, unsigned d, uint32_t imm)
+{
+    uint8_t *at = e->p;
+    if (a64_mov_imm32(e, d, imm) == 1)
+        return;
+    e->p = at;
+    load_literal(e, A64_LIT_LDR_W, d, LIT_32, imm);
+}
+
+void a64_const64(struct emit *e, unsigned d, uint64_t imm)
+{
+    load_literal(e, A64_LIT_LDR_X, d, LIT_64, imm);
+}
+
+/* ---- jumps ---- */
+
+static void fix_to(struct emit *e, unsigned index)
+{
+    fixes[nfixes++] = (struct fix){emit_off(e), (uint16_t)index};
+}
+
+static bool next_is(const struct emit *e, gaddr eip)
+{
+    return e->index + 1 < e->tr->n && e->tr->insn[e->index + 1].in->eip == eip;
+}
+
+/* The branch that comes next leads to the guest's eip. */
+static void leads_to(struct emit *e, gaddr eip, unsigned kind)
+{
+    int to = translate_find(e->tr, eip);
+    if (to >= 0)
+        fix_to(e, (unsigned)to);
+    else
+        leaves[nleaves++] = (struct leave){eip, emit_off(e), kind};
+}
+
+/* Goes on at `eip`: by falling through if that is what comes next. */
+static void go_on(struct emit *e, gaddr eip)
+{
+    if (next_is(e, eip))
+        return;
+    leads_to(e, eip, LEAVE_JUMP);
+    a64_must(a64_b(e, 0));
+}
+
+/* ---- calls and returns ---- */
+
+static void far_branch(struct emit *e, bool link, const void *to)
+{
+    struct translation *tr = e->tr;
+    tr->reloc[tr->relocs++] = (struct tr_reloc){emit_off(e), A64_RELOC_BRANCH, false, (uintptr_t)to};
+    a64_must(link ? a64_bl(e, 0) : a64_b(e, 0));
+}
+
+static void push_return(struct emit *e, gaddr next)
+{
+    a64_const(e, A64_TMP0, next);
+    a64_push(e, A64_TMP0);
+}
+
+/* The pair of return addresses, with the host's behind the BL or BLR that follows at once (after
+ * `between` instructions). */
+static void push_pair(struct emit *e, unsigned between)
+{
+    a64_must(a64_adr(e, A64_TMP1, 4 * (3 + between)));
+    a64_must(a64_ldst_pair(e, A64_STP_X, A64_TMP0, A64_TMP1, A64_SP, -16, A64_PAIR_PRE));
+}
+
+/* x17 = code of the guest address in w16. */
+static void look_up(struct emit *e)
+{
+    a64_ldst_reg(e, A64_LDRSW, A64_STUB, A64_TABLE, A64_TARGET, A64_UXTW, true);
+    a64_add(e, A64_X, A64_STUB, A64_STUB, A64_TABLE_BASE);
+}
+
+/* w16 = operand of an indirect jump or call. */
+static void indirect_target(struct emit *e, const struct insn *in)
+{
+    struct a64_mem m;
+    if (in->o[0].kind == OPND_GPR) {
+        a64_mov(e, A64_W, A64_TARGET, a64_gpr(in->o[0].reg));
+    } else {
+        a64_must(a64_mem(e, in, 2, &m));
+        a64_load(e, A64_LDR_W, A64_TARGET, &m);
+    }
+}
+
+static void call(struct emit *e, const struct insn *in)
+{
+    if (in->o[0].kind == OPND_REL) {
+        push_return(e, in->next);
+        if (in->imm == in->next) { /* only to learn eip */
+            go_on(e, in->next);
+            return;
+        }
+        push_pair(e, 0);
+        leads_to(e, in->imm, LEAVE_CALL);
+        a64_must(a64_bl(e, 0));
+    } else {
+        indirect_target(e, in);
+        push_return(e, in->next);
+        push_pair(e, 2);
+        look_up(e);
+        a64_blr(e, A64_STUB);
+    }
+    go_on(e, in->next);
+}
+
+static void ret(struct emit *e, const struct insn *in)
+{
+    unsigned more = in->nopnd ? in->imm & 0xffff : 0;
+    a64_pop(e, A64_TARGET);
+    if (more && !a64_add_imm(e, A64_W, A64_ESP, A64_ESP, more)) {
+        a64_const(e, A64_TMP0, more);
+        a64_add(e, A64_W, A64_ESP, A64_ESP, A64_TMP0);
+    }
+    a64_must(a64_ldst_pair(e, A64_LDP_X, A64_TMP0, A64_LR, A64_SP, 16, A64_PAIR_POST));
+    a64_eor(e, A64_X, A64_TMP0, A64_TMP0, A64_TARGET);
+    misses[nmisses++] = emit_off(e);
+    a64_must(a64_cbnz(e, A64_X, A64_TMP0, 0));
+    a64_ret(e);
+}
+
+static void jmp(struct emit *e, const struct insn *in)
+{
+    if (in->o[0].kind == OPND_REL) {
+        go_on(e, in->imm);
+        return;
+    }
+    indirect_target(e, in);
+    look_up(e);
+    a64_br(e, A64_STUB);
+}
+
+/* ---- conditional jumps ---- */
+
+static bool is_next_jcc(const struct emit *e, unsigned cc)
+{
+    unsigned i = e->index + 1;
+    if (i >= e->tr->n || leader[i])
+        return false;
+    const struct insn *in = e->tr->insn[e->index].in, *j = e->tr->insn[i].in;
+    return j->op == OP_JCC && j->eip == in->next && (j->cc & 14) == cc && translate_handles(j, e->tr->mode) &&
+           !(live_out[i] & a64_kills(in));
+}
+
+static bool fuse(struct emit *e, unsigned kind, unsigned r, unsigned bit, bool sense)
+{
+    if (kind == FUSE_BIT && !short_branches)
+        return false;
+    e->fused = (struct a64_fused){(uint8_t)kind, (uint8_t)r, (uint8_t)bit, sense};
+    return true;
+}
+
+bool a64_fuse_sum(struct emit *e, unsigned r)
+{
+    if (is_next_jcc(e, 4))
+        return fuse(e, FUSE_ZERO, r, 0, true);
+    return is_next_jcc(e, 8) && fuse(e, FUSE_BIT, r, 31, true);
+}
+
+bool a64_fuse_result(struct emit *e, unsigned r)
+{
+    return a64_fuse_sum(e, r) || (is_next_jcc(e, 12) && fuse(e, FUSE_BIT, r, 31, true));
+}
+
+bool a64_fuse_bit(struct emit *e, unsigned r, uint32_t mask)
+{
+    return mask && !(mask & (mask - 1)) && is_next_jcc(e, 4) &&
+           fuse(e, FUSE_BIT, r, (unsigned)__builtin_ctz(mask), false);
+}
+
+bool a64_fuse_carry(struct emit *e, unsigned r, unsigned bit)
+{
+    return is_next_jcc(e, 2) && fuse(e, FUSE_BIT, r, bit, true);
+}
+
+void a64_condition(struct emit *e, unsigned d, unsigned cc)
+{
+    enum a64_cond c = a64_cond_of(e, cc);
+    if (c != A64_AL) {
+        a64_cset(e, A64_W, d, c);
+        return;
+    }
+    a64_get_odd_parity(e, d);
+    if (!(cc & 1))
+        a64_must(a64_eor_imm(e, A64_W, d, d, 1));
+    a64_must(a64_and_imm(e, A64_W, d, d, 1));
+}
+
+/* Whether the form has the condition, or A64_PF. */
+static bool has_condition(const struct emit *e, unsigned cc)
+{
+    return a64_cond_of(e, cc) != A64_AL || ((cc & 14) == 10 && e->form != FORM_FCMP);
+}
+
+/* A jump to eip if the condition holds. */
+static void jump_if(struct emit *e, unsigned cc, gaddr eip)
+{
+    struct a64_fused f = e->fused;
+    enum a64_cond c = a64_cond_of(e, cc);
+    bool yes = !(cc & 1);
+    if (!f.kind && c == A64_AL) { /* PF */
+        a64_get_odd_parity(e, A64_TMP0);
+        if (short_branches) {
+            f = (struct a64_fused){FUSE_BIT, A64_TMP0, 0, false};
+        } else {
+            a64_must(a64_and_imm(e, A64_W, A64_TMP0, A64_TMP0, 1));
+            f = (struct a64_fused){FUSE_ZERO, A64_TMP0, 0, true};
+        }
+    }
+    leads_to(e, eip, LEAVE_COND);
+    if (f.kind == FUSE_ZERO)
+        a64_must(yes ? a64_cbz(e, A64_W, f.reg, 0) : a64_cbnz(e, A64_W, f.reg, 0));
+    else if (f.kind == FUSE_BIT)
+        a64_must(yes == f.sense ? a64_tbnz(e, f.reg, f.bit, 0) : a64_tbz(e, f.reg, f.bit, 0));
+    else
+        a64_must(a64_bcond(e, c, 0));
+}
+
+static void jcc(struct emit *e, const struct insn *in)
+{
+    if (next_is(e, in->imm) && !next_is(e, in->next)) {
+        jump_if(e, (in->cc & 15) ^ 1, in->next);
+        return;
+    }
+    jump_if(e, in->cc & 15, in->imm);
+    go_on(e, in->next);
+}
+
+static void loop(struct emit *e, const struct insn *in)
+{
+    uint8_t *done = NULL;
+    if (in->op == OP_JCXZ) {
+        leads_to(e, in->imm, LEAVE_COND);
+        a64_must(a64_cbz(e, A64_W, A64_ECX, 0));
+        go_on(e, in->next);
+        return;
+    }
+    a64_must(a64_sub_imm(e, A64_W, A64_ECX, A64_ECX, 1));
+    if (in->op != OP_LOOP) {
+        done = e->p;
+        a64_must(a64_cbz(e, A64_W, A64_ECX, 0));
+        leads_to(e, in->imm, LEAVE_COND);
+        a64_must(a64_bcond(e, in->op == OP_LOOPE ? A64_EQ : A64_NE, 0));
+        a64_must(a64_here(e, done));
+    } else {
+        leads_to(e, in->imm, LEAVE_COND);
+        a64_must(a64_cbnz(e, A64_W, A64_ECX, 0));
+    }
+    go_on(e, in->next);
+}
+
+/* ---- instructions ---- */
+
+void a64_slow_run(struct emit *e, uint8_t *at, unsigned first)
+{
+    slows[nslows++] = (struct slow){(uint32_t)(at - e->tr->code), 0, (uint16_t)e->index,
+                                    (uint16_t)first, e->form, 0};
+}
+
+void a64_slow(struct emit *e, uint8_t *at)
+{
+    a64_slow_run(e, at, e->index);
+}
+
+static void call_interpreter(struct emit *e, const struct insn *in)
+{
+    struct translation *tr = e->tr;
+    load_literal(e, A64_LIT_LDR_X, A64_TARGET, LIT_FALLBACK, tr->fallbacks);
+    tr->fallback[tr->fallbacks++] = in;
+    far_branch(e, true, a64_interp);
+}
+
+/* By the interpreter's function; code goes on behind. */
+static void interpret(struct emit *e, const struct tr_insn *t)
+{
+    a64_settle_flags(e, live_in[e->index]);
+    call_interpreter(e, t->in);
+}
+
+/* Left to the interpreter for good: it may change what comes next. */
+static void leave_at(struct emit *e, const struct insn *in)
+{
+    load_literal(e, A64_LIT_LDR_X, A64_TARGET, LIT_64, (uintptr_t)in);
+    far_branch(e, false, a64_exit_insn);
+}
+
+static void transfer(struct emit *e, const struct insn *in)
+{
+    switch (in->op) {
+    case OP_CALL: call(e, in); break;
+    case OP_RET: ret(e, in); break;
+    case OP_JMP: jmp(e, in); break;
+    case OP_JCC: jcc(e, in); break;
+    default: loop(e, in); break;
+    }
+    e->form = FORM_SUB;
+}
+
+/* cpu->insn_count += 1. */
+static void count(struct emit *e)
+{
+    a64_cpu_load(e, A64_LDR_X, A64_STUB, offsetof(struct cpu, insn_count));
+    a64_must(a64_add_imm(e, A64_X, A64_STUB, A64_STUB, 1));
+    a64_cpu_store(e, A64_STR_X, A64_STUB, offsetof(struct cpu, insn_count));
+}
+
+/* Brings the flags into the form that the instruction wants, before it begins. */
+static void prepare(struct emit *e, const struct insn *in)
+{
+    switch (in->op) {
+    case OP_ADC: a64_want_form(e, FORM_ADD); break;
+    case OP_SBB: a64_want_form(e, FORM_SUB); break;
+    case OP_JCC:
+        if (e->fused.kind)
+            break;
+        if (live_out[e->index] || !has_condition(e, in->cc))
+            a64_settle_flags(e, live_in[e->index]);
+        break;
+    case OP_SETCC: case OP_CMOVCC:
+        if (!has_condition(e, in->cc))
+            a64_settle_flags(e, live_in[e->index]);
+        break;
+    default:
+        if ((in->flags & INSN_END) || e->form == FORM_FCMP)
+            a64_settle_flags(e, live_in[e->index]);
+        break;
+    }
+}
+
+typedef bool (*emit_fn)(struct emit *, const struct tr_insn *);
+
+static bool try(struct emit *e, const struct tr_insn *t, emit_fn f)
+{
+    struct emit start = *e;
+    unsigned lits = nliterals, n = nslows;
+    if (f(e, t)) {
+        for (unsigned i = n; i < nslows; i++) {
+            slows[i].back = emit_off(e);
+            slows[i].form_back = e->form;
+        }
+        return true;
+    }
+    *e = start;
+    nliterals = lits;
+    nslows = n;
     return false;
 }
-bool translate_region(struct translation *tr) { (void)tr; return false; }
-void translate_reloc(uint8_t *at, unsigned kind, uint64_t value) { (void)at, (void)kind, (void)value; }
-void translate_flush_icache(const uint8_t *from, const uint8_t *to) { (void)from, (void)to; }
-size_t translate_reach(void) { return 0; }
-unsigned translate_code_align(void) { return 4; }
-void translate_patch(uint8_t *field, const uint8_t *target) { (void)field, (void)target; }
-const struct insn *translate_enter(struct cpu *cpu, const struct insn *in)
+
+static void insn(struct emit *e, const struct tr_insn *t)
 {
-    (void)cpu, (void)in;
-    return NULL;
+    static const emit_fn writers[] = {a64_int, a64_string, a64_simd, a64_x87};
+    const struct insn *in = t->in;
+    if (e->tr->count)
+        count(e);
+    if (in->flags & INSN_END) {
+        if (translate_handles(in, e->tr->mode))
+            transfer(e, in);
+        else
+            leave_at(e, in);
+        e->fused.kind = FUSE_NONE;
+        return;
+    }
+    bool done = false;
+    for (unsigned i = 0; i < ARRAY_SIZE(writers) && !done; i++)
+        done = try(e, t, writers[i]);
+    if (!done)
+        interpret(e, t);
+    if (!next_is(e, in->next) || leader[e->index + 1])
+        a64_settle_flags(e, live_out[e->index]);
+    go_on(e, in->next);
 }
-void translate_init_stack(struct cpu *cpu, uint8_t *top) { (void)cpu, (void)top; }
-void translate_reset_stack(struct cpu *cpu) { (void)cpu; }
-const uint8_t *translate_table_base(void) { return NULL; }
-uintptr_t translate_near(void) { return 0; }
-bool translate_in_stubs(uintptr_t pc) { (void)pc; return false; }
-void translate_leave(void *ucontext) { (void)ucontext; }
-void translate_save_gpr(struct cpu *cpu, const void *ucontext) { (void)cpu, (void)ucontext; }
-void translate_single_step(void *ucontext, bool on) { (void)ucontext, (void)on; }
-void translate_stack_overflow(void *ucontext) { (void)ucontext; }
-unsigned translate_trapno(const void *ucontext) { (void)ucontext; return 0; }
-void translate_adjust_esp(void *ucontext, int delta) { (void)ucontext, (void)delta; }
+
+/* ---- behind the code ---- */
+
+static void point(struct emit *e, uint32_t at, uint32_t to)
+{
+    if (!a64_retarget(e->tr->code + at, (int64_t)to - at))
+        e->failed = true;
+}
+
+static void exit_stub(struct emit *e, const struct leave *l)
+{
+    struct translation *tr = e->tr;
+    struct tr_exit *x = &tr->exit[tr->exits];
+    x->target = l->target;
+    x->patch = l->at;
+    if (l->kind == LEAVE_COND) { /* the condition reaches only so far */
+        x->patch = emit_off(e);
+        point(e, l->at, x->patch);
+        a64_must(a64_b(e, 4));
+    }
+    x->stub = emit_off(e);
+    if (l->kind != LEAVE_COND)
+        point(e, l->at, x->stub);
+    if (l->kind == LEAVE_CALL) /* the callee will be interpreted, and its return not mirrored */
+        a64_must(a64_add_imm(e, A64_X, A64_SP, A64_SP, 16));
+    load_literal(e, A64_LIT_LDR_X, A64_TARGET, LIT_EXIT, tr->exits++);
+    far_branch(e, false, a64_exit_direct);
+}
+
+static void unsettle_fcmp(struct emit *e)
+{
+    if (a64_has.flagm2) {
+        a64_xaflag(e);
+        return;
+    }
+    a64_cset(e, A64_W, A64_TMP0, A64_CS);
+    a64_cset(e, A64_W, A64_TMP1, A64_EQ);
+    a64_orr(e, A64_W, A64_TMP2, A64_TMP0, A64_TMP1);  /* C: not less */
+    a64_and(e, A64_W, A64_TMP3, A64_TMP0, A64_TMP1);  /* Z: equal */
+    a64_bic(e, A64_W, A64_TMP4, A64_TMP1, A64_TMP0);  /* V: unordered */
+    a64_must(a64_eor_imm(e, A64_W, A64_TMP5, A64_TMP2, 1)); /* N: less */
+    a64_lsl_imm(e, A64_W, A64_TMP4, A64_TMP4, 28);
+    a64_orr_sh(e, A64_W, A64_TMP4, A64_TMP4, A64_TMP2, A64_LSL, 29);
+    a64_orr_sh(e, A64_W, A64_TMP4, A64_TMP4, A64_TMP3, A64_LSL, 30);
+    a64_orr_sh(e, A64_W, A64_TMP4, A64_TMP4, A64_TMP5, A64_LSL, 31);
+    a64_msr(e, A64_NZCV, A64_TMP4);
+}
+
+static void slow_stub(struct emit *e, const struct slow *s)
+{
+    e->index = s->index;
+    e->form = s->form;
+    a64_settle_flags(e, live_in[s->first]);
+    for (unsigned i = s->first; i <= s->index; i++)
+        call_interpreter(e, e->tr->insn[i].in);
+    if (s->form_back == FORM_ADD)
+        a64_flip_c(e);
+    else if (s->form_back == FORM_FCMP)
+        unsettle_fcmp(e);
+    a64_must(a64_b(e, (int64_t)s->back - emit_off(e)));
+}
+
+static void slow_stubs(struct emit *e)
+{
+    for (unsigned i = 0; i < nslows; i++) {
+        bool again = i > 0 && slows[i].index == slows[i - 1].index;
+        if (!again)
+            e->slow_at = emit_off(e);
+        point(e, slows[i].at, e->slow_at);
+        if (!again)
+            slow_stub(e, &slows[i]);
+    }
+}
+
+static void return_misses(struct emit *e)
+{
+    for (unsigned i = 0; i < nmisses; i++)
+        point(e, misses[i], emit_off(e));
+    if (nmisses)
+        far_branch(e, false, a64_return_miss);
+}
+
+/* Equal constants are there once. */
+static void put_literals(struct emit *e)
+{
+    struct translation *tr = e->tr;
+    static uint32_t place[ARRAY_SIZE(literals)];
+    if (emit_off(e) % 8)
+        a64_nop(e);
+    for (unsigned i = 0; i < nliterals; i++) {
+        const struct literal *l = &literals[i];
+        if (l->kind == LIT_32)
+            continue;
+        place[i] = emit_off(e);
+        if (l->kind == LIT_EXIT)
+            tr->exit[l->value].stub_id = place[i];
+        if (l->kind == LIT_FALLBACK)
+            tr->reloc[tr->relocs++] = (struct tr_reloc){place[i], A64_RELOC_ADDRESS, true, l->value};
+        e64(e, l->kind == LIT_64 ? l->value : 0);
+    }
+    for (unsigned i = 0; i < nliterals; i++) {
+        const struct literal *l = &literals[i];
+        if (l->kind != LIT_32)
+            continue;
+        unsigned k = i > 16 ? i - 16 : 0;
+        while (k < i && !(literals[k].kind == LIT_32 && literals[k].value == l->value))
+            k++;
+        place[i] = k < i ? place[k] : emit_off(e);
+        if (k == i)
+            e32(e, (uint32_t)l->value);
+    }
+    for (unsigned i = 0; i < nliterals; i++)
+        point(e, literals[i].at, place[i]);
+}
+
+/* ---- the region ---- */
+
+static bool pass(struct translation *tr)
+{
+    struct emit e = {.tr = tr, .p = tr->code, .end = tr->code + TRANSLATE_BYTES_MAX};
+    nfixes = nleaves = nliterals = nslows = nmisses = 0;
+    tr->relocs = tr->exits = tr->fallbacks = 0;
+    for (unsigned i = 0; i < tr->n; i++) {
+        if (e.end - e.p < ROOM_PER_INSN + (ptrdiff_t)tr->n * COLD_PER_INSN)
+            return false;
+        e.index = i;
+        prepare(&e, tr->insn[i].in);
+        tr->off[i] = tr->entry[i] = emit_off(&e);
+        tr->adjust[i] = (int8_t)(e.fused.kind ? TRANSLATE_STALE : e.form);
+        insn(&e, &tr->insn[i]);
+    }
+    tr->cold = tr->off[tr->n] = emit_off(&e);
+    for (unsigned i = 0; i < nfixes; i++)
+        if (!a64_retarget(tr->code + fixes[i].at, (int64_t)tr->off[fixes[i].index] - fixes[i].at))
+            return false;
+    for (unsigned i = 0; i < nleaves; i++)
+        exit_stub(&e, &leaves[i]);
+    slow_stubs(&e);
+    return_misses(&e);
+    put_literals(&e);
+    tr->size = emit_off(&e);
+    return !e.failed;
+}
+
+bool translate_region(struct translation *tr)
+{
+    find_leaders(tr);
+    find_live(tr);
+    short_branches = tr->n < 256; /* 32 KiB */
+    return pass(tr);
+}
+
+/* ---- putting it in place ---- */
+
+void translate_reloc(uint8_t *at, unsigned kind, uint64_t value)
+{
+    if (kind == A64_RELOC_BRANCH)
+        a64_must(a64_retarget(at, (int64_t)(value - (uintptr_t)at)));
+    else
+        memcpy(at, &value, sizeof value);
+}
+
+void translate_flush_icache(const uint8_t *from, const uint8_t *to)
+{
+    __builtin___clear_cache((char *)(uintptr_t)from, (char *)(uintptr_t)to);
+}
+
+void translate_patch(uint8_t *field, const uint8_t *target)
+{
+    a64_must(a64_retarget(field, target - field));
+    translate_flush_icache(field, field + 4);
+}
+
+unsigned translate_code_align(void)
+{
+    return 4;
+}

@@ -6,6 +6,7 @@
 #include <ucontext.h>
 
 #include "core/x87state.h"
+#include "decode/decode.h"
 #include "translate/translate.h"
 #include "translate/x86_64/offsets.h"
 #include "translate/x86_64/stubs.h"
@@ -107,6 +108,11 @@ void translate_reset_stack(struct cpu *cpu)
     cpu->host.ret_sp = cpu->host.ret_top;
 }
 
+unsigned translate_format(const uint8_t *code, size_t n, uint64_t pc, char *buf, size_t size)
+{
+    return decode_format_x86_64(code, n, pc, buf, size);
+}
+
 /* ---- interrupted contexts ---- */
 
 static greg_t *regs(void *uc)
@@ -125,18 +131,24 @@ void translate_leave(void *uc)
     regs(uc)[REG_EFL] &= ~(greg_t)HOST_TF;
 }
 
-void translate_save_gpr(struct cpu *cpu, const void *context)
+void translate_save_gpr(struct cpu *cpu, const void *context, int adjust)
 {
     static const uint8_t where[8] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX,
                                      REG_R15, REG_RBP, REG_RSI, REG_RDI};
     const ucontext_t *uc = context;
     for (int i = 0; i < 8; i++)
         cpu->gpr[i] = (uint32_t)uc->uc_mcontext.gregs[where[i]];
+    cpu->gpr[REG_ESP] += (uint32_t)adjust;
 }
 
-void translate_adjust_esp(void *uc, int delta)
+void translate_settle(void *uc, int adjust)
 {
-    regs(uc)[REG_R15] = (greg_t)(uint32_t)(regs(uc)[REG_R15] + delta);
+    regs(uc)[REG_R15] = (greg_t)(uint32_t)(regs(uc)[REG_R15] + adjust);
+}
+
+bool translate_exact_faults(void)
+{
+    return true;
 }
 
 unsigned translate_trapno(const void *uc)

@@ -1,0 +1,134 @@
+/* The guest's flags in the host's: which are read and written by the code for an instruction, what
+ * the host's condition for a guest's is, and how the forms turn into each other. */
+#include "translate/aarch64/insn.h"
+
+#include "decode/decode.h"
+
+/* Of JCC, SETCC, CMOVCC by condition / 2. */
+static const uint8_t cc_reads[8] = {NEED_V, NEED_C, NEED_Z, NEED_C | NEED_Z, NEED_N, NEED_P,
+                                    NEED_LT, NEED_LT | NEED_Z};
+
+static unsigned need_of(uint8_t flb)
+{
+    return (flb & FLB_CF ? NEED_C : 0) | (flb & FLB_PF ? NEED_P : 0) | (flb & FLB_AF ? NEED_A : 0) |
+           (flb & FLB_ZF ? NEED_Z : 0) | (flb & FLB_SF ? NEED_N : 0) | (flb & FLB_OF ? NEED_V : 0);
+}
+
+unsigned a64_reads(const struct insn *in)
+{
+    if (in->op == OP_JCC || in->op == OP_SETCC || in->op == OP_CMOVCC)
+        return cc_reads[(in->cc & 15) >> 1];
+    return need_of(in->fl_read);
+}
+
+/* A count of 0, which only the run of the program knows or which the instruction says, changes
+ * nothing. */
+static bool count_may_be_zero(const struct insn *in)
+{
+    for (unsigned i = in->nopnd; i-- > 1;)
+        if (in->o[i].kind == OPND_IMM)
+            return !(in->imm & 31);
+        else if (in->o[i].kind == OPND_GPR && in->o[i].size == 1)
+            return true;
+    return in->nopnd != 1; /* by one */
+}
+
+unsigned a64_kills(const struct insn *in)
+{
+    unsigned w = need_of(in->fl_write);
+    switch (in->op) {
+    case OP_SHL: case OP_SHR: case OP_SAR: case OP_ROL: case OP_ROR: case OP_RCL: case OP_RCR:
+    case OP_SHLD: case OP_SHRD:
+        if (count_may_be_zero(in))
+            return 0;
+        break;
+    case OP_CMPS: case OP_SCAS:
+        if (in->flags & (INSN_REP | INSN_REPNE))
+            return 0;
+        break;
+    case OP_BSF: case OP_BSR: case OP_BT: case OP_BTC: case OP_BTR: case OP_BTS:
+        w &= ~need_of(in->fl_undef); /* the code leaves those alone */
+        break;
+    default: break;
+    }
+    if ((w & (NEED_N | NEED_V)) == (NEED_N | NEED_V))
+        w |= NEED_LT;
+    return w;
+}
+
+/* ---- forms ---- */
+
+void a64_flip_c(struct emit *e)
+{
+    if (a64_has.flagm) {
+        a64_cfinv(e);
+        return;
+    }
+    a64_mrs(e, A64_STUB, A64_NZCV);
+    a64_must(a64_eor_imm(e, A64_X, A64_STUB, A64_STUB, 1u << 29));
+    a64_msr(e, A64_NZCV, A64_STUB);
+}
+
+static void settle_fcmp(struct emit *e, unsigned live)
+{
+    if (live & (NEED_P | NEED_A)) {
+        a64_cset(e, A64_W, A64_PF, A64_VC);
+        a64_mov(e, A64_W, A64_AF, A64_PF);
+    }
+    if (!(live & NEED_NZCV))
+        return;
+    if (a64_has.flagm2) {
+        a64_axflag(e);
+        return;
+    }
+    a64_cset(e, A64_W, A64_STUB, A64_EQ); /* ZF: equal or unordered */
+    a64_csinc(e, A64_W, A64_STUB, A64_STUB, A64_ZR, A64_VC);
+    a64_cset(e, A64_W, A64_TARGET, A64_GE); /* !CF */
+    a64_lsl_imm(e, A64_W, A64_STUB, A64_STUB, 30);
+    a64_orr_sh(e, A64_W, A64_STUB, A64_STUB, A64_TARGET, A64_LSL, 29);
+    a64_msr(e, A64_NZCV, A64_STUB);
+}
+
+void a64_settle_flags(struct emit *e, unsigned live)
+{
+    if (e->form == FORM_FCMP)
+        settle_fcmp(e, live);
+    else if (e->form == FORM_ADD && (live & NEED_C))
+        a64_flip_c(e);
+    e->form = FORM_SUB;
+}
+
+void a64_want_form(struct emit *e, enum a64_form form)
+{
+    if (e->form == FORM_FCMP)
+        a64_settle_flags(e, NEED_ALL);
+    if (e->form != form)
+        a64_flip_c(e);
+    e->form = form;
+}
+
+/* ---- conditions ---- */
+
+enum a64_cond a64_cond_of(const struct emit *e, unsigned cc)
+{
+    static const uint8_t sub[16] = {A64_VS, A64_VC, A64_CC, A64_CS, A64_EQ, A64_NE, A64_LS, A64_HI,
+                                    A64_MI, A64_PL, A64_AL, A64_AL, A64_LT, A64_GE, A64_LE, A64_GT};
+    static const uint8_t add[4] = {[0] = A64_CS, [1] = A64_CC, [2] = A64_AL, [3] = A64_AL};
+    static const uint8_t fcmp[16] = {A64_AL, A64_AL, A64_LT, A64_GE, A64_AL, A64_AL, A64_LE, A64_GT,
+                                     A64_AL, A64_AL, A64_VS, A64_VC, A64_AL, A64_AL, A64_AL, A64_AL};
+    cc &= 15;
+    if (e->form == FORM_FCMP)
+        return fcmp[cc];
+    if (e->form == FORM_ADD && (cc == 2 || cc == 3))
+        return add[cc - 2];
+    if (e->form == FORM_ADD && (cc == 6 || cc == 7))
+        return A64_AL;
+    return sub[cc];
+}
+
+void a64_get_odd_parity(struct emit *e, unsigned d)
+{
+    a64_eor_sh(e, A64_W, d, A64_PF, A64_PF, A64_LSR, 4);
+    a64_eor_sh(e, A64_W, d, d, d, A64_LSR, 2);
+    a64_eor_sh(e, A64_W, d, d, d, A64_LSR, 1);
+}

@@ -1,0 +1,168 @@
+/* Translated code's contact with the rest: the host's features, interrupted contexts, the stack of return
+ * addresses. */
+#include <assert.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <ucontext.h>
+
+#include "translate/aarch64/insn.h"
+#include "translate/aarch64/offsets.h"
+#include "translate/aarch64/stubs.h"
+#include "translate/translate.h"
+
+#define AT(field, offset) static_assert(offsetof(struct cpu, field) == (offset), #field)
+AT(gpr, CPU_GPR);
+AT(eip, CPU_EIP);
+AT(cc_res, CPU_CC_RES);
+AT(cc_aux, CPU_CC_AUX);
+AT(eflags, CPU_EFLAGS);
+AT(pending, CPU_PENDING);
+AT(exit_links, CPU_EXIT_LINKS);
+AT(exit, CPU_EXIT);
+AT(mxcsr, CPU_MXCSR);
+AT(xmm, CPU_XMM);
+AT(host.sp, CPU_HOST_SP);
+AT(host.ret_sp, CPU_RET_SP);
+AT(host.ret_top, CPU_RET_TOP);
+AT(host.all, CPU_ALL);
+AT(host.exit_code, CPU_EXIT_CODE);
+static_assert(offsetof(struct insn, fn) == INSN_FN && offsetof(struct insn, eip) == INSN_EIP &&
+                  offsetof(struct insn, next) == INSN_NEXT, "struct insn");
+static_assert((int)EXIT_BRANCH == EXIT_BRANCH_VALUE, "values");
+
+/* ---- the host ---- */
+
+struct a64_features a64_has;
+
+/* arch/arm64/include/uapi/asm/hwcap.h */
+static const struct {
+    uint8_t at;     /* in struct a64_features */
+    uint8_t word;   /* AT_HWCAP or AT_HWCAP2 */
+    uint8_t bit;
+} features[] = {
+    {offsetof(struct a64_features, aes), AT_HWCAP, 3},
+    {offsetof(struct a64_features, pmull), AT_HWCAP, 4},
+    {offsetof(struct a64_features, sha1), AT_HWCAP, 5},
+    {offsetof(struct a64_features, sha2), AT_HWCAP, 6},
+    {offsetof(struct a64_features, crc32), AT_HWCAP, 7},
+    {offsetof(struct a64_features, lse), AT_HWCAP, 8},
+    {offsetof(struct a64_features, jscvt), AT_HWCAP, 13},
+    {offsetof(struct a64_features, lrcpc), AT_HWCAP, 15},
+    {offsetof(struct a64_features, lse2), AT_HWCAP, 25}, /* USCAT */
+    {offsetof(struct a64_features, lrcpc2), AT_HWCAP, 26},
+    {offsetof(struct a64_features, flagm), AT_HWCAP, 27},
+    {offsetof(struct a64_features, flagm2), AT_HWCAP2, 7},
+    {offsetof(struct a64_features, frint), AT_HWCAP2, 8},
+    {offsetof(struct a64_features, afp), AT_HWCAP2, 20},
+};
+
+static __attribute__((constructor)) void find_features(void)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(features); i++)
+        ((bool *)&a64_has)[features[i].at] = getauxval(features[i].word) >> features[i].bit & 1;
+}
+
+uintptr_t translate_near(void)
+{
+    return (uintptr_t)a64_stubs_start;
+}
+
+size_t translate_reach(void)
+{
+    return 127 << 20; /* of a BL, less the stubs */
+}
+
+const uint8_t *translate_table_base(void)
+{
+    return (const uint8_t *)a64_look_up;
+}
+
+/* At the bottom lies a pair that matches no return address. */
+void translate_init_stack(struct cpu *cpu, uint8_t *top)
+{
+    static const uint64_t bottom[2] = {UINT64_MAX, 0};
+    top -= 64;
+    memcpy(top, bottom, sizeof bottom);
+    cpu->host.ret_top = top;
+    cpu->host.ret_sp = top;
+}
+
+void translate_reset_stack(struct cpu *cpu)
+{
+    cpu->host.ret_sp = cpu->host.ret_top;
+}
+
+/* The assembler's own way to say it: `as` and `objdump -d` make it readable. */
+unsigned translate_format(const uint8_t *code, size_t n, uint64_t pc, char *buf, size_t size)
+{
+    uint32_t word;
+    (void)pc;
+    if (n < sizeof word)
+        return 0;
+    memcpy(&word, code, sizeof word);
+    snprintf(buf, size, ".inst 0x%08x", word);
+    return sizeof word;
+}
+
+/* ---- interrupted contexts ---- */
+
+static mcontext_t *regs(void *uc)
+{
+    return &((ucontext_t *)uc)->uc_mcontext;
+}
+
+bool translate_in_stubs(uintptr_t pc)
+{
+    return pc >= (uintptr_t)a64_stubs_start && pc < (uintptr_t)a64_stubs_end;
+}
+
+void translate_leave(void *uc)
+{
+    regs(uc)->pc = (uintptr_t)a64_leave;
+}
+
+void translate_save_gpr(struct cpu *cpu, const void *uc, int adjust)
+{
+    (void)adjust; /* only the flags */
+    for (int i = 0; i < 8; i++)
+        cpu->gpr[i] = (uint32_t)((const ucontext_t *)uc)->uc_mcontext.regs[a64_gpr((unsigned)i)];
+}
+
+/* `adjust` is the form of the flags. */
+void translate_settle(void *uc, int adjust)
+{
+    enum { N = 1u << 31, Z = 1 << 30, C = 1 << 29, V = 1 << 28 };
+    mcontext_t *r = regs(uc);
+    uint64_t f = r->pstate;
+    if (adjust == FORM_ADD) {
+        r->pstate = f ^ C;
+    } else if (adjust == FORM_FCMP) {
+        r->regs[A64_PF] = r->regs[A64_AF] = !(f & V);
+        r->pstate = (f & ~(uint64_t)(N | Z | C | V)) | (f & Z || f & V ? Z : 0) |
+                    ((f & C) && !(f & V) ? C : 0);
+    }
+}
+
+bool translate_exact_faults(void)
+{
+    return false;
+}
+
+unsigned translate_trapno(const void *uc)
+{
+    (void)uc;
+    return TRAP_PF;
+}
+
+void translate_single_step(void *uc, bool on)
+{
+    (void)uc, (void)on; /* the host has no such thing: see translate_put_trap */
+}
+
+void translate_stack_overflow(void *uc)
+{
+    struct cpu *cpu = (struct cpu *)(uintptr_t)regs(uc)->regs[A64_CPU];
+    regs(uc)->sp = (uintptr_t)cpu->host.ret_top;
+}

@@ -1,0 +1,204 @@
+/* Ways into and out of translated code. Register map: regalloc/aarch64.h; offsets.h. While translated
+ * code runs, sp is the stack of return addresses, pairs (guest's, host's); xrun's own is in the cpu.
+ * NZCV holds N = SF, Z = ZF, C = !CF, V = OF. */
+#include "translate/aarch64/offsets.h"
+
+        .text
+        .balign 64
+        .globl  a64_stubs_start
+a64_stubs_start:
+
+/* FPCR, FPSR <-> MXCSR (its sticky bits are complete in the cpu). Clobber x9-x11. */
+        .macro  save_fpenv
+        msr     fpcr, xzr
+        .endm
+        .macro  load_fpenv
+        ldr     w9, [x27, #CPU_MXCSR]
+        ubfx    w10, w9, #13, #2                /* the two middle modes are swapped */
+        rbit    w10, w10
+        lsr     w10, w10, #30
+        orr     w10, w10, #4                    /* FZ: denormal numbers show in FPSR */
+        lsl     w10, w10, #22
+        msr     fpcr, x10
+        msr     fpsr, xzr
+        /* w13: what to look for in FPSR. IOC, UFC always; IDC unless DAZ; and what is not sticky yet, or
+         * not masked */
+        and     w10, w9, w9, lsr #7
+        lsr     w10, w10, #1
+        mov     w11, #0x16                      /* DZC, OFC, IXC */
+        and     w10, w10, w11
+        ubfx    w11, w9, #6, #1
+        orr     w10, w10, w11, lsl #7
+        mov     w13, #0x9f
+        bic     w13, w13, w10
+        .endm
+
+/* The guest's registers -> cpu; then xrun's stack and floating-point control. Keeps x0-x7, x16, x17, x30. */
+        .macro  save_state
+        stp     w19, w20, [x27, #CPU_GPR]
+        stp     w21, w22, [x27, #CPU_GPR + 8]
+        stp     w23, w24, [x27, #CPU_GPR + 16]
+        stp     w25, w26, [x27, #CPU_GPR + 24]
+        ldr     x10, [x27, #CPU_HOST_SP]
+        mov     x9, sp
+        str     x9, [x27, #CPU_RET_SP]
+        mov     sp, x10
+        stp     q16, q17, [x27, #CPU_XMM]
+        stp     q18, q19, [x27, #CPU_XMM + 32]
+        stp     q20, q21, [x27, #CPU_XMM + 64]
+        stp     q22, q23, [x27, #CPU_XMM + 96]
+        /* -> lazy flags (core/flags.h): res is 0 or 1 by ZF; the rest in aux */
+        mrs     x9, nzcv
+        mvn     w10, w9
+        ubfx    w11, w10, #29, #1               /* CF */
+        ubfx    w10, w10, #30, #1               /* res */
+        eor     w12, w11, w9, lsr #28
+        lsl     w13, w11, #31
+        bfi     w13, w12, #30, #1               /* CF ^ OF */
+        eor     w12, w14, w15
+        ubfx    w12, w12, #4, #1
+        orr     w13, w13, w12, lsl #3           /* AF */
+        eor     w12, w14, w10
+        bfi     w13, w12, #8, #8                /* what makes the parity */
+        orr     w13, w13, w9, lsr #31           /* SF */
+        stp     w10, w13, [x27, #CPU_CC_RES]
+        save_fpenv
+        .endm
+
+        .macro  pop_callee_saved
+        ldp     d8, d9, [sp, #96]
+        ldp     d10, d11, [sp, #112]
+        ldp     d12, d13, [sp, #128]
+        ldp     d14, d15, [sp, #144]
+        ldp     x19, x20, [sp, #16]
+        ldp     x21, x22, [sp, #32]
+        ldp     x23, x24, [sp, #48]
+        ldp     x25, x26, [sp, #64]
+        ldp     x27, x28, [sp, #80]
+        ldp     x29, x30, [sp], #160
+        .endm
+
+/* const struct insn *translate_enter(struct cpu *, const struct insn *): an insn_fn. */
+        .globl  translate_enter
+        .type   translate_enter, @function
+translate_enter:
+        stp     x29, x30, [sp, #-160]!
+        stp     x19, x20, [sp, #16]
+        stp     x21, x22, [sp, #32]
+        stp     x23, x24, [sp, #48]
+        stp     x25, x26, [sp, #64]
+        stp     x27, x28, [sp, #80]
+        stp     d8, d9, [sp, #96]
+        stp     d10, d11, [sp, #112]
+        stp     d12, d13, [sp, #128]
+        stp     d14, d15, [sp, #144]
+        mov     x27, x0
+        mov     x9, sp
+        str     x9, [x27, #CPU_HOST_SP]
+        ldr     x16, [x1, #INSN_CODE]
+
+        .globl  a64_load_start
+a64_load_start:
+        ldr     w9, [x27, #CPU_PENDING]
+        cbnz    w9, return_null
+
+load_state: /* cpu -> the guest's registers; goes to x16 */
+        load_fpenv
+        ldp     q16, q17, [x27, #CPU_XMM]
+        ldp     q18, q19, [x27, #CPU_XMM + 32]
+        ldp     q20, q21, [x27, #CPU_XMM + 64]
+        ldp     q22, q23, [x27, #CPU_XMM + 96]
+        ldr     x28, [x27, #CPU_ALL]
+        adr     x29, a64_look_up
+        ldr     x9, [x27, #CPU_RET_SP]
+        mov     sp, x9
+        ldp     w9, w10, [x27, #CPU_CC_RES]
+        eor     w14, w9, w10, lsr #8            /* PF */
+        ubfx    w15, w10, #3, #1
+        eor     w15, w14, w15, lsl #4           /* AF */
+        cmp     w9, #0
+        cset    w11, eq
+        lsl     w11, w11, #30                   /* Z */
+        eor     w12, w10, w9, lsr #31
+        bfi     w11, w12, #31, #1               /* N */
+        eor     w12, w10, w10, lsl #1
+        lsr     w12, w12, #31
+        bfi     w11, w12, #28, #1               /* V */
+        mvn     w12, w10
+        lsr     w12, w12, #31
+        bfi     w11, w12, #29, #1               /* C */
+        msr     nzcv, x11
+        ldp     w19, w20, [x27, #CPU_GPR]
+        ldp     w21, w22, [x27, #CPU_GPR + 8]
+        ldp     w23, w24, [x27, #CPU_GPR + 16]
+        ldp     w25, w26, [x27, #CPU_GPR + 24]
+        br      x16
+        .globl  a64_load_end
+a64_load_end:
+
+        .globl  a64_exit_direct
+a64_exit_direct:
+        save_state
+        mov     x0, x27
+        mov     x1, x16
+        pop_callee_saved
+        b       translate_exit_direct
+
+        .globl  a64_return_miss
+a64_return_miss:
+        ldr     x17, [x27, #CPU_RET_TOP]
+        mov     sp, x17
+        ldrsw   x17, [x28, w16, uxtw #2]
+        add     x17, x17, x29
+        br      x17
+
+        .balign 16
+        .globl  a64_look_up
+a64_look_up:
+        save_state
+        mov     x0, x27
+        mov     w1, w16
+        pop_callee_saved
+        b       translate_exit_indirect
+
+        .globl  a64_exit_insn
+a64_exit_insn:
+        save_state
+        ldr     w9, [x16, #INSN_EIP]
+        str     w9, [x27, #CPU_EIP]
+        mov     x0, x16
+        pop_callee_saved
+        ret
+
+        .globl  a64_interp
+a64_interp:
+        save_state
+        mov     x19, x16
+        mov     x20, x30
+        mov     x0, x27
+        mov     x1, x16
+        ldr     x9, [x16, #INSN_FN]
+        blr     x9
+        mov     x16, x20
+        ldr     w9, [x27, #CPU_PENDING]
+        cbz     w9, load_state
+        ldr     w9, [x19, #INSN_NEXT]
+        str     w9, [x27, #CPU_EIP]
+        b       return_null
+
+        .globl  a64_leave
+a64_leave:
+        save_state
+        b       1f
+return_null:
+        strb    wzr, [x27, #CPU_EXIT]           /* EXIT_BRANCH */
+1:      str     xzr, [x27, #CPU_EXIT_LINKS]
+        str     xzr, [x27, #CPU_EXIT_CODE]
+        mov     x0, #0
+        pop_callee_saved
+        ret
+        .size   translate_enter, .-translate_enter
+
+        .globl  a64_stubs_end
+a64_stubs_end:
+        .section .note.GNU-stack,"",@progbits

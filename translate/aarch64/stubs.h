@@ -1,0 +1,15 @@
+/* Places in stubs.S that translated code branches to; arguments as described there. */
+#ifndef XRUN_TRANSLATE_AARCH64_STUBS_H
+#define XRUN_TRANSLATE_AARCH64_STUBS_H
+
+extern const char a64_stubs_start[], a64_stubs_end[];
+/* The guest's registers are being loaded: everything is still in the cpu, x16 is where it goes on. */
+extern const char a64_load_start[], a64_load_end[];
+extern const char a64_exit_direct[];   /* x16: struct code_exit */
+extern const char a64_exit_insn[];     /* x16: struct insn to go on with in the interpreter */
+extern const char a64_look_up[];       /* w16: guest address that the table lacks */
+extern const char a64_return_miss[];   /* w16: guest address that is not the mirrored one */
+extern const char a64_interp[];        /* BL; x16: struct insn, to be executed alone */
+extern const char a64_leave[];         /* the state is complete, cpu->eip and exit are set */
+
+#endif
