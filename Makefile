@@ -81,6 +81,21 @@ $(O)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c $< -o $@
 
+# The table of quick decoding is made by a program that runs here, whatever the host.
+BUILD_CC ?= gcc
+BUILD_LIBS := $(wildcard $(CACHE)/$(shell uname -m)/libZydis.a)
+QUICK_SRC := decode/gen/quick.c decode/decode.c
+$(BUILD)/quick/gen: $(QUICK_SRC) decode/quick.h decode/decode.h decode/insn.h decode/ops.def decode/mnemonics.def
+	@mkdir -p $(@D)
+	$(BUILD_CC) -std=gnu11 -O1 -fno-strict-aliasing -fwrapv -I. -D_GNU_SOURCE -DXRUN_HOST_TSO=1 \
+		$(if $(BUILD_LIBS),-DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD) \
+		-o $@ $(QUICK_SRC) $(or $(BUILD_LIBS),-lZydis) -pthread
+$(BUILD)/quick/quick_table.h: $(BUILD)/quick/gen
+	$< >$@.tmp
+	mv $@.tmp $@
+$(O)/decode/quick.o: $(BUILD)/quick/quick_table.h
+$(O)/decode/quick.o: ALL_CFLAGS += -I$(BUILD)/quick
+
 $(O)/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c $< -o $@

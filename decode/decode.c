@@ -8,7 +8,7 @@
 #include <Zydis/Zydis.h>
 
 #include "core/mem.h"
-#include "decode/template.h"
+#include "decode/quick.h"
 
 enum { INSN_MAX = 15 };
 
@@ -337,16 +337,9 @@ static enum decode_status fail(struct insn *out, gaddr eip, enum op op, enum dec
     return s;
 }
 
-/* Lets the like of this instruction be decoded without Zydis from now on. */
-static void learn(const uint8_t *code, const ZydisDecodedInstruction *zi, const struct insn *in)
+static bool is_flat(unsigned mode)
 {
-    const struct template_tail t = {
-        .disp_at = zi->raw.disp.offset, .disp_size = zi->raw.disp.size / 8,
-        .imm_at = zi->raw.imm[0].offset, .imm_size = zi->raw.imm[0].size / 8,
-        .imm_signed = zi->raw.imm[0].is_signed, .imm_relative = zi->raw.imm[0].is_relative,
-    };
-    if (!zi->raw.imm[1].size && !(t.imm_relative && in->opsize == 2))
-        template_learn(code, in, zi->attributes & ZYDIS_ATTRIB_HAS_MODRM, &t);
+    return !(mode & ~(unsigned)MODE_GS_PLAIN);
 }
 
 /* A valid LOCK needs a memory destination of a lockable instruction; Zydis checks that. An
@@ -356,9 +349,8 @@ static enum decode_status decode_window(const uint8_t *code, size_t n, gaddr eip
 {
     ZydisDecodedInstruction zi;
     ZydisDecodedOperand zo[ZYDIS_MAX_OPERAND_COUNT];
-    bool flat = !(mode & ~(unsigned)MODE_GS_PLAIN);
     *more = false;
-    if (likely(flat && template_decode(code, n, eip, out)))
+    if (likely(is_flat(mode) && quick_decode(code, n, eip, out)))
         return DECODE_OK;
     pthread_once(&once, init);
     ZyanStatus s = ZydisDecoderDecodeFull(&decoders[mode & 3], code, n, &zi, zo);
@@ -368,8 +360,6 @@ static enum decode_status decode_window(const uint8_t *code, size_t n, gaddr eip
         convert(out, &zi, zo, eip, mode);
         if (out->op == OP_INVALID)
             return fail(out, eip, OP_INVALID, DECODE_INVALID);
-        if (flat)
-            learn(code, &zi, out);
         return DECODE_OK;
     }
     if (s == ZYDIS_STATUS_NO_MORE_DATA) {
@@ -393,6 +383,32 @@ enum decode_status decode_bytes(const uint8_t *code, size_t n, gaddr eip, unsign
         out->imm2 = PF_ERR_USER | PF_ERR_INSN;
     }
     return s;
+}
+
+bool decode_layout(const uint8_t *code, size_t n, struct insn *out, struct decode_layout *l)
+{
+    ZydisDecodedInstruction zi;
+    ZydisDecodedOperand zo[ZYDIS_MAX_OPERAND_COUNT];
+    pthread_once(&once, init);
+    if (!ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoders[0], code, n, &zi, zo)))
+        return false;
+    memset(out, 0, sizeof *out);
+    convert(out, &zi, zo, 0, 0);
+    *l = (struct decode_layout){
+        .modrm = zi.attributes & ZYDIS_ATTRIB_HAS_MODRM, .reg_opnd = 4, .rm_opnd = 4,
+        .disp_size = zi.raw.disp.size / 8, .imm_size = zi.raw.imm[0].size / 8,
+        .imm_signed = zi.raw.imm[0].is_signed, .imm_relative = zi.raw.imm[0].is_relative,
+        .imms = (uint8_t)((zi.raw.imm[0].size != 0) + (zi.raw.imm[1].size != 0)),
+    };
+    l->opcode_end = l->modrm ? zi.raw.modrm.offset
+                             : (uint8_t)(zi.length - l->disp_size - l->imm_size);
+    for (uint8_t i = 0; i < out->nopnd; i++) { /* put_operand takes them in this order */
+        if (zo[i].type == ZYDIS_OPERAND_TYPE_REGISTER && zo[i].encoding == ZYDIS_OPERAND_ENCODING_MODRM_REG)
+            l->reg_opnd = i;
+        if (zo[i].type == ZYDIS_OPERAND_TYPE_REGISTER && zo[i].encoding == ZYDIS_OPERAND_ENCODING_MODRM_RM)
+            l->rm_opnd = i;
+    }
+    return true;
 }
 
 /* Can the guest fetch from this page? Sets the #PF error code if not. */
@@ -447,11 +463,45 @@ static void end_block(struct insn *in, gaddr eip)
     in->base = in->index = REG_ZERO;
 }
 
+/* Code of one page, read ahead. */
+struct window {
+    gaddr start;
+    unsigned n;
+    uint8_t bytes[64 + 4];
+};
+
+static bool window_holds(const struct window *w, gaddr pc)
+{
+    return pc - w->start < w->n && w->n - (pc - w->start) >= INSN_MAX;
+}
+
+static void window_fill(struct window *w, gaddr pc)
+{
+    uint16_t err;
+    unsigned rest = GUEST_PAGE_SIZE - (pc & GUEST_PAGE_MASK), n = sizeof w->bytes - 4;
+    w->start = pc;
+    w->n = rest < n ? rest : n;
+    if (!fetchable(pc, &err) || mem_read(w->bytes, pc, w->n))
+        w->n = 0;
+}
+
+static enum decode_status decode_next(struct window *w, gaddr pc, unsigned mode, struct insn *out)
+{
+    if (unlikely(!window_holds(w, pc)))
+        window_fill(w, pc);
+    if (likely(window_holds(w, pc) && quick_decode_long(&w->bytes[pc - w->start], pc, out)))
+        return DECODE_OK;
+    return decode_insn(pc, mode, out);
+}
+
 static unsigned decode_run(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end)
 {
     gaddr pc = eip;
+    struct window w = {.n = 0};
+    bool flat = is_flat(mode);
     for (unsigned n = 0; n < max; n++) {
-        enum decode_status s = decode_insn(pc, mode, &out[n]);
+        enum decode_status s = likely(flat) ? decode_next(&w, pc, mode, &out[n])
+                                            : decode_insn(pc, mode, &out[n]);
         if (s != DECODE_OK) {
             *end = pc + (s == DECODE_FETCH_FAULT ? 0 : INSN_MAX);
             if (!n) {

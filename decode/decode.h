@@ -21,6 +21,18 @@ enum decode_status decode_insn(gaddr eip, unsigned mode, struct insn *out);
 enum decode_status decode_bytes(const uint8_t *code, size_t n, gaddr eip, unsigned mode,
                                 struct insn *out);
 
+/* How the bytes of an instruction of flat 32-bit code are laid out, for decode/gen/quick.c. */
+struct decode_layout {
+    bool modrm;
+    uint8_t opcode_end;          /* length of prefixes and opcode */
+    uint8_t reg_opnd, rm_opnd;   /* operands that are ModRM.reg and ModRM.rm; 4: none */
+    uint8_t disp_size, imm_size; /* bytes */
+    uint8_t imms;
+    bool imm_signed, imm_relative;
+};
+/* Decodes at address 0 and tells the layout; false: no instruction. */
+bool decode_layout(const uint8_t *code, size_t n, struct insn *out, struct decode_layout *l);
+
 /* Decodes a block from `eip`: up to `max` instructions, ended by the first INSN_END or before the
  * first that cannot be decoded (unless it is the first). If it ends for lack of room or before
  * such an instruction, an OP_END_BLOCK pseudo insn (INSN_END, len 0, next = where to go on) is

@@ -36,7 +36,7 @@ static const struct {
     {"cd80", 0, DECODE_OK, OP_INT, 2, INSN_END},
     {"8ed8", 0, DECODE_OK, OP_MOV, 2, INSN_END},
     {"0f0b", 0, DECODE_OK, OP_UD2, 2, INSN_END},
-    {"c5fc77", 0, DECODE_OK, OP_UNSUPPORTED, 3, INSN_END},
+    {"c5fc77", 0, DECODE_OK, OP_VZEROALL, 3, 0},
     {"0fff", 0, DECODE_FETCH_FAULT, OP_FETCH_FAULT, 0, INSN_END},
     {"6666666666666666666666666666666690", 0, DECODE_TOO_LONG, OP_TOO_LONG, 0, INSN_END},
     {"d8c1", 0, DECODE_OK, OP_FADD, 2, 0},
@@ -165,11 +165,11 @@ static void check_encoding(void)
     CHECK(in.op == OP_JMP && in.seg == SEG_SS);
 }
 
-/* Instructions decoded by template equal those that Zydis decodes. A mode with MODE_AC alone is
- * decoded like flat code, but never by template. */
-static void check_templates(void)
+/* Instructions decoded quickly equal those that Zydis decodes. A mode with MODE_AC alone is decoded
+ * like flat code, but never quickly. */
+static void check_quick(void)
 {
-    static const uint8_t prefix[] = {0x66, 0x65, 0xf3, 0xf2, 0xf0, 0x2e};
+    static const uint8_t prefix[] = {0x66, 0x65, 0xf3, 0xf2, 0xf0, 0x2e, 0x3e, 0x64};
     uint32_t seed = 12345;
     unsigned differ = 0;
     for (unsigned n = 0; n < 400000; n++) {
@@ -182,7 +182,9 @@ static void check_templates(void)
         if (n % 4 == 0)
             b[k++] = prefix[n / 4 % sizeof prefix];
         if (n % 3 == 0)
-            b[k] = 0x0f;
+            b[k++] = 0x0f;
+        if (n % 15 == 0)
+            b[k] = n % 2 ? 0x38 : 0x3a;
         struct insn full, quick;
         gaddr eip = n % 2 ? seed : seed & 0xffff;
         enum decode_status s = decode_bytes(b, sizeof b, eip, MODE_AC, &full);
@@ -219,7 +221,7 @@ int main(void)
     uint8_t adc[] = {0x11, 0xc0};
     decode_bytes(adc, sizeof adc, 0, 0, &in);
     CHECK(in.fl_read == FLB_CF && in.fl_write == 0xdd);
-    check_templates();
+    check_quick();
     check_operands();
     check_encoding();
     check_fetch();
