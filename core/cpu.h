@@ -109,6 +109,7 @@ struct cpu_host {
     void *exit_code;   /* the direct edge by which translated code left, NULL if none */
     uint8_t x87_image[112]; /* FSAVE image on its way to or from the unit */
     uint32_t ymm_live; /* the host's registers hold the upper halves of ymm0-7, not cpu->ymmh */
+    uint32_t fp_bits;  /* of the host's exception bits those that matter, by mxcsr */
 };
 
 struct cpu {

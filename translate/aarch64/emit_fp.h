@@ -5,6 +5,9 @@
 
 #include "translate/aarch64/emit.h"
 
+/* Bits of FPSR. */
+enum { FPSR_IOC = 1, FPSR_DZC = 2, FPSR_OFC = 4, FPSR_UFC = 8, FPSR_IXC = 16, FPSR_IDC = 128 };
+
 /* ---- Scalar floating point ---- */
 enum a64_ft { A64_S, A64_D, A64_H = 3 };
 

@@ -28,6 +28,7 @@ AT(host.ret_sp, CPU_RET_SP);
 AT(host.ret_top, CPU_RET_TOP);
 AT(host.all, CPU_ALL);
 AT(host.exit_code, CPU_EXIT_CODE);
+AT(host.fp_bits, CPU_FP_BITS);
 static_assert(offsetof(struct insn, fn) == INSN_FN && offsetof(struct insn, eip) == INSN_EIP &&
                   offsetof(struct insn, next) == INSN_NEXT, "struct insn");
 static_assert((int)EXIT_BRANCH == EXIT_BRANCH_VALUE, "values");

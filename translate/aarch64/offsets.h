@@ -17,6 +17,7 @@
 #define CPU_RET_TOP 544
 #define CPU_ALL 568
 #define CPU_EXIT_CODE 600
+#define CPU_FP_BITS 724
 #define INSN_FN 0
 #define INSN_EIP 8
 #define INSN_NEXT 12

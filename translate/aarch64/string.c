@@ -8,11 +8,6 @@ bool a64_string(struct emit *e, const struct tr_insn *t)
 }
 
 /* Until they have files of their own. */
-bool a64_simd(struct emit *e, const struct tr_insn *t)
-{
-    (void)e, (void)t;
-    return false;
-}
 
 bool a64_x87(struct emit *e, const struct tr_insn *t)
 {

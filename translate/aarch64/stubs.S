@@ -20,17 +20,19 @@ a64_stubs_start:
         orr     w10, w10, #4                    /* FZ: denormal numbers show in FPSR */
         lsl     w10, w10, #22
         msr     fpcr, x10
-        msr     fpsr, xzr
-        /* w13: what to look for in FPSR. IOC, UFC always; IDC unless DAZ; and what is not sticky yet, or
-         * not masked */
+        /* bits of FPSR that matter: IOC, UFC; IDC unless DAZ; and what is not sticky yet, or not masked */
         and     w10, w9, w9, lsr #7
         lsr     w10, w10, #1
         mov     w11, #0x16                      /* DZC, OFC, IXC */
         and     w10, w10, w11
         ubfx    w11, w9, #6, #1
         orr     w10, w10, w11, lsl #7
-        mov     w13, #0x9f
-        bic     w13, w13, w10
+        mov     w11, #0x9f
+        bic     w10, w11, w10
+        str     w10, [x27, #CPU_FP_BITS]
+        lsl     w10, w10, #23                   /* IXC -> QC: then everybody looks closely (simd.h) */
+        and     w10, w10, #0x08000000
+        msr     fpsr, x10
         .endm
 
 /* The guest's registers -> cpu; then xrun's stack and floating-point control. Keeps x0-x7, x16, x17, x30. */

@@ -1,0 +1,75 @@
+/* MMX and SSE: what the files that write code for them share.
+ *
+ * Floating-point results are those of x86, bit by bit, and the sticky exceptions in cpu->mxcsr stay
+ * complete, unless one of a few bits of FPSR gets set (docs/ARCHITECTURE.md says why). The bits are not
+ * looked at after each instruction but once after a run of them. Until then what the run must not
+ * lose -- a register that was read before it was written -- stays where it is, the new value goes to
+ * a copy; after the look the copies become the registers. If a bit is set the interpreter executes
+ * the whole run instead.
+ *
+ * So within a run the value of an xmm register is where run_read says, and goes where run_write says.
+ * A run is a piece of straight code without stores and without changes of other registers; only its
+ * start is a place where the guest's state is complete: faults in it go back there. */
+#ifndef XRUN_TRANSLATE_AARCH64_SIMD_H
+#define XRUN_TRANSLATE_AARCH64_SIMD_H
+
+#include "translate/aarch64/insn.h"
+
+/* IOC, DZC, OFC, UFC, IDC, and QC: one immediate. QC is set by those who want the closer look of
+ * a64_slow_fpsr: while PE, which is IXC, is not sticky; and by saturation, which does not matter. */
+#define FPSR_LOOK 0x8f8f8f8f
+
+enum { V0, V1, V2, V3, V4, V5, V6, V7 }; /* temporaries */
+
+/* The vector register that holds all of xmm`x`; or at least its low 4 or 8 bytes. */
+unsigned run_read(struct emit *e, unsigned x);
+unsigned run_read_low(struct emit *e, unsigned x, unsigned bytes);
+/* The register that becomes xmm`x`: all of it is to be written, by an instruction that may still read what
+ * run_read said. `width`: only so many low bytes may be other than zero (16: all). */
+unsigned run_write(struct emit *e, unsigned x, unsigned width);
+/* The register that becomes the low 4 or 8 bytes of xmm`x`, the others stay: to be written by an
+ * instruction that clears the rest of it. Then run_merge, with that register. */
+unsigned run_write_low(struct emit *e, unsigned x, unsigned bytes);
+void run_merge(struct emit *e, unsigned x, unsigned bytes, unsigned from);
+/* The current instruction computed something that FPSR must be asked about. `strict`: about denormal
+ * operands, too, when they count as zero. */
+void run_computed(bool strict);
+/* Ends the run: looks at FPSR, writes the copies back. */
+void run_settle(struct emit *e);
+
+/* Only so many low bytes of xmm`x` may be other than zero, as far as is known. */
+unsigned run_width(unsigned x);
+/* Instructions of the run have a general register as address or source. */
+bool run_uses_gpr(unsigned gpr);
+
+/* ---- Operands ---- */
+/* Operand 1, all of it, zero-filled, in a vector register: an xmm register's, or `tmp`. Memory of 16 bytes
+ * must be aligned where the instruction insists, else the slow path is taken. */
+unsigned simd_source(struct emit *e, const struct insn *in, unsigned tmp);
+/* The low `bytes` of it. */
+unsigned simd_source_low(struct emit *e, const struct insn *in, unsigned tmp, unsigned bytes);
+/* Operand 1 from memory; operand 0 to memory. */
+void simd_load(struct emit *e, const struct insn *in, unsigned v);
+void simd_store(struct emit *e, const struct insn *in, unsigned v);
+/* Operand 1, a general register or 4 bytes of memory, in a w register: its own, or `tmp`. */
+unsigned simd_source_w(struct emit *e, const struct insn *in, unsigned tmp);
+
+/* ---- Instructions by kind: whether it can be done, and doing it ---- */
+bool simd_int_supported(const struct insn *in);
+void simd_int(struct emit *e, const struct insn *in);
+bool simd_fp_supported(const struct insn *in);
+void simd_fp(struct emit *e, const struct insn *in);
+bool simd_move_supported(const struct insn *in);
+void simd_move(struct emit *e, const struct insn *in);
+
+/* ---- MMX: the registers are in the cpu ---- */
+void simd_mmx_begin(struct emit *e); /* a pending exception of the x87 unit? */
+void simd_mmx_end(struct emit *e);   /* TOP = 0, all registers valid */
+void simd_mmx_read(struct emit *e, unsigned v, unsigned r);
+void simd_mmx_write(struct emit *e, unsigned r, unsigned v);
+
+/* d = four elements, each chosen from a (0-3), b (4-7) or zero (8). d may be a or b. */
+enum { SHUFFLE_ZERO = 8 };
+void simd_shuffle4(struct emit *e, unsigned d, unsigned a, unsigned b, const uint8_t pick[4]);
+
+#endif

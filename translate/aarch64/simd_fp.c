@@ -1,0 +1,347 @@
+/* Floating point: arithmetic, comparisons, conversions. The host computes with FZ set, so that a denormal
+ * operand or result shows in FPSR, as all does that makes a difference to x86 (see simd.h). Operands
+ * come in the guest's order: of two quiet NaNs both take the first. */
+#include "translate/aarch64/simd.h"
+
+typedef void (*fp_fn)(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes);
+
+static enum a64_ft ft_of(unsigned bytes) { return bytes == 8 ? A64_D : A64_S; }
+static enum a64_arr scalar_of(unsigned bytes) { return bytes == 8 ? A64_D1 : A64_S1; }
+static enum a64_arr packed_of(unsigned bytes) { return bytes == 8 ? A64_2D : A64_4S; }
+
+/* ---- operands: `bytes` is the element's size ---- */
+
+struct pair { unsigned a, b; };
+
+static struct pair low_pair(struct emit *e, const struct insn *in, unsigned bytes)
+{
+    struct pair p;
+    p.b = simd_source_low(e, in, V1, bytes);
+    p.a = run_read_low(e, in->o[0].reg, bytes);
+    if (in->o[1].kind == OPND_XMM)
+        p.b = run_read_low(e, in->o[1].reg, bytes);
+    return p;
+}
+
+static struct pair whole_pair(struct emit *e, const struct insn *in)
+{
+    struct pair p;
+    p.b = simd_source(e, in, V1);
+    p.a = run_read(e, in->o[0].reg);
+    return p;
+}
+
+/* The low element of v becomes that of operand 0. */
+static void put_low(struct emit *e, const struct insn *in, unsigned v, unsigned bytes)
+{
+    unsigned to = run_write_low(e, in->o[0].reg, bytes);
+    a64_fmov(e, ft_of(bytes), to, v);
+    run_merge(e, in->o[0].reg, bytes, to);
+}
+
+/* ---- arithmetic ---- */
+
+static void scalar(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    run_computed(false);
+    struct pair p = low_pair(e, in, bytes);
+    unsigned to = run_write_low(e, in->o[0].reg, bytes);
+    a64_fp2(e, (enum a64_fp2)op, ft_of(bytes), to, p.a, p.b);
+    run_merge(e, in->o[0].reg, bytes, to);
+}
+
+static void packed(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    run_computed(false);
+    struct pair p = whole_pair(e, in);
+    a64_v3f(e, (enum a64_v3f)op, packed_of(bytes), run_write(e, in->o[0].reg, 16), p.a, p.b);
+}
+
+static void scalar_root(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    run_computed(false);
+    unsigned b = simd_source_low(e, in, V1, bytes);
+    unsigned to = run_write_low(e, in->o[0].reg, bytes);
+    a64_fsqrt(e, ft_of(bytes), to, b);
+    run_merge(e, in->o[0].reg, bytes, to);
+}
+
+static void packed_root(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    run_computed(false);
+    unsigned b = simd_source(e, in, V1);
+    a64_v2f(e, A64_V_FSQRT, packed_of(bytes), run_write(e, in->o[0].reg, 16), b);
+}
+
+/* The second operand if they are unordered or equal: min is b > a ? a : b. */
+static void select_by_order(struct emit *e, enum a64_arr arr, bool max, struct pair p)
+{
+    a64_v3f(e, A64_V_FCMGT, arr, V3, max ? p.a : p.b, max ? p.b : p.a);
+    a64_v3(e, A64_V_BSL, A64_16B, V3, p.a, p.b);
+}
+
+static void scalar_min_max(struct emit *e, const struct insn *in, uint32_t max, unsigned bytes)
+{
+    run_computed(true);
+    select_by_order(e, scalar_of(bytes), max, low_pair(e, in, bytes));
+    put_low(e, in, V3, bytes);
+}
+
+static void packed_min_max(struct emit *e, const struct insn *in, uint32_t max, unsigned bytes)
+{
+    run_computed(true);
+    select_by_order(e, packed_of(bytes), max, whole_pair(e, in));
+    a64_v_mov(e, run_write(e, in->o[0].reg, 16), V3);
+}
+
+static void horizontal_sub(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    enum a64_arr arr = packed_of(bytes);
+    run_computed(false);
+    struct pair p = whole_pair(e, in);
+    a64_v3(e, A64_V_UZP1, arr, V3, p.a, p.b);
+    a64_v3(e, A64_V_UZP2, arr, V4, p.a, p.b);
+    a64_v3f(e, A64_V_FSUB, arr, run_write(e, in->o[0].reg, 16), V3, V4);
+}
+
+static void add_sub(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    enum a64_arr arr = packed_of(bytes);
+    run_computed(false);
+    struct pair p = whole_pair(e, in);
+    a64_v3f(e, A64_V_FSUB, arr, V3, p.a, p.b);
+    a64_v3f(e, A64_V_FADD, arr, V4, p.a, p.b);
+    a64_ins(e, arr, V4, 0, V3, 0);
+    if (bytes == 4)
+        a64_ins(e, arr, V4, 2, V3, 2);
+    a64_v_mov(e, run_write(e, in->o[0].reg, 16), V4);
+}
+
+/* ---- comparisons ---- */
+
+/* v3 = all ones where predicate 0..7 (EQ LT LE UNORD and their negations) holds. */
+static void compare_by(struct emit *e, enum a64_arr arr, unsigned predicate, struct pair p)
+{
+    switch (predicate & 3) {
+    case 0: a64_v3f(e, A64_V_FCMEQ, arr, V3, p.a, p.b); break;
+    case 1: a64_v3f(e, A64_V_FCMGT, arr, V3, p.b, p.a); break;
+    case 2: a64_v3f(e, A64_V_FCMGE, arr, V3, p.b, p.a); break;
+    default:
+        a64_v3f(e, A64_V_FCMEQ, arr, V3, p.a, p.a);
+        a64_v3f(e, A64_V_FCMEQ, arr, V4, p.b, p.b);
+        a64_v3(e, A64_V_AND, A64_16B, V3, V3, V4);
+        predicate ^= 4;
+        break;
+    }
+    if (predicate & 4)
+        a64_v2(e, A64_V_NOT, A64_16B, V3, V3);
+}
+
+static void scalar_compare(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    run_computed(false);
+    compare_by(e, scalar_of(bytes), in->imm & 7, low_pair(e, in, bytes));
+    put_low(e, in, V3, bytes);
+}
+
+static void packed_compare(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    run_computed(false);
+    compare_by(e, packed_of(bytes), in->imm & 7, whole_pair(e, in));
+    a64_v_mov(e, run_write(e, in->o[0].reg, 16), V3);
+}
+
+static void compare_to_flags(struct emit *e, const struct insn *in, uint32_t quiet, unsigned bytes)
+{
+    run_computed(false);
+    struct pair p = low_pair(e, in, bytes);
+    if (quiet)
+        a64_fcmp(e, ft_of(bytes), p.a, p.b);
+    else
+        a64_fcmpe(e, ft_of(bytes), p.a, p.b);
+    run_settle(e);
+    e->form = FORM_FCMP;
+}
+
+/* ---- conversions ---- */
+
+static void to_gpr(struct emit *e, const struct insn *in, uint32_t chop, unsigned bytes)
+{
+    run_computed(false);
+    unsigned v = simd_source_low(e, in, V1, bytes), gpr = a64_gpr(in->o[0].reg);
+    unsigned d = run_uses_gpr(in->o[0].reg) ? A64_TMP2 : gpr;
+    if (!chop) {
+        a64_frintx(e, ft_of(bytes), V3, v);
+        v = V3;
+    }
+    a64_fcvtzs(e, A64_W, ft_of(bytes), d, v);
+    run_settle(e);
+    if (d != gpr)
+        a64_mov(e, A64_W, gpr, d);
+}
+
+static void from_gpr(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    if (bytes == 4) /* to double it is exact */
+        run_computed(false);
+    unsigned w = simd_source_w(e, in, A64_TMP0), to = run_write_low(e, in->o[0].reg, bytes);
+    a64_scvtf(e, A64_W, ft_of(bytes), to, w);
+    run_merge(e, in->o[0].reg, bytes, to);
+}
+
+/* `bytes` is the result's size. */
+static void scalar_size(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    run_computed(false);
+    unsigned b = simd_source_low(e, in, V1, 12 - bytes);
+    unsigned to = run_write_low(e, in->o[0].reg, bytes);
+    a64_fcvt(e, ft_of(bytes), ft_of(12 - bytes), to, b);
+    run_merge(e, in->o[0].reg, bytes, to);
+}
+
+static void packed_size(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    run_computed(false);
+    unsigned b = bytes == 8 ? simd_source_low(e, in, V1, 8) : simd_source(e, in, V1);
+    unsigned to = run_write(e, in->o[0].reg, bytes == 8 ? 16 : 8);
+    if (bytes == 8)
+        a64_fcvtl(e, A64_2S, to, b);
+    else
+        a64_fcvtn(e, A64_2S, to, b);
+}
+
+static void ints_to_packed(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    if (bytes == 8) {
+        a64_sxtl(e, A64_2S, V3, simd_source_low(e, in, V1, 8));
+        a64_v2f(e, A64_V_SCVTF, A64_2D, run_write(e, in->o[0].reg, 16), V3);
+        return;
+    }
+    run_computed(false);
+    unsigned b = simd_source(e, in, V1);
+    a64_v2f(e, A64_V_SCVTF, A64_4S, run_write(e, in->o[0].reg, 16), b);
+}
+
+static void packed_to_ints(struct emit *e, const struct insn *in, uint32_t chop, unsigned bytes)
+{
+    run_computed(false);
+    unsigned b = simd_source(e, in, V1);
+    if (!chop) {
+        a64_v2f(e, A64_V_FRINTX, packed_of(bytes), V3, b);
+        b = V3;
+    }
+    if (bytes == 4) {
+        a64_v2f(e, A64_V_FCVTZS, A64_4S, run_write(e, in->o[0].reg, 16), b);
+        return;
+    }
+    /* one by one: only so what does not fit 32 bits is noticed */
+    a64_dup(e, A64_D1, V4, b, 1);
+    a64_fcvtzs(e, A64_W, A64_D, A64_TMP0, b);
+    a64_fcvtzs(e, A64_W, A64_D, A64_TMP1, V4);
+    unsigned d = run_write(e, in->o[0].reg, 8);
+    a64_fmov_from_gpr(e, A64_W, d, A64_TMP0);
+    a64_ins_gpr(e, A64_4S, d, 1, A64_TMP1);
+}
+
+/* ---- rounding to an integer ---- */
+
+enum { ROUND_CURRENT = 4, ROUND_EXACT = 8 };
+
+static const enum a64_fp1 scalar_round[] = {A64_FRINTN, A64_FRINTM, A64_FRINTP, A64_FRINTZ};
+static const enum a64_v2f packed_round[] = {A64_V_FRINTN, A64_V_FRINTM, A64_V_FRINTP, A64_V_FRINTZ};
+
+/* By the current mode, inexact raised or not: FRINTX, FRINTI. With a mode of its own FRINTX is only
+ * there for the exception. */
+static void round_scalar(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    uint32_t imm = in->imm;
+    run_computed(false);
+    unsigned b = simd_source_low(e, in, V1, bytes);
+    if (!(imm & ROUND_EXACT))
+        a64_frintx(e, ft_of(bytes), V3, b);
+    if (!(imm & ROUND_CURRENT))
+        a64_fp1(e, scalar_round[imm & 3], ft_of(bytes), V3, b);
+    else if (imm & ROUND_EXACT)
+        a64_frinti(e, ft_of(bytes), V3, b);
+    put_low(e, in, V3, bytes);
+}
+
+static void round_packed(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    uint32_t imm = in->imm;
+    enum a64_arr arr = packed_of(bytes);
+    run_computed(false);
+    unsigned b = simd_source(e, in, V1);
+    if (!(imm & ROUND_EXACT))
+        a64_v2f(e, A64_V_FRINTX, arr, V3, b);
+    if (!(imm & ROUND_CURRENT))
+        a64_v2f(e, packed_round[imm & 3], arr, V3, b);
+    else if (imm & ROUND_EXACT)
+        a64_v2f(e, A64_V_FRINTI, arr, V3, b);
+    a64_v_mov(e, run_write(e, in->o[0].reg, 16), V3);
+}
+
+/* ---- the table ---- */
+
+struct row {
+    uint16_t op;
+    uint8_t bytes;
+    fp_fn fn;
+    uint32_t arg;
+};
+#define ARITH(name, NAME) \
+    {OP_##NAME##SS, 4, scalar, A64_F##NAME}, {OP_##NAME##SD, 8, scalar, A64_F##NAME}, \
+    {OP_##NAME##PS, 4, packed, A64_V_F##NAME}, {OP_##NAME##PD, 8, packed, A64_V_F##NAME},
+#define FOUR(NAME, one, all, arg) \
+    {OP_##NAME##SS, 4, one, arg}, {OP_##NAME##SD, 8, one, arg}, {OP_##NAME##PS, 4, all, arg}, \
+    {OP_##NAME##PD, 8, all, arg},
+static const struct row rows[] = {
+    ARITH(add, ADD) ARITH(sub, SUB) ARITH(mul, MUL) ARITH(div, DIV)
+    FOUR(SQRT, scalar_root, packed_root, 0) FOUR(MIN, scalar_min_max, packed_min_max, false)
+    FOUR(MAX, scalar_min_max, packed_min_max, true) FOUR(CMP, scalar_compare, packed_compare, 0)
+    FOUR(ROUND, round_scalar, round_packed, 0)
+    {OP_HADDPS, 4, packed, A64_V_FADDP}, {OP_HADDPD, 8, packed, A64_V_FADDP},
+    {OP_HSUBPS, 4, horizontal_sub, 0}, {OP_HSUBPD, 8, horizontal_sub, 0},
+    {OP_ADDSUBPS, 4, add_sub, 0}, {OP_ADDSUBPD, 8, add_sub, 0},
+    {OP_COMISS, 4, compare_to_flags, false}, {OP_COMISD, 8, compare_to_flags, false},
+    {OP_UCOMISS, 4, compare_to_flags, true}, {OP_UCOMISD, 8, compare_to_flags, true},
+    {OP_CVTSS2SI, 4, to_gpr, false}, {OP_CVTSD2SI, 8, to_gpr, false},
+    {OP_CVTTSS2SI, 4, to_gpr, true}, {OP_CVTTSD2SI, 8, to_gpr, true},
+    {OP_CVTSI2SS, 4, from_gpr, 0}, {OP_CVTSI2SD, 8, from_gpr, 0},
+    {OP_CVTSD2SS, 4, scalar_size, 0}, {OP_CVTSS2SD, 8, scalar_size, 0},
+    {OP_CVTPD2PS, 4, packed_size, 0}, {OP_CVTPS2PD, 8, packed_size, 0},
+    {OP_CVTDQ2PS, 4, ints_to_packed, 0}, {OP_CVTDQ2PD, 8, ints_to_packed, 0},
+    {OP_CVTPS2DQ, 4, packed_to_ints, false}, {OP_CVTPD2DQ, 8, packed_to_ints, false},
+    {OP_CVTTPS2DQ, 4, packed_to_ints, true}, {OP_CVTTPD2DQ, 8, packed_to_ints, true},
+};
+#undef ARITH
+#undef FOUR
+
+static const struct row *row_of(unsigned op)
+{
+    static uint8_t index[OP_COUNT]; /* 1 + row */
+    if (!index[rows[0].op])
+        for (unsigned i = 0; i < ARRAY_SIZE(rows); i++)
+            index[rows[i].op] = (uint8_t)(i + 1);
+    return index[op] ? &rows[index[op] - 1] : NULL;
+}
+
+bool simd_fp_supported(const struct insn *in) { return row_of(in->op) != NULL; }
+
+void simd_fp(struct emit *e, const struct insn *in)
+{
+    const struct row *row = row_of(in->op);
+    row->fn(e, in, row->arg, row->bytes);
+}
