@@ -45,9 +45,21 @@ HANDLER(jmp_rel)
     return interp_jump(cpu, in, 0, rel_target(cpu, in));
 }
 
+/* Notes where a jump led, for the translator. */
+static inline gaddr noted(const struct insn *in, gaddr target)
+{
+    struct insn_links *l = (struct insn_links *)(uintptr_t)(in + 1);
+    if (__atomic_load_n(&l->led_to, __ATOMIC_RELAXED) != target) {
+        __atomic_store_n(&l->led_to, target, __ATOMIC_RELAXED);
+        __atomic_store_n(&l->moved, l->moved + 1, __ATOMIC_RELAXED);
+    }
+    return target;
+}
+
 HANDLER(jmp_ind)
 {
-    return interp_jump_indirect(cpu, in, code_linear(cpu, in, opnd_read(cpu, in, 0)));
+    gaddr target = code_linear(cpu, in, opnd_read(cpu, in, 0));
+    return interp_jump_indirect(cpu, in, noted(in, target));
 }
 
 /* Stores the return address and gives the target of a call. That the stack is writable is checked
@@ -74,7 +86,7 @@ HANDLER(call_rel)
 
 HANDLER(call_ind)
 {
-    return interp_jump_indirect(cpu, in, call_to(cpu, in, opnd_read(cpu, in, 0)));
+    return interp_jump_indirect(cpu, in, noted(in, call_to(cpu, in, opnd_read(cpu, in, 0))));
 }
 
 HANDLER(ret_near)

@@ -198,6 +198,12 @@ static void put_code(struct unit *u)
                                 .stub = u->code + x->stub, .unit = u};
         memcpy(u->code + x->stub_id, &y, 8);
     }
+    for (unsigned i = 0; i < tr.copies; i++) {
+        struct code_exit *y = &u->exit[tr.exits + i];
+        struct block *b = cache_find(tr.copied[i], tr.mode);
+        *y = (struct code_exit){.target = tr.copied[i], .unit = u, .to = b, .next_in = b->code_in};
+        b->code_in = y;
+    }
     translate_flush_icache(u->code, u->code + u->size);
     for (unsigned g = 0; g < granules(u->size); g++)
         granule_of(u->code)[g] = u;
@@ -208,11 +214,11 @@ static struct unit *unit_new(void)
     struct unit *u = xcalloc(1, sizeof *u + region.members * sizeof u->member[0]);
     u->size = tr.size;
     u->cold = tr.cold;
-    u->exits = tr.exits;
+    u->exits = tr.exits + tr.copies;
     u->members = (uint16_t)region.members;
     memcpy(u->member, region.member, region.members * sizeof u->member[0]);
     u->side = side_encode(&tr, &profile.side_bytes);
-    u->exit = xcalloc(tr.exits + 1, sizeof u->exit[0]);
+    u->exit = xcalloc(u->exits + 1, sizeof u->exit[0]);
     u->fallback = make_fallbacks();
     u->code = u->fallback ? code_alloc(tr.size) : NULL;
     return u;
@@ -237,7 +243,8 @@ static void attach(struct unit *u, struct block *b)
     b->code = u->code + tr.entry[translate_find(&tr, b->key.eip)];
     __atomic_store_n(&b->insn[0].fn, translate_enter, __ATOMIC_RELEASE);
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
-        translate_patch(x->field, b->code);
+        if (x->field)
+            translate_patch(x->field, b->code);
     if (b->indirect)
         code_indirect(b);
 }
@@ -245,7 +252,8 @@ static void attach(struct unit *u, struct block *b)
 static void detach(struct block *b)
 {
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
-        translate_patch(x->field, x->stub);
+        if (x->field)
+            translate_patch(x->field, x->stub);
     int w = which_table(b->key.mode);
     if (all_targets[w][b->key.eip]) {
         __atomic_store_n(&all_targets[w][b->key.eip], 0, __ATOMIC_RELEASE);
@@ -285,7 +293,8 @@ static void unlink_exit(struct code_exit *x)
     *q = x->next_in;
     x->to = NULL;
     __atomic_store_n(&x->to_insn, NULL, __ATOMIC_RELAXED);
-    translate_patch(x->field, x->stub);
+    if (x->field)
+        translate_patch(x->field, x->stub);
 }
 
 static void unit_retire(struct unit *u)
@@ -304,8 +313,13 @@ void code_retire(struct block *b)
 {
     if (b->unit)
         unit_retire(b->unit);
-    while (b->code_in)
-        unlink_exit(b->code_in);
+    while (b->code_in) {
+        struct code_exit *x = b->code_in;
+        if (x->field)
+            unlink_exit(x);
+        else
+            unit_retire(x->unit);
+    }
 }
 
 void code_reclaim(uint64_t oldest)

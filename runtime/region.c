@@ -17,6 +17,22 @@ static unsigned seen_slot(gaddr eip)
     return h;
 }
 
+/* Position-independent code learns its address by calls of functions of two instructions: the one
+ * that loads a register with the return address. NULL if `in` is no such call. */
+static const struct insn *thunk(const struct insn *in, unsigned mode)
+{
+    if (in->op != OP_CALL || in->o[0].kind != OPND_REL)
+        return NULL;
+    const struct block *b = cache_find(in->imm, mode);
+    if (!b || b->n != 2)
+        return NULL;
+    const struct insn *mov = &b->insn[0], *ret = &b->insn[1];
+    bool loads = mov->op == OP_MOV && mov->o[0].kind == OPND_GPR && mov->o[0].size == 4 &&
+                 mov->o[0].reg != REG_ESP && mov->o[1].kind == OPND_MEM && mov->base == REG_ESP &&
+                 mov->index == REG_ZERO && !mov->disp && mov->seg == SEG_SS;
+    return loads && ret->op == OP_RET && ret->opcode == 0xc3 && ret->opsize == 4 ? mov : NULL;
+}
+
 /* Adds the block's instructions up to the first that is there already. False: no room. */
 static bool add_block(struct block *b)
 {
@@ -36,7 +52,7 @@ static bool add_block(struct block *b)
                 seen[seen_slot(region.insn[--region.n].in->eip)] = 0;
             return false;
         }
-        region.insn[region.n] = (struct tr_insn){in, raw, i == 0};
+        region.insn[region.n] = (struct tr_insn){in, raw, i == 0, thunk(in, b->key.mode)};
         seen[slot] = (uint16_t)++region.n;
         raw += in->len;
     }

@@ -20,6 +20,7 @@ struct tr_insn {
     const struct insn *in; /* as the interpreter executes it: its fn and links are usable */
     const uint8_t *raw;    /* its in->len bytes */
     bool entry;            /* code outside the region may enter here */
+    const struct insn *thunk; /* a call of code that only loads this register with its return address */
 };
 
 /* Where the code leaves the region towards a known guest address. The runtime redirects the host
@@ -58,7 +59,12 @@ struct translation {
     unsigned relocs;
     const struct insn *fallback[TRANSLATE_INSN_MAX]; /* interpreted one by one within the code */
     unsigned fallbacks;
+    gaddr copied[TRANSLATE_INSN_MAX]; /* blocks outside the region of which it contains a translation: */
+    unsigned copies;                  /* if they change, it must go, too */
 };
+
+/* Where an indirect jump or call will lead as far as is known, 0 if it often changes. */
+gaddr translate_guess(const struct insn *in);
 
 /* The index of the instruction at eip in tr->insn, -1 if there is none. */
 int translate_find(const struct translation *tr, gaddr eip);

@@ -27,13 +27,23 @@ struct leave {
     bool call;
 };
 
+/* An indirect jump or call that did not lead where it was expected to: looks its target up. */
+struct astray {
+    uint32_t field;        /* of the jump that leads here */
+    uint32_t back;         /* where a call goes on */
+    bool call, near;
+};
+
 static struct fix fixes[TRANSLATE_INSN_MAX * 3];
 static unsigned nfixes;
 static struct leave leaves[TRANSLATE_INSN_MAX * 2];
 static unsigned nleaves;
+static struct astray astrays[TRANSLATE_INSN_MAX];
+static unsigned nastrays;
 static uint32_t prev_off[TRANSLATE_INSN_MAX + 1];
 static bool stale[TRANSLATE_INSN_MAX];
 static bool leader[TRANSLATE_INSN_MAX]; /* jumped to, or entered, from elsewhere */
+static gaddr guess[TRANSLATE_INSN_MAX]; /* of indirect jumps; taken once, as other threads change it */
 
 bool translate_available(void)
 {
@@ -92,9 +102,9 @@ static void jump_inside(struct emit *e, int cc, unsigned to)
 {
     uint32_t here = emit_off(e);
     bool back = to <= e->index;
-    uint32_t guess = back ? e->tr->off[to] : e->prev ? e->prev[to] - e->prev[e->index] + e->tr->off[e->index] : 0;
-    bool is_short = back ? here - guess < SHORT_MAX
-                         : e->prev && guess > here && guess - here < SHORT_MAX;
+    uint32_t where = back ? e->tr->off[to] : e->prev ? e->prev[to] - e->prev[e->index] + e->tr->off[e->index] : 0;
+    bool is_short = back ? here - where < SHORT_MAX
+                         : e->prev && where > here && where - here < SHORT_MAX;
     jump_opcode(e, cc, is_short);
     fixes[nfixes++] = (struct fix){emit_off(e), (uint16_t)to, is_short};
     if (is_short)
@@ -206,6 +216,21 @@ static void look_up_near(struct emit *e)
     ebytes(e, code, sizeof code);
 }
 
+/* Compares r8 with the expected target without touching flags; what differs leads to a stub. */
+static struct astray *expect(struct emit *e, gaddr target)
+{
+    static const uint8_t mov_r11_rcx[] = {0x49, 0x89, 0xcb}, mov_rcx_r11[] = {0x4c, 0x89, 0xd9};
+    ebytes(e, mov_r11_rcx, 3);
+    x64_lea(e, X64_RCX, x64_at(X64_TMP0, (int32_t)-target));
+    e8(e, 0xe3), e8(e, 5); /* jrcxz over the jump */
+    e8(e, 0xe9);
+    struct astray *a = &astrays[nastrays++];
+    *a = (struct astray){.field = emit_off(e)};
+    e32(e, 0);
+    ebytes(e, mov_rcx_r11, 3);
+    return a;
+}
+
 static void call_target(struct emit *e, gaddr target)
 {
     int to = translate_find(e->tr, target);
@@ -221,6 +246,21 @@ static void call_target(struct emit *e, gaddr target)
     e32(e, 0);
 }
 
+static void call_r9(struct emit *e)
+{
+    e8(e, 0x41), e8(e, 0xff), e8(e, 0xd1);
+}
+
+/* To the guest address in r8. */
+static void look_up_jump(struct emit *e, bool near)
+{
+    if (near)
+        look_up_near(e);
+    else
+        look_up(e);
+    e8(e, 0x41), e8(e, 0xff), e8(e, 0xe1); /* jmp r9 */
+}
+
 /* r8 = operand of an indirect jump or call. */
 static void indirect_target(struct emit *e, const struct insn *in)
 {
@@ -233,8 +273,30 @@ static void indirect_target(struct emit *e, const struct insn *in)
         x64_load(e, X64_TMP0, m);
 }
 
-static void call(struct emit *e, const struct insn *in)
+/* The callee's two instructions instead of the call; nothing of the stack can be missing behind the
+ * store of the return address. */
+static void call_thunk(struct emit *e, const struct tr_insn *t)
 {
+    struct translation *tr = e->tr;
+    const struct insn *in = t->in;
+    x64_store_imm(e, x64_at(X64_ESP, e->esp - 4), in->next);
+    x64_mov_ri(e, x64_gpr(t->thunk->o[0].reg), in->next);
+    unsigned i = 0;
+    while (i < tr->copies && tr->copied[i] != in->imm)
+        i++;
+    if (i == tr->copies)
+        tr->copied[tr->copies++] = in->imm;
+    x64_settle_esp(e);
+    go_on(e, in->next);
+}
+
+static void call(struct emit *e, const struct tr_insn *t)
+{
+    const struct insn *in = t->in;
+    if (t->thunk && !e->tr->count) {
+        call_thunk(e, t);
+        return;
+    }
     if (in->o[0].kind == OPND_REL) {
         push_return(e, in->next);
         if (in->imm == in->next) { /* only to learn eip */
@@ -243,10 +305,18 @@ static void call(struct emit *e, const struct insn *in)
         }
         call_target(e, in->imm);
     } else {
+        gaddr to = guess[e->index];
         indirect_target(e, in);
         push_return(e, in->next);
-        look_up(e);
-        e8(e, 0x41), e8(e, 0xff), e8(e, 0xd1); /* call r9 */
+        if (to) {
+            struct astray *a = expect(e, to);
+            call_target(e, to);
+            a->call = true;
+            a->back = emit_off(e);
+        } else {
+            look_up(e);
+            call_r9(e);
+        }
     }
     landing(e, in->next);
 }
@@ -266,13 +336,16 @@ static void jmp(struct emit *e, const struct insn *in)
         go_on(e, in->imm);
         return;
     }
+    gaddr to = guess[e->index];
+    bool near = in->o[0].kind == OPND_GPR || in->index != REG_ZERO;
     indirect_target(e, in);
     x64_settle_esp(e);
-    if (in->o[0].kind == OPND_GPR || in->index != REG_ZERO)
-        look_up_near(e);
-    else
-        look_up(e);
-    e8(e, 0x41), e8(e, 0xff), e8(e, 0xe1); /* jmp r9 */
+    if (to) {
+        expect(e, to)->near = near;
+        jump(e, -1, to);
+    } else {
+        look_up_jump(e, near);
+    }
 }
 
 static void jcc(struct emit *e, const struct insn *in)
@@ -327,10 +400,11 @@ static void leave_at(struct emit *e, const struct insn *in)
     x64_rel32(e, x64_exit_insn);
 }
 
-static void transfer(struct emit *e, const struct insn *in)
+static void transfer(struct emit *e, const struct tr_insn *t)
 {
+    const struct insn *in = t->in;
     switch (x64_how(in->op)) {
-    case HOW_CALL: call(e, in); break;
+    case HOW_CALL: call(e, t); break;
     case HOW_RET: ret(e, in); break;
     case HOW_JMP: jmp(e, in); break;
     case HOW_JCC: jcc(e, in); break;
@@ -353,7 +427,7 @@ static void insn(struct emit *e, const struct tr_insn *t)
         count(e);
     if (t->in->flags & INSN_END) {
         if (translate_handles(t->in, e->tr->mode))
-            transfer(e, t->in);
+            transfer(e, t);
         else
             leave_at(e, t->in);
         return;
@@ -396,6 +470,22 @@ static void x87_check(struct emit *e, const uint8_t *then)
 }
 
 /* ---- stubs behind the code ---- */
+
+static void astray_stub(struct emit *e, const struct astray *a)
+{
+    static const uint8_t mov_rcx_r11[] = {0x4c, 0x89, 0xd9};
+    uint32_t rel = emit_off(e) - (a->field + 4);
+    memcpy(e->tr->code + a->field, &rel, 4);
+    ebytes(e, mov_rcx_r11, 3);
+    if (!a->call) {
+        look_up_jump(e, a->near);
+        return;
+    }
+    look_up(e);
+    call_r9(e);
+    e8(e, 0xe9);
+    e32(e, a->back - (emit_off(e) + 4));
+}
 
 static void exit_stub(struct emit *e, const struct leave *l)
 {
@@ -442,8 +532,8 @@ static bool pass(struct translation *tr, const uint32_t *prev, bool x87)
     struct emit e = {.tr = tr, .p = tr->code, .prev = prev, .x87 = x87, .stale = stale};
     memset(stale, 0, tr->n);
     const uint8_t *end = tr->code + TRANSLATE_BYTES_MAX;
-    nfixes = nleaves = 0;
-    tr->relocs = tr->exits = tr->fallbacks = 0;
+    nfixes = nleaves = nastrays = 0;
+    tr->relocs = tr->exits = tr->fallbacks = tr->copies = 0;
     for (unsigned i = 0; i < tr->n; i++) {
         if (end - e.p < ROOM_PER_INSN)
             return false;
@@ -455,8 +545,10 @@ static bool pass(struct translation *tr, const uint32_t *prev, bool x87)
         insn(&e, &tr->insn[i]);
     }
     tr->cold = tr->off[tr->n] = emit_off(&e);
-    if (!resolve(tr) || end - e.p < (ptrdiff_t)(nleaves * 32 + tr->n * 64))
+    if (!resolve(tr) || end - e.p < (ptrdiff_t)(nleaves * 32 + nastrays * 64 + tr->n * 64))
         return false;
+    for (unsigned i = 0; i < nastrays; i++)
+        astray_stub(&e, &astrays[i]);
     for (unsigned i = 0; i < nleaves; i++)
         exit_stub(&e, &leaves[i]);
     entries(&e);
@@ -478,7 +570,9 @@ static void find_leaders(const struct translation *tr)
         if (!(in->flags & INSN_END))
             continue;
         int next = translate_find(tr, in->next);
-        int to = in->o[0].kind == OPND_REL ? translate_find(tr, in->imm) : -1;
+        bool rel = in->o[0].kind == OPND_REL;
+        guess[i] = !rel && (in->op == OP_JMP || in->op == OP_CALL) ? translate_guess(in) : 0;
+        int to = rel || guess[i] ? translate_find(tr, rel ? in->imm : guess[i]) : -1;
         if (next >= 0)
             leader[next] = true;
         if (to >= 0)
