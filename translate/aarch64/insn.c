@@ -321,8 +321,13 @@ static void add_sub(struct emit *e, const struct insn *in, unsigned how, const s
 static bool op_add_sub(struct emit *e, const struct insn *in, unsigned how)
 {
     struct operands x;
-    if (((how & WITH_CARRY) && in->o[0].size != 4) || !get_operands(e, in, &x))
+    enum a64_form form = how & 1 ? FORM_SUB : FORM_ADD;
+    bool flip = (how & WITH_CARRY) && e->form != form; /* it could not be done before */
+    if (((how & WITH_CARRY) && in->o[0].size != 4) || (flip && in->o[0].kind == OPND_MEM) ||
+        !get_operands(e, in, &x))
         return false;
+    if (flip)
+        a64_want_form(e, form);
     add_sub(e, in, how, &x, a64_live(e));
     return true;
 }
@@ -786,7 +791,7 @@ static bool shift_imm(struct emit *e, const struct insn *in, unsigned n)
         return true;
     }
     unsigned a = x.a, d = size == 4 && !x.mem_dest ? host_gpr(&in->o[0]) : (unsigned)A64_TMP2;
-    if (c && d == a) {
+    if (c && !x.mem_dest && a == host_gpr(&in->o[0])) {
         a64_mov(e, A64_W, A64_TMP0, a);
         a = A64_TMP0;
     }
