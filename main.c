@@ -14,10 +14,12 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "core/path.h"
+#include "core/session.h"
 #include "elfload/elfload.h"
 #include "runtime/lockstep.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
+#include "translate/translate.h"
 
 extern char **environ;
 
@@ -96,13 +98,25 @@ static void open_log(void)
 {
     if (!opt.log_file)
         return;
-    int fd = open(opt.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    int trunc = opt.strace && !opt.session_fd ? O_TRUNC : 0; /* as strace does */
+    int fd = open(opt.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | trunc, 0666);
     int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 900);
     if (fd < 0)
         log_die(126, "%s: %s", opt.log_file, strerror(errno));
     if (high >= 0)
         close(fd);
     log_set_fd(high >= 0 ? high : fd);
+}
+
+static void start_trace(void)
+{
+    const char *bad;
+    if (!opt.strace && (opt.strace_count || opt.strace_spent || opt.strace_time))
+        opt.strace = "all";
+    if (opt.strace && !strace_check_set(&bad))
+        log_die(126, "--strace: %s: no such system call or class of them", bad);
+    if (opt.strace || opt.abi_report)
+        session_init();
 }
 
 static void set_comm(const char *path)
@@ -130,7 +144,7 @@ int main(int argc, char **argv)
     }
     if (i >= argc)
         log_die(126, "no program given (see xrun --help)");
-    if (!cpuid_select(opt.cpu))
+    if (!cpuid_select(opt.cpu, translate_avx()))
         log_die(126, "--cpu=%s: unknown model; choose one of %s", opt.cpu, cpuid_model_names());
     if (sysconf(_SC_PAGESIZE) != GUEST_PAGE_SIZE)
         log_die(126, "this kernel uses pages of %ld bytes; xrun needs 4096", sysconf(_SC_PAGESIZE));
@@ -138,6 +152,7 @@ int main(int argc, char **argv)
     if (r)
         log_die(126, "--sysroot=%s: %s", opt.sysroot, strerror(-r));
     open_log();
+    start_trace();
     exec_init(argv);
     struct thread *t = first_thread();
     thread_self = t;
@@ -169,5 +184,7 @@ int main(int argc, char **argv)
     if (opt.exec_fd)
         close((int)opt.exec_fd);
     set_comm(execfn);
+    if (opt.strace)
+        strace_program(t, execfn, gargv, environ);
     dispatch_run(t);
 }

@@ -112,12 +112,15 @@ void corenote_prstatus(struct corenotes *n, const struct thread *t, int sig, uin
 
 void corenote_fpu_tls(struct corenotes *n, const struct thread *t)
 {
-    uint8_t fsave[108], fxsave[512];
+    uint8_t fsave[108], fxsave[512], xstate[XSTATE_SIZE];
     struct guest_user_desc d[TLS_ENTRIES];
     bool tls = false;
     sigframe_fpu_images(t, fsave, fxsave);
     add(n, "CORE", NT_PRFPREG, fsave, sizeof fsave);
     add(n, "LINUX", NT_PRXFPREG, fxsave, sizeof fxsave);
+    unsigned size = sigframe_xstate_image(t, xstate);
+    if (size)
+        add(n, "LINUX", NT_X86_XSTATE, xstate, size);
     for (unsigned i = 0; i < TLS_ENTRIES; i++) {
         d[i] = (struct guest_user_desc){.entry_number = TLS_FIRST_ENTRY + i};
         if (t->tls_desc[i])

@@ -6,9 +6,11 @@
 #include <string.h>
 
 #include "abi/siginfo.h"
+#include "core/cpuid.h"
 #include "core/flags.h"
 #include "core/mem.h"
 #include "core/x87state.h"
+#include "core/xstate.h"
 
 #define I386 __attribute__((packed))
 
@@ -22,11 +24,25 @@ struct i386_sigcontext {
         esp_at_signal, ss, fpstate, oldmask, cr2;
 } I386;
 
-struct fpstate { /* FSAVE image, then FXSAVE image; 16-aligned FXSAVE part */
+/* FSAVE image, then FXSAVE image or, if the model has XSAVE, a whole XSAVE area and a magic number. */
+struct fpstate {
     uint8_t fsave[108];
     uint16_t status, magic; /* magic 0: FXSAVE image valid (X86_FXSR_MAGIC) */
-    uint8_t fxsave[512];
+    uint8_t fxsave[XSTATE_SIZE + 4];
 } I386;
+enum { FPSTATE_FSAVE = 112, FXSAVE_SIZE = 512, SW_RESERVED_AT = 464, UC_FP_XSTATE_ = 1 };
+#define XSTATE_MAGIC1 0x46505853u
+#define XSTATE_MAGIC2 0x46505845u
+
+/* In bytes 464-511 of the FXSAVE image, which software may use: what the area behind it is. */
+struct sw_reserved {
+    uint32_t magic1, extended_size;
+    uint64_t features;
+    uint32_t xstate_size, padding[7];
+} I386;
+
+/* Bytes from the FXSAVE image on. */
+static uint32_t fxsave_size(void) { return cpuid_xcr0() ? XSTATE_SIZE + 4 : FXSAVE_SIZE; }
 
 struct sigframe {
     uint32_t pretcode, sig;
@@ -135,6 +151,24 @@ static void put_pointers(const struct thread *t, uint8_t *fsave, const uint8_t *
     memcpy(fsave + 24, &ds, 4);
 }
 
+/* What is behind the FXSAVE image of an XSAVE area. */
+static void put_header(const struct thread *t, uint8_t *area, uint64_t components)
+{
+    memset(area + XSTATE_HEADER_AT, 0, XSTATE_SIZE - XSTATE_HEADER_AT);
+    memcpy(area + XSTATE_HEADER_AT, &components, sizeof components);
+    xstate_save(&t->cpu, area, XSTATE_AVX);
+}
+
+static void put_xstate(const struct thread *t, struct fpstate *f)
+{
+    const uint32_t magic2 = XSTATE_MAGIC2;
+    struct sw_reserved sw = {XSTATE_MAGIC1, FPSTATE_FSAVE + XSTATE_SIZE + 4, cpuid_xcr0(), XSTATE_SIZE,
+                             {0}};
+    put_header(t, f->fxsave, xstate_in_use(&t->cpu) | XSTATE_X87 | XSTATE_SSE);
+    memcpy(f->fxsave + SW_RESERVED_AT, &sw, sizeof sw);
+    memcpy(f->fxsave + XSTATE_SIZE, &magic2, sizeof magic2);
+}
+
 void sigframe_fpu_images(const struct thread *t, uint8_t fsave[108], uint8_t fxsave[512])
 {
     memset(fxsave, 0, 512);
@@ -145,13 +179,25 @@ void sigframe_fpu_images(const struct thread *t, uint8_t fsave[108], uint8_t fxs
     put_pointers(t, fsave, fxsave);
 }
 
+unsigned sigframe_xstate_image(const struct thread *t, uint8_t area[XSTATE_SIZE])
+{
+    uint8_t fsave[108];
+    uint64_t xcr0 = cpuid_xcr0();
+    sigframe_fpu_images(t, fsave, area);
+    put_header(t, area, xstate_in_use(&t->cpu));
+    memcpy(area + SW_RESERVED_AT, &xcr0, sizeof xcr0);
+    return xcr0 ? XSTATE_SIZE : 0;
+}
+
 static int write_fpstate(struct thread *t, gaddr a)
 {
     struct fpstate f;
     memset(&f, 0, sizeof f);
     sigframe_fpu_images(t, f.fsave, f.fxsave);
     memcpy(&f.status, f.fsave + 4, 2);
-    return mem_write(a, &f, sizeof f);
+    if (cpuid_xcr0())
+        put_xstate(t, &f);
+    return mem_write(a, &f, FPSTATE_FSAVE + fxsave_size());
 }
 
 /* Reserves the fpstate and a frame of `size` bytes as get_sigframe does. 0 if it would overflow the
@@ -160,7 +206,7 @@ static gaddr place(const struct thread *t, const struct guest_sigaction *sa, uin
 {
     bool alt;
     gaddr sp = frame_top(t, sa, &alt);
-    *fp = ((sp - 512) & ~63u) - 112; /* the FXSAVE part is 64-aligned */
+    *fp = ((sp - fxsave_size()) & ~63u) - FPSTATE_FSAVE; /* the FXSAVE part is 64-aligned */
     gaddr frame = ((*fp - size + 4) & ~15u) - 4;
     return alt && !in_altstack(t, frame) ? 0 : frame;
 }
@@ -220,6 +266,7 @@ static int build_rt(struct thread *t, int sig, const siginfo_t *info,
     f.pinfo = a + (uint32_t)offsetof(struct rt_sigframe, info);
     f.puc = a + (uint32_t)offsetof(struct rt_sigframe, uc);
     abi_siginfo_to_guest(f.info, info);
+    f.uc.flags = cpuid_xcr0() ? UC_FP_XSTATE_ : 0;
     f.uc.stack_sp = t->altstack.sp;
     f.uc.stack_flags = t->altstack.flags;
     f.uc.stack_size = t->altstack.size;
@@ -243,23 +290,59 @@ int sigframe_build(struct thread *t, int sig, const siginfo_t *info,
 
 /* ---- sigreturn ---- */
 
+/* The size of the XSAVE area of a frame; 0 if there is none, or one that the kernel does not trust:
+ * then the FXSAVE image alone counts. */
+static int find_xstate(gaddr fx, struct sw_reserved *sw)
+{
+    uint32_t magic2;
+    if (!cpuid_xcr0())
+        return 0;
+    if (mem_read(sw, fx + SW_RESERVED_AT, sizeof *sw))
+        return -EFAULT;
+    if (sw->magic1 != XSTATE_MAGIC1 || sw->xstate_size < XSTATE_AVX_AT ||
+        sw->xstate_size > XSTATE_SIZE || sw->xstate_size > sw->extended_size)
+        return 0;
+    if (mem_read32(fx + sw->xstate_size, &magic2))
+        return -EFAULT;
+    return magic2 == XSTATE_MAGIC2 ? (int)sw->xstate_size : 0;
+}
+
+/* Which components the header names. The kernel refuses what it does not know. */
+static bool header_ok(const uint64_t h[8])
+{
+    uint64_t rest = 0;
+    for (unsigned i = 1; i < 8; i++)
+        rest |= h[i];
+    return !(h[0] & ~cpuid_xcr0()) && !rest;
+}
+
 /* The FXSAVE image, then the x87 registers of the FSAVE image over it (convert_to_fxsr: the
  * selectors are lost, the opcode is what lies above the code selector). */
 static int restore_fpstate(struct thread *t, gaddr a)
 {
     struct fpstate f;
+    struct sw_reserved sw;
+    uint64_t header[8] = {XSTATE_X87 | XSTATE_SSE};
     uint32_t mxcsr;
     reset_fpu(&t->cpu);
     if (!a)
         return 0;
-    if (mem_read(&f, a, sizeof f))
+    int size = find_xstate(a + FPSTATE_FSAVE, &sw);
+    if (size < 0 || mem_read(&f, a, FPSTATE_FSAVE + (size ? XSTATE_SIZE : FXSAVE_SIZE)))
         return -EFAULT;
+    if (size)
+        memcpy(header, f.fxsave + XSTATE_HEADER_AT, sizeof header);
     memcpy(&mxcsr, f.fxsave + 24, 4);
-    if (mxcsr & 0xffff0000u)
+    if ((size && !header_ok(header)) || (header[0] && mxcsr & 0xffff0000u))
         return -EFAULT;
-    x87_load_fxsave(&t->cpu, f.fxsave);
-    x87_load_fsave(&t->cpu, f.fsave, 4);
-    t->cpu.fpu.fcs = t->cpu.fpu.fds = 0;
+    uint32_t load = (uint32_t)header[0] & (size ? (uint32_t)sw.features : XSTATE_ALL);
+    xstate_load(&t->cpu, f.fxsave, load, 0);
+    if (load & XSTATE_SSE)
+        t->cpu.mxcsr = mxcsr;
+    if (load & XSTATE_X87) {
+        x87_load_fsave(&t->cpu, f.fsave, 4);
+        t->cpu.fpu.fcs = t->cpu.fpu.fds = 0;
+    }
     return 0;
 }
 
@@ -319,12 +402,26 @@ static void set_mask(struct thread *t, uint64_t mask)
     t->sigmask = mask & ~(UINT64_C(1) << 8 | UINT64_C(1) << 18); /* SIGKILL, SIGSTOP */
 }
 
+int sigframe_mask(const struct thread *t, bool rt, uint64_t *mask)
+{
+    const gaddr frame = t->cpu.gpr[REG_ESP] - (rt ? 4 : 8);
+    const gaddr old = frame + (gaddr)(offsetof(struct sigframe, sc) + offsetof(struct i386_sigcontext, oldmask));
+    uint32_t low, high;
+    if (rt)
+        return mem_read(mask, frame + (gaddr)(offsetof(struct rt_sigframe, uc) +
+                                              offsetof(struct i386_ucontext, sigmask)), sizeof *mask);
+    if (mem_read32(old, &low) || mem_read32(frame + (gaddr)offsetof(struct sigframe, extramask), &high))
+        return -EFAULT;
+    *mask = low | (uint64_t)high << 32;
+    return 0;
+}
+
 static int restore_rt(struct thread *t, gaddr frame, bool *iret_fault)
 {
     struct guest_altstack stack; /* laid out as stack_t */
     const gaddr uc = frame + (gaddr)offsetof(struct rt_sigframe, uc);
     uint64_t mask;
-    if (mem_read(&mask, uc + (gaddr)offsetof(struct i386_ucontext, sigmask), sizeof mask))
+    if (sigframe_mask(t, true, &mask))
         return -EFAULT;
     set_mask(t, mask);
     if (restore(t, uc + (gaddr)offsetof(struct i386_ucontext, sc), iret_fault) ||
@@ -337,11 +434,10 @@ static int restore_rt(struct thread *t, gaddr frame, bool *iret_fault)
 static int restore_old(struct thread *t, gaddr frame, bool *iret_fault)
 {
     const gaddr sc = frame + (gaddr)offsetof(struct sigframe, sc);
-    uint32_t low, high;
-    if (mem_read32(sc + (gaddr)offsetof(struct i386_sigcontext, oldmask), &low) ||
-        mem_read32(frame + (gaddr)offsetof(struct sigframe, extramask), &high))
+    uint64_t mask;
+    if (sigframe_mask(t, false, &mask))
         return -EFAULT;
-    set_mask(t, low | (uint64_t)high << 32);
+    set_mask(t, mask);
     return restore(t, sc, iret_fault);
 }
 

@@ -3,6 +3,7 @@
 #define XRUN_ABI_SIGFRAME_H
 
 #include "core/thread.h"
+#include "core/xstate.h"
 
 /* Builds the frame for `sig` on the guest's stack (or alternate stack) and sets the registers for
  * the handler. `oldmask` is what sigreturn restores. 0 or -EFAULT with registers unchanged. */
@@ -13,6 +14,9 @@ int sigframe_build(struct thread *t, int sig, const siginfo_t *info,
  * stack segment that cannot be used is the fault of an IRET: 0, with cpu->trap and *iret_fault set. */
 int sigframe_restore(struct thread *t, bool rt, bool *iret_fault);
 
+/* The signal mask that such a frame at esp holds. 0 or -EFAULT. */
+int sigframe_mask(const struct thread *t, bool rt, uint64_t *mask);
+
 /* Is `sp` on the alternate stack, as the kernel sees it (on_sig_stack)? */
 bool sigframe_on_altstack(const struct thread *t, gaddr sp);
 /* Sets the alternate stack with the checks of sigaltstack(2) at stack pointer `sp`. 0 or -errno. */
@@ -20,5 +24,7 @@ int sigframe_set_altstack(struct thread *t, const struct guest_altstack *s, gadd
 
 /* The x87 and SSE state as the kernel shows it in frames and core files. */
 void sigframe_fpu_images(const struct thread *t, uint8_t fsave[108], uint8_t fxsave[512]);
+/* The XSAVE area of a core file, its size; 0 if the model has no XSAVE. */
+unsigned sigframe_xstate_image(const struct thread *t, uint8_t area[XSTATE_SIZE]);
 
 #endif

@@ -1,11 +1,13 @@
 /* CPUID: one row per model, after dumps of the real CPU of that name. A bit for an instruction set
- * is shown only if the interpreter executes all of it: MISSING_* below hide the rest in every model.
+ * is shown only if the interpreter executes all of it.
  * Bits of system features (paging, machine checks, ...) say nothing that a program at CPL 3 could
  * try, so they are what the real CPU shows. Leaves: SDM vol. 2, CPUID. */
 #include "core/cpuid.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "core/xstate.h"
 
 #define BIT(n) (UINT32_C(1) << (n))
 
@@ -14,22 +16,18 @@ enum { /* leaf 1 edx */
     D_PGE, D_MCA, D_CMOV, D_PAT, D_PSE36, D_CLFSH = 19, D_MMX = 23, D_FXSR, D_SSE, D_SSE2, D_SS,
 };
 enum { /* leaf 1 ecx */
-    C_SSE3 = 0, C_PCLMUL = 1, C_SSSE3 = 9, C_SSE41 = 19, C_SSE42 = 20, C_MOVBE = 22, C_POPCNT = 23,
-    C_AES = 25, C_RDRAND = 30, C_HYPERVISOR = 31,
+    C_SSE3 = 0, C_PCLMUL = 1, C_SSSE3 = 9, C_FMA = 12, C_SSE41 = 19, C_SSE42 = 20, C_MOVBE = 22,
+    C_POPCNT = 23, C_AES = 25, C_XSAVE = 26, C_OSXSAVE = 27, C_AVX = 28, C_F16C = 29, C_RDRAND = 30,
 };
 enum { /* leaf 7 ebx */
-    B7_BMI1 = 3, B7_BMI2 = 8, B7_ERMS = 9, B7_RDSEED = 18, B7_ADX = 19, B7_CLFLUSHOPT = 23,
+    B7_BMI1 = 3, B7_AVX2 = 5, B7_BMI2 = 8, B7_ERMS = 9, B7_RDSEED = 18, B7_ADX = 19, B7_CLFLUSHOPT = 23,
     B7_CLWB = 24, B7_SHA = 29,
 };
-enum { C7_RDPID = 22 };                    /* leaf 7 ecx */
+enum { C7_GFNI = 8, C7_VAES = 9, C7_VPCLMULQDQ = 10, C7_RDPID = 22 }; /* leaf 7 ecx */
 enum { E1C_LAHF = 0, E1C_LZCNT = 5, E1C_PREFETCHW = 8 }; /* leaf 0x80000001 ecx */
 enum { E1D_RDTSCP = 27 };                  /* leaf 0x80000001 edx */
 
-/* In no row: XSAVE and all of AVX, FMA, F16C, CMPXCHG16B (64-bit only), MONITOR, TSX, PKU.
- * Delete a bit here when the interpreter has the instructions. */
-#define MISSING_1C (BIT(C_AES) | BIT(C_PCLMUL))
-#define MISSING_7B BIT(B7_SHA)
-
+/* In no row: AVX-512, CMPXCHG16B (64-bit only), MONITOR, TSX, PKU. */
 #define D_486 BIT(D_FPU)
 #define D_P5 (D_486 | BIT(D_VME) | BIT(D_DE) | BIT(D_PSE) | BIT(D_TSC) | BIT(D_MSR) | \
               BIT(D_MCE) | BIT(D_CX8))
@@ -38,10 +36,12 @@ enum { E1D_RDTSCP = 27 };                  /* leaf 0x80000001 edx */
 #define D_P4 (D_P6 | BIT(D_APIC) | BIT(D_CLFSH) | BIT(D_SSE2) | BIT(D_SS))
 #define C_CORE2 (BIT(C_SSE3) | BIT(C_SSSE3))
 #define C_NEHALEM (C_CORE2 | BIT(C_SSE41) | BIT(C_SSE42) | BIT(C_POPCNT))
-#define C_HASWELL (C_NEHALEM | BIT(C_MOVBE) | BIT(C_RDRAND) | BIT(C_AES) | BIT(C_PCLMUL))
-#define B7_HASWELL (BIT(B7_BMI1) | BIT(B7_BMI2) | BIT(B7_ERMS))
-#define B7_MAX (B7_HASWELL | BIT(B7_RDSEED) | BIT(B7_ADX) | BIT(B7_CLFLUSHOPT) | \
-                BIT(B7_CLWB) | BIT(B7_SHA))
+#define C_NO_AVX (C_NEHALEM | BIT(C_MOVBE) | BIT(C_RDRAND) | BIT(C_AES) | BIT(C_PCLMUL))
+#define C_HASWELL (C_NO_AVX | BIT(C_XSAVE) | BIT(C_OSXSAVE) | BIT(C_AVX) | BIT(C_FMA) | BIT(C_F16C))
+#define B7_NO_AVX (BIT(B7_ERMS) | BIT(B7_RDSEED) | BIT(B7_ADX) | BIT(B7_CLFLUSHOPT) | \
+                   BIT(B7_CLWB) | BIT(B7_SHA))
+#define B7_HASWELL (BIT(B7_BMI1) | BIT(B7_BMI2) | BIT(B7_ERMS) | BIT(B7_AVX2))
+#define C7_MAX (BIT(C7_RDPID) | BIT(C7_GFNI) | BIT(C7_VAES) | BIT(C7_VPCLMULQDQ))
 
 static const struct model {
     const char *name;
@@ -65,17 +65,21 @@ static const struct model {
     {"haswell", 13, 0x80000008, 0x306c3, D_P4, C_HASWELL, B7_HASWELL, 0,
      BIT(E1C_LAHF) | BIT(E1C_LZCNT), BIT(E1D_RDTSCP), {0x76036301, 0x00f0b5ff, 0, 0x00c10000},
      "Intel(R) Core(TM) i7-4770 CPU"},
-    {"max", 13, 0x80000008, 0x306c3, D_P4, C_HASWELL, B7_MAX, BIT(C7_RDPID),
+    {"max-noavx", 13, 0x80000008, 0x306c3, D_P4, C_NO_AVX, B7_NO_AVX | BIT(B7_BMI1) | BIT(B7_BMI2),
+     BIT(C7_RDPID) | BIT(C7_GFNI),
+     BIT(E1C_LAHF) | BIT(E1C_LZCNT) | BIT(E1C_PREFETCHW), BIT(E1D_RDTSCP),
+     {0x76036301, 0x00f0b5ff, 0, 0x00c10000}, "xrun virtual i686"},
+    {"max", 13, 0x80000008, 0x306c3, D_P4, C_HASWELL, B7_HASWELL | B7_NO_AVX, C7_MAX,
      BIT(E1C_LAHF) | BIT(E1C_LZCNT) | BIT(E1C_PREFETCHW), BIT(E1D_RDTSCP),
      {0x76036301, 0x00f0b5ff, 0, 0x00c10000}, "xrun virtual i686"},
 };
 
 static const struct model *cur = &models[ARRAY_SIZE(models) - 1];
 
-bool cpuid_select(const char *name)
+bool cpuid_select(const char *name, bool avx_is_fast)
 {
     if (!name)
-        return true;
+        name = avx_is_fast ? "max" : "max-noavx";
     for (size_t i = 0; i < ARRAY_SIZE(models); i++)
         if (!strcmp(models[i].name, name)) {
             cur = &models[i];
@@ -96,6 +100,11 @@ const char *cpuid_model_names(void)
 uint32_t cpuid_hwcap(void)
 {
     return cur->edx;
+}
+
+uint64_t cpuid_xcr0(void)
+{
+    return cur->ecx & BIT(C_OSXSAVE) ? XSTATE_ALL : 0;
 }
 
 static struct cpuid_regs regs(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
@@ -123,6 +132,22 @@ static struct cpuid_regs cache(uint32_t subleaf)
                 (c[subleaf].ways - 1u) << 22 | 63, c[subleaf].sets - 1, 0);
 }
 
+/* Leaf 0xD: the components of the XSAVE area. */
+static struct cpuid_regs xstate(uint32_t subleaf)
+{
+    enum { XSAVEOPT = 1, XSAVEC = 2, XGETBV1 = 4 };
+    if (!cpuid_xcr0())
+        return regs(0, 0, 0, 0);
+    switch (subleaf) {
+    case 0: return regs(XSTATE_ALL, XSTATE_SIZE, XSTATE_SIZE, 0);
+    case 1:
+        return cur->ecx7 ? regs(XSAVEOPT | XSAVEC | XGETBV1, XSTATE_SIZE, 0, 0)
+                         : regs(XSAVEOPT, 0, 0, 0);
+    case 2: return regs(XSTATE_SIZE - XSTATE_AVX_AT, XSTATE_AVX_AT, 0, 0);
+    default: return regs(0, 0, 0, 0);
+    }
+}
+
 static struct cpuid_regs extended(uint32_t leaf)
 {
     switch (leaf) {
@@ -146,10 +171,11 @@ struct cpuid_regs cpuid_query(uint32_t leaf, uint32_t subleaf)
     case 0: return regs(cur->max_leaf, 0x756e6547, 0x6c65746e, 0x49656e69); /* GenuineIntel */
     case 1:
         return regs(cur->signature, cur->edx & BIT(D_CLFSH) ? 8 << 8 | 1 << 16 : 0,
-                    cur->ecx & ~MISSING_1C, cur->edx);
+                    cur->ecx, cur->edx);
     case 2: return cur->leaf2;
     case 4: return cache(subleaf);
-    case 7: return subleaf ? regs(0, 0, 0, 0) : regs(0, cur->ebx7 & ~MISSING_7B, cur->ecx7, 0);
+    case 7: return subleaf ? regs(0, 0, 0, 0) : regs(0, cur->ebx7, cur->ecx7, 0);
+    case 13: return xstate(subleaf);
     default: return regs(0, 0, 0, 0);
     }
 }

@@ -6,13 +6,15 @@
 
 struct cpuid_regs { uint32_t eax, ebx, ecx, edx; };
 
-/* Chooses the model by name (NULL: max). False if unknown. */
-bool cpuid_select(const char *model);
+/* Chooses the model by name; NULL: the one with all that runs at speed on this host, which need not
+ * include AVX. False if unknown. */
+bool cpuid_select(const char *model, bool avx_is_fast);
+/* The state components that XSAVE manages; 0 if the model has no XSAVE. */
+uint64_t cpuid_xcr0(void);
 /* CPUID with eax=leaf, ecx=subleaf. */
 struct cpuid_regs cpuid_query(uint32_t leaf, uint32_t subleaf);
 /* CPUID.1:EDX, the value of AT_HWCAP. */
 uint32_t cpuid_hwcap(void);
-/* Families that the model may execute (else #UD): used by the interpreter for old models. */
 const char *cpuid_model_names(void); /* "486, pentium, ..." for messages */
 
 #endif

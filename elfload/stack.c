@@ -20,7 +20,7 @@
 #define AT_MINSIGSTKSZ 51
 #endif
 
-enum { STACK_EXTRA = 128 << 10, GUEST_MINSIGSTKSZ = 1024 };
+enum { STACK_EXTRA = 128 << 10, GUEST_MINSIGSTKSZ = 1024, MINSIGSTKSZ_XSAVE = 1776 };
 
 static int fail(struct elfload_error *e, int err, bool late, const char *reason)
 {
@@ -113,7 +113,7 @@ static void fill_auxv(struct process *p, const struct stack_image *s, gaddr rand
     p->auxv_len = 0;
     aux(p, AT_SYSINFO, p->vdso_vsyscall);
     aux(p, AT_SYSINFO_EHDR, p->vdso);
-    aux(p, AT_MINSIGSTKSZ, GUEST_MINSIGSTKSZ);
+    aux(p, AT_MINSIGSTKSZ, cpuid_xcr0() ? MINSIGSTKSZ_XSAVE : GUEST_MINSIGSTKSZ);
     aux(p, AT_HWCAP, cpuid_hwcap());
     aux(p, AT_PAGESZ, GUEST_PAGE_SIZE);
     aux(p, AT_CLKTCK, 100);

@@ -187,6 +187,7 @@ static uint32_t alignment(const struct insn *in, uint32_t size)
     switch (in->op) {
     case OP_SGDT: case OP_SIDT: case OP_SLDT: case OP_STR: case OP_SMSW: return 1;
     case OP_FXSAVE: case OP_FXRSTOR: return 4;
+    case OP_XSAVE: case OP_XSAVEC: case OP_XSAVEOPT: case OP_XRSTOR: return 1;
     case OP_MASKMOVQ: case OP_MASKMOVDQU: return 8;
     case OP_BOUND: case OP_LDS: case OP_LES: case OP_LFS: case OP_LGS: case OP_LSS:
     case OP_JMP: case OP_CALL: case OP_FNSTENV: case OP_FLDENV: case OP_FNSAVE: case OP_FRSTOR:

@@ -14,6 +14,7 @@
 insn_fn interp_bind_int(const struct insn *in);
 insn_fn interp_bind_string(const struct insn *in);
 insn_fn interp_bind_system(const struct insn *in);
+insn_fn interp_bind_xsave(const struct insn *in);
 insn_fn interp_bind_x87(const struct insn *in);
 insn_fn interp_bind_mmx(const struct insn *in);
 insn_fn interp_bind_sse(const struct insn *in);

@@ -95,12 +95,6 @@ HANDLER(op_privileged)
     cpu_fault_gp(cpu, 0);
 }
 
-HANDLER(op_ud)
-{
-    cpu->cur = in;
-    cpu_fault_ud(cpu);
-}
-
 HANDLER(op_sysenter)
 {
     cpu->eip = in->eip;
@@ -352,7 +346,6 @@ insn_fn interp_bind_system(const struct insn *in)
         return op_privileged;
     case OP_RDTSCP: return op_rdtscp;
     case OP_RDPID: return op_rdpid;
-    case OP_XGETBV: return op_ud; /* CR4.OSXSAVE is clear, CPUID says so */
-    default: return NULL;
+    default: return interp_bind_xsave(in);
     }
 }

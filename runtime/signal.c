@@ -95,7 +95,8 @@ static bool past_top(gaddr addr, unsigned size)
 static unsigned part_size(const struct insn *in, unsigned size)
 {
     switch (in->op) {
-    case OP_CLFLUSH: case OP_CLFLUSHOPT: case OP_CLWB: case OP_FXSAVE: case OP_FXRSTOR: return 1;
+    case OP_CLFLUSH: case OP_CLFLUSHOPT: case OP_CLWB: case OP_FXSAVE: case OP_FXRSTOR:
+    case OP_XSAVE: case OP_XSAVEC: case OP_XSAVEOPT: case OP_XRSTOR: return 1;
     case OP_BOUND: case OP_FNSTENV: case OP_FLDENV: case OP_FNSAVE: case OP_FRSTOR:
     case OP_JMP: case OP_CALL: case OP_LDS: case OP_LES: case OP_LFS: case OP_LGS: case OP_LSS:
         return in->opsize;
@@ -342,7 +343,8 @@ void signal_action_changed(int sig)
     const struct process *p = thread_self->proc;
     const struct guest_sigaction *sa = &p->sigaction[sig];
     unsigned long nocld = sa->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT);
-    bool host_default = !sa->handler && !default_dumps(sig) &&
+    bool seen = opt.strace && !default_stops(sig); /* by xrun, to be traced */
+    bool host_default = !sa->handler && !default_dumps(sig) && !seen &&
                         (!p->shares_memory || !default_deadly(sig));
     if (sa->handler == 1 || host_default)
         host_sigaction(sig, sa->handler ? SIG_IGN : SIG_DFL, nocld, 0);
@@ -359,7 +361,7 @@ void signal_init(void)
     for (int i = 0; i < SYNC_SIGNALS; i++)
         install(sync_sigs[i], (void *)on_signal);
     for (int sig = 1; sig <= NSIG_GUEST; sig++)
-        if (default_dumps(sig))
+        if (default_dumps(sig) || opt.strace)
             signal_action_changed(sig);
     uint64_t m = 0;
     host_syscall(SYS_rt_sigprocmask, SIG_SETMASK, 0, (long)&m, 8, 0, 0);
@@ -372,6 +374,9 @@ void signal_init(void)
 
 static _Noreturn void end_by(struct thread *t, int sig)
 {
+    struct rlimit core;
+    if (opt.strace)
+        strace_killed(t, sig, !getrlimit(RLIMIT_CORE, &core) && core.rlim_cur);
     __atomic_store_n(&t->proc->ending, true, __ATOMIC_SEQ_CST);
     process_release(t);
     host_sigaction(sig, SIG_DFL, 0, 0);
@@ -466,7 +471,8 @@ static void deliver_one(struct thread *t, const siginfo_t *info)
     if (sa.handler > 1) {
         run_handler(t, sig, info, &sa);
     } else if (sa.handler == 1 || default_ignored(sig)) {
-        return;
+        if (opt.strace)
+            strace_signal(t, sig, info);
     } else if (default_stops(sig)) {
         host_syscall(SYS_kill, getpid(), SIGSTOP, 0, 0, 0, 0);
     } else {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Guest programs: each NAME.c is built for i386 and run under every xrun given; output and exit
 # status must equal NAME.expected, which is recorded from hardware (RECORD=1) and compared with it
-# again wherever i386 runs natively.
+# again wherever i386 runs natively. A program's first comment may name options for xrun.
 # usage: run.sh WORK NAME=COMMAND...     e.g. x86_64=build/x86_64-release/xrun
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -24,9 +24,10 @@ for f in "$here"/*.c; do
         diff "$here/$t.expected" "$work/$t.native" >"$work/diff"
         result $? "$t: hardware differs from $t.expected" "$work/diff"
     fi
+    options=$(sed -n 's/^ \* xrun options: \(.*\) \*\/$/\1/p' "$f")
     for r in "$@"; do
         name=${r%%=*}
-        timeout 120 ${r#*=} "$work/$t" >"$work/$t.$name" 2>&1 </dev/null
+        timeout 120 ${r#*=} $options "$work/$t" >"$work/$t.$name" 2>&1 </dev/null
         echo "exit $?" >>"$work/$t.$name"
         grep -v '^qemu: uncaught target signal' "$work/$t.$name" | diff "$here/$t.expected" - >"$work/diff"
         ok=$?

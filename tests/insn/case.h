@@ -14,7 +14,7 @@ enum { CASE_PAGES = 6, CASE_RW_BYTES = 0x3000, CASE_RW2 = 0x5000 };
 /* Windows: what the state carries. In the middle of page 1, at the end of page 2 (before the
  * missing page), at the start of page 5 (behind the read-only page). Elsewhere the pages are 0. */
 #define CASE_WINDOW (CASE_DATA + 0x1800)
-enum { CASE_W0 = 0x1800, CASE_W0_SIZE = 640, CASE_W1 = 0x2f40, CASE_W1_SIZE = 192, CASE_W2 = 0x5000,
+enum { CASE_W0 = 0x1800, CASE_W0_SIZE = 896, CASE_W1 = 0x2f40, CASE_W1_SIZE = 192, CASE_W2 = 0x5000,
        CASE_W2_SIZE = 192, CASE_MEM_SIZE = CASE_W0_SIZE + CASE_W1_SIZE + CASE_W2_SIZE };
 
 #define CASE_CODE 0x20000000u /* a page of int3, not writable, with the instruction in it */

@@ -166,8 +166,9 @@ static uint8_t byte_before(const struct test_case *c, uint32_t linear)
 static bool loads_mm(const struct test_case *c, const struct insn *in)
 {
     enum { MM = 1 << 17, OTHERS = ~0x2ffff };
-    uint32_t v = 0, at = state_operand_address(c, in) + (in->op == OP_FXRSTOR ? 24 : 0);
-    if (in->op != OP_LDMXCSR && in->op != OP_VLDMXCSR && in->op != OP_FXRSTOR)
+    bool area = in->op == OP_FXRSTOR || in->op == OP_XRSTOR;
+    uint32_t v = 0, at = state_operand_address(c, in) + (area ? 24 : 0);
+    if (in->op != OP_LDMXCSR && in->op != OP_VLDMXCSR && !area)
         return false;
     for (unsigned i = 0; i < 4; i++)
         v |= (uint32_t)byte_before(c, at + i) << 8 * i;
@@ -271,7 +272,7 @@ static void normalize(struct case_state *s, const struct test_case *c, const str
             s->sel[i] = 0;
     if (is_transcendental(in->op) && c->len > in->len)
         s->mem[CASE_NOTE - CASE_WINDOW + 5] &= (uint8_t)~2; /* C1 in the image of FNSTENV */
-    if (in->op == OP_FXSAVE) {                              /* MXCSR_MASK: the model's */
+    if (in->op == OP_FXSAVE || in->op == OP_XSAVE || in->op == OP_XSAVEC) { /* MXCSR_MASK: the model's */
         uint8_t *mask = state_window(s, state_operand_address(c, in) + 28, 4);
         if (mask)
             memset(mask, 0, 4);
@@ -559,7 +560,7 @@ static bool processor_has(const struct form *f)
         {"AVX2", 1 << 28, 1 << 5, 0}, {"AVX2GATHER", 1 << 28, 1 << 5, 0}, {"F16C", 1 << 29, 0, 0},
         {"FMA", 1 << 12, 0, 0}, {"AVXAES", 1 << 28 | 1 << 25, 0, 0}, {"VAES", 0, 0, 1 << 9},
         {"VPCLMULQDQ", 0, 0, 1 << 10}, {"GFNI", 0, 0, 1 << 8}, {"AVX_GFNI", 1 << 28, 0, 1 << 8},
-        {"AVX", 1 << 28, 0, 0},
+        {"AVX", 1 << 28, 0, 0}, {"XSAVE", 1 << 27, 0, 0}, {"XSAVEC", 1 << 27, 0, 0},
     };
     const char *isa = form_isa(f);
     for (size_t i = 0; i < ARRAY_SIZE(needs); i++)

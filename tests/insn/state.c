@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/xstate.h"
 #include "decode/decode.h"
 
 /* ---- random numbers ---- */
@@ -352,6 +353,10 @@ static unsigned operand_bytes(const struct insn *in)
     case OP_FRSTOR: return in->opsize == 2 ? 94 : 108;
     case OP_FXSAVE:
     case OP_FXRSTOR: return 512;
+    case OP_XSAVE:
+    case OP_XSAVEC:
+    case OP_XSAVEOPT:
+    case OP_XRSTOR: return XSTATE_WRITTEN;
     case OP_BOUND: return in->opsize * 2;
     default: {
         int m = memory_operand(in);
@@ -388,11 +393,19 @@ uint8_t *state_window(struct case_state *s, uint32_t linear, uint32_t n)
     return NULL;
 }
 
+static bool is_xsave(const struct insn *in)
+{
+    return in->op == OP_XSAVE || in->op == OP_XSAVEC || in->op == OP_XRSTOR;
+}
+
 /* Makes the operand's address what is wanted: by its displacement, or else by its base. */
 static void aim(struct test_case *c, struct insn *in, const struct encoding *e, unsigned mode)
 {
     struct case_state *s = &c->in;
-    uint32_t want = offset(s, in->seg, target(operand_bytes(in))), delta = want - effective(in, s);
+    uint32_t at = target(operand_bytes(in));
+    if (is_xsave(in) && percent(95))
+        at &= ~63u;
+    uint32_t want = offset(s, in->seg, at), delta = want - effective(in, s);
     if (in->op == OP_POP && in->base == REG_ESP) /* computed after the pop */
         delta -= in->opsize;
     if (e->disp_size >= 2) {
@@ -576,6 +589,27 @@ static bool is_far(const struct insn *in)
            ((in->op == OP_CALL || in->op == OP_JMP) && in->o[0].size == in->opsize + 2);
 }
 
+/* Mostly a header that is accepted. */
+static void help_xsave(struct case_state *s, const struct insn *in)
+{
+    uint8_t *p = operand_image(s, in, XSTATE_WRITTEN);
+    uint64_t h[8] = {rnd(8)};
+    uint32_t mxcsr = rnd(0x10000);
+    if (in->base != REG_EAX && in->index != REG_EAX)
+        s->gpr[REG_EAX] &= XSTATE_ALL;
+    if (in->base != REG_EDX && in->index != REG_EDX)
+        s->gpr[REG_EDX] = 0;
+    if (!p || percent(5))
+        return;
+    if (percent(30))
+        h[1] = UINT64_C(1) << 63 | (percent(80) ? h[0] : 0) | rnd(8);
+    if (percent(10))
+        h[rnd(8)] |= UINT64_C(1) << rnd(5) << (rnd(4) ? 0 : 59);
+    memcpy(p + XSTATE_HEADER_AT, h, sizeof h);
+    if (percent(90))
+        memcpy(p + 24, &mxcsr, 4);
+}
+
 /* What makes special operations succeed now and then. */
 static void help(struct test_case *c, struct insn *in, const struct encoding *e, unsigned mode)
 {
@@ -668,6 +702,9 @@ static void help(struct test_case *c, struct insn *in, const struct encoding *e,
             s->eflags &= ~(percent(80) ? (uint32_t)EFL_NT : 0);
         break;
     }
+    case OP_XSAVE:
+    case OP_XSAVEC:
+    case OP_XRSTOR: help_xsave(s, in); break;
     case OP_PUSHF:
     case OP_POPF:
         if ((s->gpr[REG_ESP] + state_segment_base(s->sel[SEG_SS])) % 4 == 0 && rnd(2))
@@ -724,6 +761,8 @@ static bool harmless(const struct insn *in, const struct case_state *s)
     for (unsigned i = 0; i < 8; i++)
         if (near_helper(s->gpr[i]))
             return false;
+    if (is_xsave(in) && (s->gpr[REG_EDX] || s->gpr[REG_EAX] & ~(uint32_t)XSTATE_ALL))
+        return false; /* components that not every model has */
     if (in->flags & INSN_VSIB && near_helper_by_index(in, s))
         return false;
     if (memory_operand(in) >= 0) {
@@ -767,8 +806,8 @@ static bool make_insn(struct test_case *c, const struct form *f, struct insn *in
                in->flags & INSN_ADDR16 ? 2 : 4);
         decode_bytes(c->code, sizeof c->code, CASE_CODE + CASE_EIP, f->mode, in);
     }
-    help(c, in, &e, f->mode);
     make_upper_halves(&c->in);
+    help(c, in, &e, f->mode);
     if (in->flags & INSN_VSIB)
         make_indices(&c->in, in);
     return forms_same(in, &f->in) && !forms_left_out(in) && harmless(in, &c->in);
