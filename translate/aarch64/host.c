@@ -21,6 +21,11 @@ AT(eflags, CPU_EFLAGS);
 AT(pending, CPU_PENDING);
 AT(exit_links, CPU_EXIT_LINKS);
 AT(exit, CPU_EXIT);
+AT(fpu, CPU_FPU);
+AT(fpu.top, CPU_FPU + FPU_TOP);
+AT(fpu.empty, CPU_FPU + FPU_EMPTY);
+AT(fpu.cw, CPU_FPU + FPU_CW);
+AT(fpu.sw, CPU_FPU + FPU_SW);
 AT(mxcsr, CPU_MXCSR);
 AT(xmm, CPU_XMM);
 AT(host.sp, CPU_HOST_SP);
@@ -28,6 +33,7 @@ AT(host.ret_sp, CPU_RET_SP);
 AT(host.ret_top, CPU_RET_TOP);
 AT(host.all, CPU_ALL);
 AT(host.exit_code, CPU_EXIT_CODE);
+AT(host.x87_image, CPU_X87);
 AT(host.fp_bits, CPU_FP_BITS);
 static_assert(offsetof(struct insn, fn) == INSN_FN && offsetof(struct insn, eip) == INSN_EIP &&
                   offsetof(struct insn, next) == INSN_NEXT, "struct insn");
@@ -157,9 +163,47 @@ unsigned translate_trapno(const void *uc)
     return TRAP_PF;
 }
 
+bool translate_can_step(void)
+{
+    return false;
+}
+
+#define BRK 0xd4200000u
+
+void translate_put_trap(uint8_t *at)
+{
+    __atomic_store_n((uint32_t *)(void *)at, BRK, __ATOMIC_RELAXED);
+}
+
+bool translate_is_trap(const uint8_t *at)
+{
+    return *(const uint32_t *)(const void *)at == BRK;
+}
+
+bool translate_is_indirect(const uint8_t *at)
+{
+    uint32_t word; /* BR, BLR, RET */
+    memcpy(&word, at, sizeof word);
+    return (word & 0xff9ffc1f) == 0xd61f0000 && (word >> 21 & 3) != 3;
+}
+
+gaddr translate_going_to(const void *uc)
+{
+    return (gaddr)((const ucontext_t *)uc)->uc_mcontext.regs[A64_TARGET];
+}
+
+uintptr_t translate_entering(const void *uc)
+{
+    const mcontext_t *r = &((const ucontext_t *)uc)->uc_mcontext;
+    if (r->pc >= (uintptr_t)a64_load_start && r->pc < (uintptr_t)a64_load_end)
+        return r->regs[A64_TARGET];
+    return r->pc >= (uintptr_t)__start_a64_leaf && r->pc < (uintptr_t)__stop_a64_leaf
+               ? r->regs[A64_LR] : 0;
+}
+
 void translate_single_step(void *uc, bool on)
 {
-    (void)uc, (void)on; /* the host has no such thing: see translate_put_trap */
+    (void)uc, (void)on;
 }
 
 void translate_stack_overflow(void *uc)

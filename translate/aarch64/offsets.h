@@ -10,6 +10,11 @@
 #define CPU_PENDING 84
 #define CPU_EXIT_LINKS 96
 #define CPU_EXIT 106
+#define CPU_FPU 232
+#define FPU_TOP 128
+#define FPU_EMPTY 129
+#define FPU_CW 130
+#define FPU_SW 132
 #define CPU_MXCSR 384
 #define CPU_XMM 400
 #define CPU_HOST_SP 528
@@ -17,6 +22,7 @@
 #define CPU_RET_TOP 544
 #define CPU_ALL 568
 #define CPU_EXIT_CODE 600
+#define CPU_X87 608
 #define CPU_FP_BITS 724
 #define INSN_FN 0
 #define INSN_EIP 8

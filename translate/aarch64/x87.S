@@ -1,0 +1,667 @@
+/* Arithmetic on slots (x87.h), rounded to nearest with 64 bits. T in x10, x11 and b in x2, x3; x12 = bits
+ * cut off, left-aligned, bit 63 set if the result was rounded up (C1); x13 collects those (PE). Clobber
+ * x0-x8, x16, x17. NZCV stays. E is the exponent with its bias, in the low half of the word. */
+#include "translate/aarch64/offsets.h"
+#include "translate/aarch64/x87.h"
+
+#define SIGN 0x8000000000000000
+#define BIAS A64_X87_BIAS
+#define SPECIAL A64_X87_SPECIAL_BIT
+
+        .text
+        .macro  leaf name
+        .balign 16
+        .globl  a64_x87_\name
+        .type   a64_x87_\name, %function
+a64_x87_\name:
+        .endm
+
+/* The interpreter does it: x10, x11 are T. */
+slow:
+        mov     x0, x10
+        mov     x1, x11
+        mov     x11, #1 << A64_X87_SLOW_BIT
+        ret
+
+/* ---- results that need more than the usual rounding; sign in x11 ---- */
+
+round_rare: /* x12 is 0 or a half */
+        cbz     x12, 1f
+        orr     x13, x13, #SIGN
+        and     x6, x10, #1
+        lsl     x12, x6, #63
+        add     x10, x10, x6
+        cbz     x10, round_carry
+1:      ret
+round_carry: /* rounding up made it 2^64 */
+        mov     x10, #SIGN
+        add     x11, x11, #1
+        mov     w8, w11
+        tbnz    w11, #SPECIAL, far_out
+        ret
+
+round_far: /* E in w8, perhaps out of range */
+        lsl     x6, x12, #1
+        cbz     x6, 1f
+        lsr     x6, x12, #63
+        b       2f
+1:      cbz     x12, settle
+        and     x6, x10, #1
+        lsl     x12, x6, #63
+2:      orr     x13, x13, #SIGN
+        add     x10, x10, x6
+        cbnz    x10, settle
+        mov     x10, #SIGN
+        add     w8, w8, #1
+        b       settle
+
+normalize: /* exact; x12 = 0 */
+        clz     x6, x10
+        lsl     x10, x10, x6
+        sub     w8, w11, w6
+settle: /* E in w8 */
+        lsr     w6, w8, #SPECIAL
+        cbnz    w6, far_out
+        and     x11, x11, #SIGN
+        orr     x11, x11, x8
+        ret
+far_out: /* a slot of the special kind, well within the range of 80 bits */
+        mov     w6, #16383 - BIAS
+        add     w6, w6, w8
+        and     x11, x11, #SIGN
+        orr     x11, x11, x6, lsl #32
+        orr     x11, x11, #1 << 47
+        mov     w6, #A64_X87_SPECIAL
+        orr     x11, x11, x6
+        and     x10, x10, #~SIGN
+        ret
+
+/* ---- multiplication ---- */
+
+        leaf    mul
+        umulh   x4, x10, x2
+        mul     x12, x10, x2
+        add     x11, x11, x3
+        tbz     x4, #63, 1f
+        sub     x11, x11, #BIAS - 1
+        tbnz    w11, #SPECIAL, mul_out
+        lsl     x6, x12, #1
+        cbz     x6, mul_rare
+        orr     x13, x13, x6
+        add     x10, x4, x12, lsr #63           /* x4 <= 2^64 - 2 */
+        ret
+1:      sub     x11, x11, #BIAS
+        extr    x4, x4, x12, #63
+        lsl     x12, x12, #1
+        tbnz    w11, #SPECIAL, mul_out_shifted
+        lsl     x6, x12, #1
+        cbz     x6, mul_rare
+        add     x4, x4, x12, lsr #63
+        tbz     x4, #63, mul_carry              /* 2^64, or two specials */
+        orr     x13, x13, x6
+        mov     x10, x4
+        ret
+mul_rare:
+        tbz     x4, #63, mul_zero
+        mov     x10, x4
+        b       round_rare
+mul_carry:
+        and     x6, x10, x2
+        tbz     x6, #63, mul_slow
+        orr     x13, x13, #SIGN
+        b       round_carry
+mul_zero: /* 0, or very small: of two specials */
+        orr     x7, x4, x12
+        cbnz    x7, mul_slow
+        add     x6, x11, #BIAS
+        sub     x6, x6, x3
+        orr     x7, x6, x3
+        tbnz    w7, #SPECIAL, mul_slow
+        and     x11, x11, #SIGN
+        mov     x10, #0
+        ret
+mul_slow: /* x11 is the sum less BIAS */
+        add     x11, x11, #BIAS
+        sub     x11, x11, x3
+        b       slow
+mul_out:
+        add     x11, x11, #BIAS - 1
+        sub     w8, w11, #BIAS - 1
+        b       1f
+mul_out_shifted:
+        add     x11, x11, #BIAS
+        sub     w8, w11, #BIAS
+1:      sub     x6, x11, x3
+        orr     x7, x6, x3
+        tbnz    w7, #SPECIAL, 2f
+        orr     x7, x4, x12
+        mov     x10, x4
+        cbnz    x7, round_far
+        and     x11, x11, #SIGN
+        ret
+2:      mov     x11, x6
+        b       slow
+
+/* ---- addition ---- */
+
+/* x\bs, w\be: the operand with the larger exponent; x\ss: the other's significand; w\d: the difference
+ * of the exponents; w\m: its negative. x5 bit 63: the signs differ. T stays until no special is seen. */
+        .macro  add_ordered bs, be, ss, d, m, swapped
+        lsr     w6, w\d, #6
+        cbnz    w6, 7f
+        lsl     x12, x\ss, x\m
+        lsr     x6, x\ss, x\d
+        .if     \swapped
+        mov     x11, x\be
+        .endif
+        tbnz    x5, #63, 3f
+        add     x10, x\bs, x6
+        tbz     x10, #63, 2f
+1:      lsl     x6, x12, #1
+        cbz     x6, round_rare
+        orr     x13, x13, x6
+        add     x10, x10, x12, lsr #63
+        cbz     x10, round_carry
+        ret
+2:      extr    x12, x10, x12, #1               /* a carry; the bit shifted out is 0 */
+        lsr     x10, x10, #1
+        orr     x10, x10, #SIGN
+        add     x11, x11, #1
+        tbnz    w11, #SPECIAL, add_out
+        lsl     x6, x12, #1
+        cbz     x6, round_rare
+        orr     x13, x13, x6
+        add     x10, x10, x12, lsr #63          /* not 2^64 */
+        ret
+3:      cbz     x12, 6f
+        sub     x10, x\bs, x6
+        sub     x10, x10, #1
+        neg     x12, x12
+        tbnz    x10, #63, 1b
+4:      tbz     x10, #62, sub_many
+        extr    x10, x10, x12, #63
+        lsl     x12, x12, #1
+        cbz     w11, sub_out
+        sub     x11, x11, #1
+        b       1b
+5:      tbnz    x10, #63, 1b
+        b       4b
+6:      sub     x10, x\bs, x6                   /* exact */
+        tbz     x10, #63, normalize
+        ret
+7:      tbnz    w\be, #SPECIAL, slow
+        .if     \swapped
+        mov     x11, x\be
+        .endif
+        sub     w8, w\d, #64
+        cbz     x\ss, 9f
+        lsr     w6, w8, #6
+        mov     x12, #1
+        cbnz    w6, 8f
+        lsr     x12, x\ss, x8
+        lsl     x6, x12, x8
+        sub     x6, x6, x\ss
+        cbz     x6, 8f
+        orr     x12, x12, #1
+8:      mov     x10, x\bs
+        tbz     x5, #63, 1b
+        sub     x10, x10, #1
+        neg     x12, x12
+        b       5b
+9:      mov     x10, x\bs
+        mov     x12, #0
+        ret
+        .endm
+
+        leaf    subr
+        eor     x11, x11, #SIGN                 /* so it is in x1 if the interpreter must do it */
+        b       a64_x87_add
+        leaf    sub
+        eor     x3, x3, #SIGN
+        leaf    add
+        sub     w4, w11, w3
+        eor     x5, x11, x3
+        neg     w7, w4
+        tbnz    w4, #31, add_swapped
+        cbz     w4, add_equal
+        add_ordered 10, 11, 2, 4, 7, 0
+add_swapped:
+        add_ordered 2, 3, 10, 7, 4, 1
+add_out:
+        mov     w8, w11
+        b       round_far
+sub_out:
+        mov     w8, #-1
+        b       round_far
+sub_many: /* the exponents differ by 1, what is left is exact */
+        cbz     x10, 1f
+        clz     x6, x10
+        neg     x7, x6
+        lsl     x10, x10, x6
+        lsr     x7, x12, x7
+        orr     x10, x10, x7
+        mov     x12, #0
+        sub     w8, w11, w6
+        b       settle
+1:      mov     x10, #SIGN
+        mov     x12, #0
+        sub     w8, w11, #64
+        b       settle
+add_equal:
+        tbnz    w11, #SPECIAL, slow
+        cbz     w11, 4f
+1:      tbnz    x5, #63, 2f
+        add     x10, x10, x2
+        lsl     x12, x10, #63
+        lsr     x10, x10, #1
+        orr     x10, x10, #SIGN
+        add     x11, x11, #1
+        tbnz    w11, #SPECIAL, add_out
+        b       round_rare
+2:      sub     x4, x10, x2
+        mov     x12, #0
+        cbz     x4, 5f
+        mov     x10, x4
+        tbz     x4, #63, normalize
+        neg     x10, x4
+        mov     x11, x3
+        b       normalize
+4:      cbz     x10, 6f
+        cbnz    x2, 1b
+        mov     x12, #0
+        ret
+5:      mov     x10, #0                         /* x - x = +0 */
+        mov     x11, #0
+        ret
+6:      mov     x12, #0
+        cbz     x2, 7f
+        mov     x10, x2
+        mov     x11, x3
+        ret
+7:      and     x11, x11, x3                    /* 0 + 0: negative if both are */
+        ret
+
+/* ---- division ---- */
+
+/* One digit of 32 bits: \q = (x\h:\un) / x5, w\un the next 32 bits of the numerator; x\h = remainder.
+ * x8 and x16 are the divisor's halves. Clobbers x1, x2. */
+        .macro  digit q, h, un
+        udiv    \q, \h, x8
+        msub    x1, \q, x8, \h
+1:      lsr     x2, \q, #32
+        cbnz    x2, 2f
+        mul     x2, \q, x16
+        add     x7, \un, x1, lsl #32
+        cmp     x2, x7
+        b.ls    3f
+2:      sub     \q, \q, #1
+        add     x1, x1, x8
+        lsr     x2, x1, #32
+        cbz     x2, 1b
+3:      add     \h, \un, \h, lsl #32
+        msub    \h, \q, x5, \h
+        .endm
+
+        leaf    divr
+        orr     x4, x11, x3
+        tbnz    w4, #SPECIAL, slow
+        cbz     x10, slow
+        mov     x5, x10
+        sub     w8, w3, w11
+        eor     x11, x11, x3
+        mov     x10, x2
+        b       div_numbers
+        leaf    div
+        orr     x4, x11, x3
+        tbnz    w4, #SPECIAL, slow
+        cbz     x2, slow
+        mov     x5, x2
+        sub     w8, w11, w3
+        eor     x11, x11, x3
+div_numbers: /* x10 / x5, the exponents' difference in w8, the sign in x11 */
+        mov     x12, #0
+        cbz     x10, div_zero
+        mrs     x17, nzcv
+        add     w0, w8, #BIAS
+        mov     x3, #0
+        cmp     x10, x5
+        b.lo    1f
+        lsl     x3, x10, #31                    /* the numerator's next 32 bits */
+        and     x3, x3, #0x80000000
+        lsr     x10, x10, #1
+        b       2f
+1:      sub     w0, w0, #1
+2:      lsr     x8, x5, #32
+        and     x16, x5, #0xffffffff
+        digit   x4, x10, x3
+        mov     x3, #0
+        digit   x6, x10, x3
+        add     x4, x6, x4, lsl #32
+        orr     x13, x13, x10
+        sub     x6, x5, x10
+        cmp     x10, x6
+        cset    x6, hi                          /* never equal */
+        lsl     x12, x6, #63
+        msr     nzcv, x17
+        mov     w8, w0
+        add     x10, x4, x6
+        cbnz    x10, settle
+        mov     x10, #SIGN
+        add     w8, w8, #1
+        b       settle
+div_zero:
+        and     x11, x11, #SIGN
+        ret
+
+/* ---- square root ---- */
+
+        leaf    sqrt
+        tbnz    w11, #SPECIAL, slow
+        cbz     x10, 6f
+        tbnz    x11, #63, slow
+        mrs     x17, nzcv
+        mrs     x16, fpsr
+        mov     x2, #0                          /* x1:x2 = the significand << 63 or 64 */
+        mov     x1, x10
+        tbnz    w11, #0, 1f
+        lsl     x2, x10, #63
+        lsr     x1, x10, #1
+1:      lsr     w11, w11, #1
+        add     w11, w11, #BIAS / 2
+        ucvtf   d0, x1
+        fsqrt   d0, d0
+        fcvtzu  x10, d0, #32                    /* off by 2^12 at most */
+        umulh   x4, x10, x10
+        mul     x5, x10, x10
+        subs    x5, x2, x5
+        sbc     x4, x1, x4
+        extr    x5, x4, x5, #14
+        lsr     x6, x10, #13
+        sdiv    x5, x5, x6
+        add     x10, x10, x5
+        lsr     x6, x10, #62
+        cbnz    x6, 2f
+        mov     x10, #-1                        /* beyond 2^64 */
+2:      umulh   x4, x10, x10
+        mul     x5, x10, x10
+        subs    x5, x2, x5                      /* x4:x5 = the rest */
+        sbc     x4, x1, x4
+3:      tbz     x4, #63, 4f
+        sub     x10, x10, #1                    /* rest += 2 root + 1 */
+        adds    x5, x5, x10, lsl #1
+        lsr     x6, x10, #63
+        adc     x4, x4, x6
+        adds    x5, x5, #1
+        adc     x4, x4, xzr
+        b       3b
+4:      lsl     x7, x10, #1                     /* x6:x7 = 2 root */
+        lsr     x6, x10, #63
+        cmp     x7, x5
+        sbcs    xzr, x6, x4
+        b.hs    5f
+        add     x10, x10, #1                    /* rest -= 2 root + 1 */
+        mvn     x7, x7
+        mvn     x6, x6
+        adds    x5, x5, x7
+        adc     x4, x4, x6
+        b       4b
+5:      orr     x6, x4, x5
+        orr     x13, x13, x6
+        cmp     x10, x5
+        sbcs    xzr, xzr, x4                    /* the rest is larger than the root */
+        cset    x6, lo
+        lsl     x12, x6, #63
+        msr     nzcv, x17
+        msr     fpsr, x16
+        add     x10, x10, x6
+        cbz     x10, round_carry
+        ret
+6:      mov     x12, #0
+        ret
+
+/* ---- comparison: w5 = 0 less, 1 equal, 2 greater ---- */
+
+        leaf    cmp
+        orr     x4, x11, x3
+        tbnz    w4, #SPECIAL, slow
+        orr     x4, x10, x2
+        mov     w5, #1
+        cbz     x4, 3f
+        eor     x4, x11, x3
+        tbnz    x4, #63, 2f
+        mrs     x17, nzcv
+        cmp     w11, w3
+        b.ne    1f
+        cmp     x10, x2
+1:      cset    w5, hi
+        cinc    w5, w5, hs
+        msr     nzcv, x17
+        tbz     x11, #63, 3f
+        mov     w4, #2
+        sub     w5, w4, w5
+        ret
+2:      lsr     x5, x3, #63
+        lsl     w5, w5, #1
+3:      ret
+
+/* ---- integers ---- */
+
+/* x5 = |T| as an integer by the rounding mode in w3; x4 = 0 if exact, else bit 63: rounded up. To
+ * \large if it is 2^63 or more. T is no special and not 0. */
+        .macro  integer large
+        sub     w6, w11, #BIAS
+        tbnz    w6, #31, 1f
+        sub     w7, w6, #63
+        tbz     w7, #31, \large
+        neg     w7, w7
+        add     w6, w6, #1
+        lsr     x5, x10, x7
+        lsl     x4, x10, x6
+        b       2f
+1:      mov     x5, #0
+        add     w6, w6, #1
+        mov     x4, x10
+        cbz     w6, 2f
+        mov     x4, #1
+2:      cbz     x4, 6f
+        cbz     w3, 3f
+        lsr     w6, w3, #1
+        and     w7, w6, w3                      /* to zero: never up */
+        eor     x6, x6, x11, lsr #63
+        bic     x6, x6, x7
+        b       5f
+3:      lsr     x6, x4, #63
+        lsl     x7, x4, #1
+        cbnz    x7, 5f
+        and     x6, x6, x5
+5:      add     x5, x5, x6
+        mov     x4, #1
+        orr     x4, x4, x6, lsl #63
+6:
+        .endm
+
+/* x5 = T as a signed integer of w2 bits by the rounding mode in w3; x4 is for x12, x13. */
+        leaf    to_int
+        tbnz    w11, #SPECIAL, slow
+        mov     x5, #0
+        mov     x4, #0
+        cbz     x10, 8f
+        integer slow
+        tbz     x11, #63, 7f
+        neg     x5, x5
+        b       9f
+7:      tbnz    x5, #63, slow
+9:      neg     w6, w2
+        lsl     x7, x5, x6
+        asr     x7, x7, x6
+        sub     x7, x7, x5
+        cbnz    x7, slow
+8:      ret
+
+/* T = T as an integer, by the rounding mode in w3. */
+        leaf    rint
+        tbnz    w11, #SPECIAL, slow
+        mov     x4, #0
+        cbz     x10, 8f
+        integer 8f
+        mov     x10, x5
+        and     x11, x11, #SIGN
+        cbz     x5, 8f
+        clz     x6, x5
+        lsl     x10, x5, x6
+        mov     w7, #BIAS + 63
+        sub     w7, w7, w6
+        orr     x11, x11, x7
+8:      mov     x12, x4
+        orr     x13, x13, x4
+        ret
+
+/* T = x0, signed. */
+        leaf    from_int
+        and     x11, x0, #SIGN
+        asr     x1, x0, #63
+        eor     x0, x0, x1
+        sub     x10, x0, x1
+        cbz     x10, 1f
+        clz     x1, x10
+        lsl     x10, x10, x1
+        mov     w0, #BIAS + 63
+        sub     w0, w0, w1
+        orr     x11, x11, x0
+1:      ret
+
+/* T = the float in w0; x11's SLOW_BIT if that is neither normal nor 0. */
+        leaf    from_float
+        ubfx    w1, w0, #23, #8
+        lsl     x10, x0, #40
+        lsr     w2, w0, #31
+        lsl     x11, x2, #63
+        add     w2, w1, #1
+        and     w2, w2, #0xfe
+        cbz     w2, 1f
+        orr     x10, x10, #SIGN
+        add     w1, w1, #BIAS - 127
+        orr     x11, x11, x1
+        ret
+1:      lsl     x10, x10, #1
+        orr     x1, x1, x10
+        cbnz    x1, slow
+        mov     x10, #0
+        ret
+
+/* w5 = T as a float; x4 is for x12, x13. */
+        leaf    to_float
+        lsr     x7, x10, #40
+        lsr     x5, x11, #63
+        cbz     x10, 3f
+        sub     w6, w11, #BIAS - 126            /* the exponent's field - 1; the top bit adds 1 */
+        sub     w1, w6, #0xfd
+        tbz     w1, #31, slow                   /* perhaps an overflow, or a special */
+        tbnz    w6, #31, slow
+        lsl     x4, x10, #24
+        add     w7, w7, w6, lsl #23
+        lsl     x6, x4, #1
+        cbz     x6, 2f
+1:      add     x7, x7, x4, lsr #63
+        orr     w5, w7, w5, lsl #31
+        ret
+2:      cbz     x4, 1b
+        tbnz    w7, #0, 1b
+        mov     x4, #1                          /* a tie, not rounded up */
+        b       1b
+3:      tbnz    w11, #SPECIAL, slow
+        mov     x4, #0
+        lsl     w5, w5, #31
+        ret
+
+/* ---- cpu->fpu -> slots and back; x27: the cpu; clobber x0-x8, too ---- */
+
+        /* x9, x12, x13 from cpu->fpu; x9 is A64_X87_OFF if its state is not the usual one. */
+        leaf    load
+        add     x0, x27, #CPU_FPU
+        mov     x9, #A64_X87_OFF
+        ldrh    w1, [x0, #FPU_CW]
+        mov     w2, #0xf3f                      /* rounding, precision, masks */
+        and     w1, w1, w2
+        sub     w1, w1, #0x33f
+        cbnz    w1, 4f
+        ldrb    w1, [x0, #FPU_TOP]
+        ldrb    w2, [x0, #FPU_EMPTY]
+        cbnz    w1, 1f
+        cbz     w2, 1f
+        mov     w1, #8
+1:      mov     w3, #1
+        lsl     w3, w3, w1
+        sub     w3, w3, #1
+        sub     w3, w3, w2
+        cbnz    w3, 4f
+        ldr     x2, [x27, #CPU_X87]
+        add     x9, x2, x1, lsl #4
+        ldrh    w12, [x0, #FPU_SW]
+        and     x13, x12, #0x20                 /* PE */
+        lsl     x12, x12, #63 - 9               /* C1 */
+        mov     w8, #16383 - BIAS
+        mov     w7, #8
+2:      ldr     x4, [x0], #8
+        ldrh    w3, [x0], #8
+        and     w5, w3, #0x7fff
+        lsr     w3, w3, #15
+        lsl     x3, x3, #63
+        sub     w6, w5, w8
+        lsr     w1, w6, #SPECIAL
+        cbnz    w1, 5f
+        tbz     x4, #63, 5f
+        orr     x3, x3, x6
+3:      stp     x4, x3, [x2], #16
+        sub     w7, w7, #1
+        cbnz    w7, 2b
+4:      ret
+5:      orr     x1, x4, x5
+        cbz     x1, 3b
+        orr     x3, x3, x5, lsl #32
+        lsr     x1, x4, #63
+        orr     x3, x3, x1, lsl #47
+        mov     w1, #A64_X87_SPECIAL
+        orr     x3, x3, x1
+        and     x4, x4, #~SIGN
+        b       3b
+
+        /* The reverse; x9 stays. */
+        leaf    save
+        add     x0, x27, #CPU_FPU
+        ldr     x2, [x27, #CPU_X87]
+        sub     x1, x9, x2
+        lsr     w1, w1, #4
+        and     w3, w1, #7
+        strb    w3, [x0, #FPU_TOP]
+        mov     w3, #1
+        lsl     w3, w3, w1
+        sub     w3, w3, #1
+        strb    w3, [x0, #FPU_EMPTY]
+        ldrh    w3, [x0, #FPU_SW]
+        lsr     x4, x12, #63
+        bfi     w3, w4, #9, #1
+        orr     w4, w3, #0x20
+        cbz     x13, 1f
+        mov     w3, w4
+1:      strh    w3, [x0, #FPU_SW]
+        mov     w8, #16383 - BIAS
+        mov     w7, #8
+2:      ldp     x4, x3, [x2], #16
+        and     x5, x3, #0xfff
+        lsr     x6, x3, #63
+        tbnz    w3, #SPECIAL, 4f
+        cbz     x4, 3f
+        add     w5, w5, w8
+3:      orr     w5, w5, w6, lsl #15
+        str     x4, [x0], #8
+        strh    w5, [x0], #8
+        sub     w7, w7, #1
+        cbnz    w7, 2b
+        ret
+4:      ubfx    x5, x3, #32, #15
+        lsr     x1, x3, #47
+        bfi     x4, x1, #63, #1
+        b       3b
+
+        .section .note.GNU-stack,"",@progbits

@@ -1,0 +1,45 @@
+/* The x87 unit in translated code. While it is "live" its registers are slots in a buffer of the thread's: a
+ * significand and a word with sign and exponent that need no unpacking. Only the usual state can be live:
+ * cw rounds to nearest with 64 bits and masks all exceptions, and the full registers are st[8 - depth] to
+ * st[7]. So neither TOP nor tags are kept: x9 points to ST(0)'s slot, behind the last if all are empty; it
+ * is A64_X87_OFF if cpu->fpu holds the state.
+ *
+ * A slot's word (bit 63: sign) is one of
+ *   normal   exponent + A64_X87_BIAS in 0..0xfff, the significand's top bit set: 2^-1022 to 2^3073
+ *   zero     0, significand 0
+ *   special  A64_X87_SPECIAL; bits 32-46 the exponent of the 80-bit format, bit 47 the significand's top bit,
+ *            which is clear in the significand: infinities, NaNs, denormals, whatever else
+ * Leaf routines (x87.S) compute T = T op b, T in x10, x11 and b in x2, x3 (word second), and leave NZCV alone.
+ * What they cannot do is reported by A64_X87_SLOW_BIT of w11, with T in x0, x1: the interpreter does it. */
+#ifndef XRUN_TRANSLATE_AARCH64_X87_H
+#define XRUN_TRANSLATE_AARCH64_X87_H
+
+#define A64_X87_BIAS 1022
+#define A64_X87_SPECIAL 0x13fe
+#define A64_X87_SPECIAL_BIT 12
+#define A64_X87_SLOW_BIT 13
+#define A64_X87_OFF 0x180
+/* The first slot's address, modulo 512: so bits 7 and 8 tell whether an address is of a slot. */
+#define A64_X87_ALIGN 0x80
+
+#ifndef __ASSEMBLER__
+
+#include "core/cpu.h"
+
+enum a64_x87_reg {
+    A64_X87_P = 9,     /* x9 */
+    A64_X87_T = 10,    /* x10, x11: where translated code keeps ST(0) */
+    A64_X87_TE = 11,
+    A64_X87_LOST = 12, /* x12: bit 63 is C1 */
+    A64_X87_PE = 13,   /* x13: not 0: PE */
+};
+
+/* Leaf routines, BL. */
+#define A64_X87_LEAVES(X) X(add) X(sub) X(subr) X(mul) X(div) X(divr) X(sqrt) X(cmp) X(rint) X(to_int) \
+    X(from_int) X(from_float) X(to_float) X(load) X(save)
+#define X(name) extern const char a64_x87_##name[];
+A64_X87_LEAVES(X)
+#undef X
+
+#endif
+#endif
