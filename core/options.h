@@ -24,6 +24,8 @@ struct options {
     uint32_t units_max;    /* --units-max=N: translate at most N regions; 0: no limit */
     uint32_t block_max;    /* --block-max=N: instructions per block */
     uint32_t flush_every;  /* --flush-every=N: forget all code after N new blocks (testing) */
+    uint32_t stress_flush; /* --stress-flush=N: forget code at random, every N look-ups (testing) */
+    const char *code_cache; /* --code-cache=SIZE: memory for translated code */
     const char *execfn;    /* internal: AT_EXECFN if it is not the program's path */
     uint32_t exec_fd;      /* internal: closed when the program has been loaded */
     uint32_t seccomp_fd;   /* internal: seccomp filters over execve */

@@ -51,6 +51,8 @@ struct block *cache_find(gaddr eip, unsigned mode);
 extern uint64_t cache_epoch; /* grows with everything retired */
 /* The function of a block's first instruction while there is no code: counts, translates when hot. */
 const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in);
+/* The same while its unit is asleep. */
+const struct insn *cache_wake_entry(struct cpu *cpu, const struct insn *in);
 
 /* What was made since the start, for --profile. Times in ns, measured only then. */
 struct code_profile {
@@ -78,7 +80,11 @@ void code_reclaim(uint64_t oldest);
 void code_link(struct code_exit *x, struct block *b);
 /* An indirect jump led to b. */
 void code_indirect(struct block *b);
-/* True once after code memory ran out: everything must be retired. */
-bool code_full(void);
+/* Has the block code? It can be entered then. */
+bool code_wake(struct block *b);
+/* Are there retired units? */
+bool code_retired(void);
+/* --stress-flush: retires some units, puts others to sleep. */
+void code_disturb(void);
 
 #endif

@@ -23,9 +23,9 @@
 #include "translate/translate.h"
 
 #ifdef XRUN_SMALL_LIMITS
-enum { BLOCK_MAX = 2, CACHE_BYTES_MAX = 64 << 10 };
+enum { BLOCK_MAX = 2, CACHE_BYTES_MAX = 64 << 10, RETIRED_BYTES_MAX = 8 << 10 };
 #else
-enum { BLOCK_MAX = 64, CACHE_BYTES_MAX = 128 << 20 };
+enum { BLOCK_MAX = 64, CACHE_BYTES_MAX = 128 << 20, RETIRED_BYTES_MAX = 8 << 20 };
 #endif
 
 struct page_blocks {
@@ -37,7 +37,8 @@ struct page_blocks {
 static pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
 static struct page_blocks *pages;  /* uthash by page number */
 static struct rt_thread *threads;
-static struct block *retired;
+static struct block *retired, **retired_end = &retired; /* oldest first */
+static uint64_t retired_bytes;
 uint64_t cache_epoch = 1;
 static uint64_t total_bytes;
 static uint64_t new_blocks;        /* since the last flush, for --flush-every */
@@ -208,8 +209,10 @@ static void retire(struct block *b)
             __atomic_store_n(&e->first, NULL, __ATOMIC_RELAXED);
     }
     b->retired_epoch = ++cache_epoch;
-    b->retired_next = retired;
-    retired = b;
+    b->retired_next = NULL;
+    *retired_end = b;
+    retired_end = &b->retired_next;
+    retired_bytes += b->bytes;
 }
 
 static void reclaim(void)
@@ -221,16 +224,17 @@ static void reclaim(void)
             oldest = e;
     }
     code_reclaim(oldest); /* units know their blocks */
-    for (struct block **q = &retired; *q;) {
-        struct block *b = *q;
-        if (b->retired_epoch <= oldest) {
-            *q = b->retired_next;
-            total_bytes -= b->bytes;
-            free(b);
-        } else {
-            q = &b->retired_next;
-        }
+    while (retired && retired->retired_epoch <= oldest) {
+        struct block *b = retired;
+        retired = b->retired_next;
+        total_bytes -= b->bytes;
+        retired_bytes -= b->bytes;
+        free(b);
     }
+    if (!retired)
+        retired_end = &retired;
+    if (retired_bytes > RETIRED_BYTES_MAX)
+        cache_nudge();
 }
 
 static void flush_all(void)
@@ -238,9 +242,25 @@ static void flush_all(void)
     for (struct page_blocks *p = pages; p; p = p->hh.next) /* each from the head of its page's list */
         while (p->first)
             retire(p->first);
-    for (struct rt_thread *r = threads; r; r = r->next)
-        r->t->cpu.pending = 1; /* so that it passes here and the memory becomes free */
+    cache_hurry();
     new_blocks = 0;
+}
+
+void cache_hurry(void)
+{
+    for (struct rt_thread *r = threads; r; r = r->next)
+        r->t->cpu.pending = 1;
+}
+
+void cache_nudge(void)
+{
+    for (struct rt_thread *r = threads; r; r = r->next) {
+        uint64_t e = __atomic_load_n(&r->epoch, __ATOMIC_RELAXED);
+        if (e >= cache_epoch || e == r->nudged || r->t == thread_self)
+            continue;
+        r->nudged = e;
+        core_nudge(r->t);
+    }
 }
 
 void cache_invalidate(gaddr start, gaddr end)
@@ -386,7 +406,7 @@ static void enter(struct thread *t, struct block *b)
         rt(t)->ret_epoch = cache_epoch;
     }
     rt(t)->epoch = cache_epoch;
-    if (retired)
+    if (retired || code_retired())
         reclaim();
 }
 
@@ -440,7 +460,7 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
         unsigned n = code_translate(b, missing, round < 3 ? MISSING_MAX : 0);
         profile.translate_ns += profile_clock() - start;
         if (!n) {
-            if (!b->unit) /* never again */
+            if (!b->unit && b->heat) /* never again */
                 b->insn[0].fn = b->first_fn;
             break;
         }
@@ -453,10 +473,35 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
     return in->fn(cpu, in);
 }
 
+const struct insn *cache_wake_entry(struct cpu *cpu, const struct insn *in)
+{
+    cpu->thread->running = 0;
+    pthread_mutex_lock(&lock_);
+    code_wake(block_of(in));
+    pthread_mutex_unlock(&lock_);
+    cpu->thread->running = 1;
+    return in->fn(cpu, in);
+}
+
+/* --stress-flush: forgets something at random. */
+static void disturb(void)
+{
+    static uint32_t random = 1;
+    random = random * 1664525 + 1013904223;
+    if ((random >> 8) % opt.stress_flush)
+        return;
+    if (random >> 27)
+        code_disturb();
+    else
+        flush_all();
+}
+
 const struct insn *cache_lookup(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
     pthread_mutex_lock(&lock_);
+    if (unlikely(opt.stress_flush))
+        disturb();
     struct block *b = cache_find(cpu->eip, cpu->mode);
     while (!b) {
         uint64_t seq;
@@ -465,7 +510,7 @@ const struct insn *cache_lookup(struct thread *t)
         if (!b)
             return cache_step(t);
         pthread_mutex_lock(&lock_);
-        if (total_bytes > CACHE_BYTES_MAX || code_full() ||
+        if (total_bytes > CACHE_BYTES_MAX ||
             (opt.flush_every && new_blocks >= opt.flush_every))
             flush_all();
         b = insert_or_free(b, seq);

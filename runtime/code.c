@@ -1,10 +1,6 @@
-/* Units of translated code: what becomes one, where it lies, how units lead into each other. Code
- * lies in one private mapping near xrun's own text, writable and executable at the same time: a
- * guest cannot name an address above 4 GiB, and a private mapping is the only kind that fork
- * copies (a shared one, mapped twice, would let parent and child patch each other's code).
- *
- * All changes are made under the lock of cache.c. Retired units keep their memory until every thread
- * has passed through the dispatcher, like retired blocks. */
+/* Units of translated code: made, put in place, led into each other, retired. All changes are made
+ * under the lock of cache.c. Retired units keep their memory until every thread has passed through
+ * the dispatcher, like retired blocks. */
 #include "runtime/code.h"
 
 #include <signal.h>
@@ -20,52 +16,24 @@
 #include "decode/decode.h"
 #include "interp/priv.h"
 #include "runtime/block.h"
+#include "runtime/codemem.h"
 #include "runtime/region.h"
 #include "runtime/unit.h"
 #include "translate/translate.h"
 
 #ifdef XRUN_SMALL_LIMITS
-enum { CODE_BYTES = 1 << 20, HOT = 2 };
+enum { HOT = 2 };
 #else
-enum { CODE_BYTES = 96 << 20, HOT = 8 };
+enum { HOT = 8 };
 #endif
-enum {
-    GRANULE = 64, EXACT_BINS = 64, COARSE = 16,
-    BINS = EXACT_BINS + TRANSLATE_BYTES_MAX / GRANULE / COARSE + 1,
-};
 enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 4096 };
 
 static bool enabled;
-static uint8_t *code_base, *code_top;       /* the mapping; not handed out yet from here on */
-static struct unit **granule;               /* unit by code address */
-static struct free_code { struct free_code *next; } *bins[BINS]; /* by size in granules */
 static int32_t *all_targets[2];             /* of indirect jumps, without and with plain gs */
 static uint64_t *table[2];                  /* the cache of that */
-static struct unit *retired_units;
-static unsigned live_units;
-static bool full;
+static struct unit *retired_units, **retired_end = &retired_units; /* oldest first */
 static struct translation tr;
 static uint8_t scratch[TRANSLATE_BYTES_MAX];
-
-/* ---- memory ---- */
-
-static void *map_near(size_t size)
-{
-    enum { STEP = 16 << 20 };
-    uintptr_t want = translate_near() & ~(uintptr_t)0xffff, reach = translate_reach();
-    for (uintptr_t d = STEP; d + size < reach; d += STEP)
-        for (int up = 1; up >= 0; up--) {
-            void *hint = (void *)(up ? want + d : want - d - size);
-            void *p = mmap(hint, size, PROT_READ | PROT_WRITE | PROT_EXEC,
-                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
-                           -1, 0);
-            if (p == hint)
-                return p;
-            if (p != MAP_FAILED)
-                munmap(p, size);
-        }
-    return NULL;
-}
 
 static void *map_lazy(size_t size)
 {
@@ -75,58 +43,6 @@ static void *map_lazy(size_t size)
         return NULL;
     madvise(p, size, MADV_NOHUGEPAGE); /* sparse: a huge page would be cleared for every entry */
     return p;
-}
-
-/* Sizes are whole granules, large ones whole groups of them, so that freed pieces fit again. */
-static unsigned granules(size_t size)
-{
-    unsigned n = (unsigned)((size + GRANULE - 1) / GRANULE);
-    return n < EXACT_BINS ? n : (n + COARSE - 1) / COARSE * COARSE;
-}
-
-static struct free_code **bin_of(unsigned n)
-{
-    return &bins[n < EXACT_BINS ? n : EXACT_BINS + n / COARSE];
-}
-
-static uint8_t *code_alloc(size_t size)
-{
-    unsigned n = granules(size);
-    struct free_code **bin = bin_of(n), *f = *bin;
-    if (f) {
-        *bin = f->next;
-        return (uint8_t *)f;
-    }
-    if ((size_t)(code_base + CODE_BYTES - code_top) < (size_t)n * GRANULE) {
-        full = true;
-        return NULL;
-    }
-    uint8_t *p = code_top;
-    code_top += (size_t)n * GRANULE;
-    return p;
-}
-
-static void code_release(uint8_t *p, size_t size)
-{
-    struct free_code **bin = bin_of(granules(size)), *f = (struct free_code *)(void *)p;
-    f->next = *bin;
-    *bin = f;
-    if (--live_units == 0) { /* no piece is in use: start afresh, whole */
-        memset(bins, 0, sizeof bins);
-        code_top = code_base;
-    }
-}
-
-static struct unit **granule_of(const uint8_t *p)
-{
-    return &granule[(size_t)(p - code_base) / GRANULE];
-}
-
-bool code_full(void)
-{
-    bool f = full;
-    full = false;
-    return f;
 }
 
 bool code_enabled(void)
@@ -205,8 +121,6 @@ static void put_code(struct unit *u)
         b->code_in = y;
     }
     translate_flush_icache(u->code, u->code + u->size);
-    for (unsigned g = 0; g < granules(u->size); g++)
-        granule_of(u->code)[g] = u;
 }
 
 static struct unit *unit_new(void)
@@ -220,7 +134,8 @@ static struct unit *unit_new(void)
     u->side = side_encode(&tr, &profile.side_bytes);
     u->exit = xcalloc(u->exits + 1, sizeof u->exit[0]);
     u->fallback = make_fallbacks();
-    u->code = u->fallback ? code_alloc(tr.size) : NULL;
+    if (!u->fallback || !codemem_alloc(u))
+        u->code = NULL;
     return u;
 }
 
@@ -229,7 +144,7 @@ static void unit_free(struct unit *u)
     for (unsigned i = 0; i < u->members; i++) /* a thread may have put it back meanwhile */
         table_forget(u->member[i]->key.eip, u->which);
     if (u->code)
-        code_release(u->code, u->size);
+        codemem_free(u);
     free(u->fallback);
     free(u->exit);
     free(u->side);
@@ -241,15 +156,10 @@ static void attach(struct unit *u, struct block *b)
     u->which = which_table(b->key.mode);
     b->unit = u;
     b->code = u->code + tr.entry[translate_find(&tr, b->key.eip)];
-    __atomic_store_n(&b->insn[0].fn, translate_enter, __ATOMIC_RELEASE);
-    for (struct code_exit *x = b->code_in; x; x = x->next_in)
-        if (x->field)
-            translate_patch(x->field, b->code);
-    if (b->indirect)
-        code_indirect(b);
 }
 
-static void detach(struct block *b)
+/* Nothing leads to the block's code directly any more. */
+static void close_ways(struct block *b)
 {
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
         if (x->field)
@@ -259,15 +169,49 @@ static void detach(struct block *b)
         __atomic_store_n(&all_targets[w][b->key.eip], 0, __ATOMIC_RELEASE);
         table_forget(b->key.eip, w);
     }
+}
+
+static void open_ways(struct block *b)
+{
+    __atomic_store_n(&b->insn[0].fn, translate_enter, __ATOMIC_RELEASE);
+    for (struct code_exit *x = b->code_in; x; x = x->next_in)
+        if (x->field)
+            translate_patch(x->field, b->code);
+    if (b->indirect)
+        table_set(b);
+}
+
+static void detach(struct block *b, uint32_t heat)
+{
+    close_ways(b);
     b->unit = NULL;
-    b->heat = 0;
+    b->heat = heat;
     b->insn[0].fn = cache_count_entry;
+}
+
+void unit_sleep(struct unit *u)
+{
+    u->asleep = true;
+    for (unsigned i = 0; i < u->members; i++) {
+        close_ways(u->member[i]);
+        u->member[i]->insn[0].fn = cache_wake_entry;
+    }
+}
+
+bool code_wake(struct block *b)
+{
+    struct unit *u = b->unit;
+    for (unsigned i = 0; u && u->asleep && i < u->members; i++)
+        open_ways(u->member[i]);
+    if (u)
+        u->asleep = false;
+    return u;
 }
 
 void code_indirect(struct block *b)
 {
     b->indirect = true;
-    if (b->unit)
+    if (code_wake(b))
         table_set(b);
 }
 
@@ -279,7 +223,7 @@ void code_link(struct code_exit *x, struct block *b)
     x->next_in = b->code_in;
     b->code_in = x;
     __atomic_store_n(&x->to_insn, b->insn, __ATOMIC_RELEASE);
-    if (b->unit)
+    if (code_wake(b))
         translate_patch(x->field, b->code);
 }
 
@@ -297,43 +241,46 @@ static void unlink_exit(struct code_exit *x)
         translate_patch(x->field, x->stub);
 }
 
-static void unit_retire(struct unit *u)
+void unit_retire(struct unit *u, bool in_use)
 {
+    codemem_retired(u);
     for (unsigned i = 0; i < u->members; i++)
-        detach(u->member[i]);
+        detach(u->member[i], in_use ? opt.hot - 1 : 0);
     for (unsigned i = 0; i < u->exits; i++)
         unlink_exit(&u->exit[i]);
     u->valid = false;
     u->retired_epoch = ++cache_epoch;
-    u->retired_next = retired_units;
-    retired_units = u;
+    *retired_end = u;
+    retired_end = &u->retired_next;
 }
 
 void code_retire(struct block *b)
 {
     if (b->unit)
-        unit_retire(b->unit);
+        unit_retire(b->unit, false);
     while (b->code_in) {
         struct code_exit *x = b->code_in;
         if (x->field)
             unlink_exit(x);
         else
-            unit_retire(x->unit);
+            unit_retire(x->unit, false);
     }
+}
+
+bool code_retired(void)
+{
+    return retired_units;
 }
 
 void code_reclaim(uint64_t oldest)
 {
-    for (struct unit **q = &retired_units; *q;) {
-        struct unit *u = *q;
-        if (u->retired_epoch <= oldest) {
-            *q = u->retired_next;
-            memset(granule_of(u->code), 0, granules(u->size) * sizeof *granule);
-            unit_free(u);
-        } else {
-            q = &u->retired_next;
-        }
+    while (retired_units && retired_units->retired_epoch <= oldest) {
+        struct unit *u = retired_units;
+        retired_units = u->retired_next;
+        unit_free(u);
     }
+    if (!retired_units)
+        retired_end = &retired_units;
 }
 
 static void dump_line(const char *fmt, ...) PRINTF(1, 2);
@@ -389,9 +336,9 @@ static void translate(struct block *b)
     struct unit *u = unit_new();
     if (!u->code) {
         unit_free(u);
+        b->heat = 0; /* once more, later */
         return;
     }
-    live_units++;
     profile.units++;
     profile.translated += tr.n;
     profile.host_bytes += tr.cold;
@@ -403,6 +350,8 @@ static void translate(struct block *b)
     u->valid = true;
     for (unsigned i = 0; i < u->members; i++)
         attach(u, u->member[i]);
+    for (unsigned i = 0; i < u->members; i++)
+        open_ways(u->member[i]);
     if (unlikely(opt.dump && strstr(opt.dump, "code")))
         dump_unit(u);
 }
@@ -416,6 +365,22 @@ unsigned code_translate(struct block *b, gaddr *missing, unsigned max)
     if (!opt.units_max || ++made <= opt.units_max)
         translate(b);
     return 0;
+}
+
+static void disturb(struct unit *u)
+{
+    static uint32_t random = 1;
+    random = random * 1664525 + 1013904223;
+    if (random >> 30 == 0)
+        unit_retire(u, random >> 29 & 1);
+    else if (random >> 30 == 1)
+        unit_sleep(u);
+}
+
+void code_disturb(void)
+{
+    if (enabled)
+        codemem_each(disturb);
 }
 
 /* ---- called by translated code ---- */
@@ -450,7 +415,7 @@ const struct insn *translate_exit_indirect(struct cpu *cpu, gaddr eip)
 
 bool code_contains(uintptr_t pc)
 {
-    return enabled && pc >= (uintptr_t)code_base && pc < (uintptr_t)code_base + CODE_BYTES;
+    return codemem_contains(pc);
 }
 
 static const struct insn *find_insn(const struct unit *u, gaddr eip)
@@ -470,9 +435,7 @@ struct code_place code_insn(uintptr_t pc)
 {
     struct code_place none = {0};
     struct side s;
-    if (!code_contains(pc))
-        return none;
-    const struct unit *u = *granule_of((const uint8_t *)pc);
+    const struct unit *u = codemem_find(pc);
     uint32_t at = u ? (uint32_t)(pc - (uintptr_t)u->code) : 0;
     if (!u || !side_find(u, at, &s))
         return none;
@@ -482,10 +445,7 @@ struct code_place code_insn(uintptr_t pc)
 
 const struct insn *translate_guest_insn(uint32_t low)
 {
-    uintptr_t pc = ((uintptr_t)code_base & ~(uintptr_t)UINT32_MAX) | low;
-    if (pc < (uintptr_t)code_base)
-        pc += UINT64_C(1) << 32;
-    return code_insn(pc).in;
+    return code_insn(codemem_address(low)).in;
 }
 
 /* ---- threads ---- */
@@ -555,9 +515,7 @@ void code_init(void)
     if (opt.interpret || (opt.dump && strstr(opt.dump, "exec")) || !translate_available())
         return;
     size_t entries = UINT64_C(1) << 32;
-    code_base = code_top = map_near(CODE_BYTES);
-    granule = map_lazy(CODE_BYTES / GRANULE * sizeof *granule);
-    bool ok = code_base && granule;
+    bool ok = codemem_init();
     for (int i = 0; i < 2; i++) {
         all_targets[i] = map_lazy(entries * sizeof *all_targets[i]);
         table[i] = map_lazy(TRANSLATE_TABLE_SIZE * sizeof *table[i]);

@@ -50,7 +50,7 @@ void core_stand_still(struct thread *t)
         host_syscall(SYS_ppoll, 0, 0, 0, 0, 0, 0);
 }
 
-static void stop_thread(const struct thread *t)
+void core_nudge(const struct thread *t)
 {
     siginfo_t info;
     memset(&info, 0, sizeof info);
@@ -73,7 +73,7 @@ static void stop_others(struct thread *self)
             if (t == self || __atomic_load_n(&rt(t)->standing, __ATOMIC_ACQUIRE))
                 continue;
             if (i % 100 == 0)
-                stop_thread(t);
+                core_nudge(t);
             moving++;
         }
         pthread_mutex_unlock(&self->proc->lock);

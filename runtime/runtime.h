@@ -25,6 +25,7 @@ struct rt_thread {
     struct gate *ended;          /* CLONE_VFORK of a thread: opened when it ends */
     volatile uint64_t epoch;     /* code retired before this epoch is not in use by this thread */
     struct rt_thread *next;      /* registry of cache.c */
+    uint64_t nudged;             /* the epoch in which it was asked to pass */
     struct pending_signal sync_pend[SYNC_SIGNALS]; /* sent by kill(2) while the guest blocks them */
     int standing;                /* stopped for a core dump */
     volatile sig_atomic_t call_made; /* the interrupted host call was made (host_call_restarting) */
@@ -62,6 +63,10 @@ void cache_invalidate(gaddr start, gaddr end);
 void cache_offline(struct thread *t);
 /* Prints what was decoded and translated (--profile). */
 void cache_print_profile(void);
+/* With the lock held: all threads pass through the dispatcher soon, so that retired memory becomes
+ * free; even those that have been in the same code for long. */
+void cache_hurry(void);
+void cache_nudge(void);
 void cache_fork_prepare(void);
 void cache_fork_done(bool child);
 
@@ -100,6 +105,8 @@ void signal_requeue(struct thread *t);
 void core_dump(struct thread *t, const siginfo_t *info);
 /* Does this signal ask the thread to stand still for a core dump of another one? Async-signal-safe. */
 bool core_is_stop(const siginfo_t *info);
+/* Has the thread pass through the dispatcher, whatever it does. */
+void core_nudge(const struct thread *t);
 /* Stands still for good if such a dump is under way; at an instruction boundary. */
 void core_stand_still(struct thread *t);
 

@@ -201,14 +201,18 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
     return true;
 }
 
+static bool in_translated(uintptr_t pc)
+{
+    return code_contains(pc) || translate_in_stubs(pc);
+}
+
 /* A signal came while translated code runs: leaves it at once if between two instructions, else
  * steps on until it is. */
 static void stop_code(struct thread *t, ucontext_t *uc)
 {
     uintptr_t pc = host_pc(uc);
-    bool code = code_contains(pc);
     rt(t)->stepping = false;
-    if (!code && !translate_in_stubs(pc)) {
+    if (!in_translated(pc)) {
         translate_single_step(uc, false);
         return;
     }
@@ -260,6 +264,14 @@ static void on_fault(int sig, const siginfo_t *info, ucontext_t *uc)
     siglongjmp(t->trap_jb, JB_TRAP);
 }
 
+/* While a siginfo is held nothing else may come, whatever this handler interrupted. */
+static void block_while_held(const struct thread *t, ucontext_t *uc)
+{
+    uint64_t all = ~sync_mask();
+    if (t->pend.valid)
+        memcpy(&uc->uc_sigmask, &all, sizeof all);
+}
+
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
@@ -274,8 +286,10 @@ static void on_signal(int sig, siginfo_t *info, void *context)
         else if (sig != SIGFPE || !t || !code_contains(host_pc(uc)) ||
                  !on_code_fault(t, sig, info, uc))
             own_fault(sig, info, uc);
-        if (t && t->running && t->cpu.pending && code_contains(host_pc(uc))) /* came during this handler, which could not act on it */
-            stop_code(t, uc);
+        if (t && t->running && t->cpu.pending && code_contains(host_pc(uc)))
+            stop_code(t, uc); /* for what came during this handler and could not act on it */
+        if (t)
+            block_while_held(t, uc);
         errno = saved_errno;
         return;
     }
@@ -292,15 +306,12 @@ static void on_signal(int sig, siginfo_t *info, void *context)
         p->valid = 1;
     }
     t->cpu.pending = 1;
-    if (sync < 0) {
-        uint64_t all = ~sync_mask();
-        memcpy(&uc->uc_sigmask, &all, sizeof all);
-    }
+    block_while_held(t, uc);
     uintptr_t pc = host_pc(uc);
     if (pc >= (uintptr_t)host_safe_syscall_start && pc < (uintptr_t)host_safe_syscall_end) {
         rt(t)->call_made = host_call_restarting(uc);
         host_set_pc(uc, (uintptr_t)host_safe_syscall_abort);
-    } else if (t->running) {
+    } else if (t->running && in_translated(pc)) { /* not: this handler, which may have done so */
         stop_code(t, uc);
     }
     errno = saved_errno;

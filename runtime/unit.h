@@ -17,6 +17,7 @@ struct code_exit {
 
 struct unit {
     bool valid;
+    bool asleep;                /* nothing leads here: who wants to enter wakes it up */
     uint8_t which;              /* table */
     uint16_t members;
     uint32_t size, cold;        /* bytes; where the stubs begin */
@@ -29,6 +30,11 @@ struct unit {
     uint64_t retired_epoch;
     struct block *member[];     /* they live longer than the unit */
 };
+
+/* code.c, for codemem.c. Puts the unit to sleep to see whether anybody needs it. */
+void unit_sleep(struct unit *u);
+/* Nobody enters the unit any more. in_use: its blocks will be translated again at once. */
+void unit_retire(struct unit *u, bool in_use);
 
 /* ---- side.c: which guest instruction a place in the code belongs to ---- */
 
