@@ -105,9 +105,10 @@ void a64_const64(struct emit *e, unsigned d, uint64_t imm);
 void a64_slow(struct emit *e, uint8_t *at);
 /* The same for a run of instructions, from `first` to the current one. */
 void a64_slow_run(struct emit *e, uint8_t *at, unsigned first);
-/* The same if one of the bits of FPSR in `bits` is set that matter with the current MXCSR, else goes on
- * behind the branch. Clobbers A64_TMP0 and A64_TMP1. */
-void a64_slow_fpsr(struct emit *e, uint8_t *at, unsigned first, bool idc_matters);
+/* The same if a bit of FPSR is set that matters with the current MXCSR, else goes on behind the branch.
+ * Clobbers A64_TMP0 and A64_TMP1. */
+enum { BY_FPSR = 1, BY_FPSR_IDC = 2 /* which always matters */, NZCV_IN_TMP3 = 4 /* the guest's */ };
+void a64_slow_fpsr(struct emit *e, uint8_t *at, unsigned first, unsigned how);
 
 /* ---- Instructions ---- */
 bool a64_int(struct emit *e, const struct tr_insn *t);

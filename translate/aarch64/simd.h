@@ -31,16 +31,14 @@ unsigned run_write(struct emit *e, unsigned x, unsigned width);
  * instruction that clears the rest of it. Then run_merge, with that register. */
 unsigned run_write_low(struct emit *e, unsigned x, unsigned bytes);
 void run_merge(struct emit *e, unsigned x, unsigned bytes, unsigned from);
-/* The current instruction computed something that FPSR must be asked about. `strict`: about denormal
- * operands, too, when they count as zero. */
-void run_computed(bool strict);
+/* Before anything else of an instruction that computes something that FPSR must be asked about; `how` for
+ * a64_slow_fpsr. */
+void run_computes(unsigned how);
 /* Ends the run: looks at FPSR, writes the copies back. */
 void run_settle(struct emit *e);
 
 /* Only so many low bytes of xmm`x` may be other than zero, as far as is known. */
 unsigned run_width(unsigned x);
-/* Instructions of the run have a general register as address or source. */
-bool run_uses_gpr(unsigned gpr);
 
 /* ---- Operands ---- */
 /* Operand 1, all of it, zero-filled, in a vector register: an xmm register's, or `tmp`. Memory of 16 bytes

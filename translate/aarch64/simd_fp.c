@@ -43,7 +43,7 @@ static void put_low(struct emit *e, const struct insn *in, unsigned v, unsigned 
 
 static void scalar(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
 {
-    run_computed(false);
+    run_computes(0);
     struct pair p = low_pair(e, in, bytes);
     unsigned to = run_write_low(e, in->o[0].reg, bytes);
     a64_fp2(e, (enum a64_fp2)op, ft_of(bytes), to, p.a, p.b);
@@ -52,7 +52,7 @@ static void scalar(struct emit *e, const struct insn *in, uint32_t op, unsigned 
 
 static void packed(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
 {
-    run_computed(false);
+    run_computes(0);
     struct pair p = whole_pair(e, in);
     a64_v3f(e, (enum a64_v3f)op, packed_of(bytes), run_write(e, in->o[0].reg, 16), p.a, p.b);
 }
@@ -60,7 +60,7 @@ static void packed(struct emit *e, const struct insn *in, uint32_t op, unsigned 
 static void scalar_root(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
 {
     (void)op;
-    run_computed(false);
+    run_computes(0);
     unsigned b = simd_source_low(e, in, V1, bytes);
     unsigned to = run_write_low(e, in->o[0].reg, bytes);
     a64_fsqrt(e, ft_of(bytes), to, b);
@@ -70,7 +70,7 @@ static void scalar_root(struct emit *e, const struct insn *in, uint32_t op, unsi
 static void packed_root(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
 {
     (void)op;
-    run_computed(false);
+    run_computes(0);
     unsigned b = simd_source(e, in, V1);
     a64_v2f(e, A64_V_FSQRT, packed_of(bytes), run_write(e, in->o[0].reg, 16), b);
 }
@@ -84,14 +84,14 @@ static void select_by_order(struct emit *e, enum a64_arr arr, bool max, struct p
 
 static void scalar_min_max(struct emit *e, const struct insn *in, uint32_t max, unsigned bytes)
 {
-    run_computed(true);
+    run_computes(BY_FPSR_IDC);
     select_by_order(e, scalar_of(bytes), max, low_pair(e, in, bytes));
     put_low(e, in, V3, bytes);
 }
 
 static void packed_min_max(struct emit *e, const struct insn *in, uint32_t max, unsigned bytes)
 {
-    run_computed(true);
+    run_computes(BY_FPSR_IDC);
     select_by_order(e, packed_of(bytes), max, whole_pair(e, in));
     a64_v_mov(e, run_write(e, in->o[0].reg, 16), V3);
 }
@@ -100,7 +100,7 @@ static void horizontal_sub(struct emit *e, const struct insn *in, uint32_t op, u
 {
     (void)op;
     enum a64_arr arr = packed_of(bytes);
-    run_computed(false);
+    run_computes(0);
     struct pair p = whole_pair(e, in);
     a64_v3(e, A64_V_UZP1, arr, V3, p.a, p.b);
     a64_v3(e, A64_V_UZP2, arr, V4, p.a, p.b);
@@ -111,7 +111,7 @@ static void add_sub(struct emit *e, const struct insn *in, uint32_t op, unsigned
 {
     (void)op;
     enum a64_arr arr = packed_of(bytes);
-    run_computed(false);
+    run_computes(0);
     struct pair p = whole_pair(e, in);
     a64_v3f(e, A64_V_FSUB, arr, V3, p.a, p.b);
     a64_v3f(e, A64_V_FADD, arr, V4, p.a, p.b);
@@ -144,7 +144,7 @@ static void compare_by(struct emit *e, enum a64_arr arr, unsigned predicate, str
 static void scalar_compare(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
 {
     (void)op;
-    run_computed(false);
+    run_computes(0);
     compare_by(e, scalar_of(bytes), in->imm & 7, low_pair(e, in, bytes));
     put_low(e, in, V3, bytes);
 }
@@ -152,15 +152,16 @@ static void scalar_compare(struct emit *e, const struct insn *in, uint32_t op, u
 static void packed_compare(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
 {
     (void)op;
-    run_computed(false);
+    run_computes(0);
     compare_by(e, packed_of(bytes), in->imm & 7, whole_pair(e, in));
     a64_v_mov(e, run_write(e, in->o[0].reg, 16), V3);
 }
 
 static void compare_to_flags(struct emit *e, const struct insn *in, uint32_t quiet, unsigned bytes)
 {
-    run_computed(false);
+    run_computes(NZCV_IN_TMP3);
     struct pair p = low_pair(e, in, bytes);
+    a64_mrs(e, A64_TMP3, A64_NZCV);
     if (quiet)
         a64_fcmp(e, ft_of(bytes), p.a, p.b);
     else
@@ -173,24 +174,22 @@ static void compare_to_flags(struct emit *e, const struct insn *in, uint32_t qui
 
 static void to_gpr(struct emit *e, const struct insn *in, uint32_t chop, unsigned bytes)
 {
-    run_computed(false);
-    unsigned v = simd_source_low(e, in, V1, bytes), gpr = a64_gpr(in->o[0].reg);
-    unsigned d = run_uses_gpr(in->o[0].reg) ? A64_TMP2 : gpr;
+    run_computes(0);
+    unsigned v = simd_source_low(e, in, V1, bytes);
     if (!chop) {
         a64_frintx(e, ft_of(bytes), V3, v);
         v = V3;
     }
-    a64_fcvtzs(e, A64_W, ft_of(bytes), d, v);
+    a64_fcvtzs(e, A64_W, ft_of(bytes), A64_TMP2, v);
     run_settle(e);
-    if (d != gpr)
-        a64_mov(e, A64_W, gpr, d);
+    a64_mov(e, A64_W, a64_gpr(in->o[0].reg), A64_TMP2);
 }
 
 static void from_gpr(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
 {
     (void)op;
     if (bytes == 4) /* to double it is exact */
-        run_computed(false);
+        run_computes(0);
     unsigned w = simd_source_w(e, in, A64_TMP0), to = run_write_low(e, in->o[0].reg, bytes);
     a64_scvtf(e, A64_W, ft_of(bytes), to, w);
     run_merge(e, in->o[0].reg, bytes, to);
@@ -200,7 +199,7 @@ static void from_gpr(struct emit *e, const struct insn *in, uint32_t op, unsigne
 static void scalar_size(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
 {
     (void)op;
-    run_computed(false);
+    run_computes(0);
     unsigned b = simd_source_low(e, in, V1, 12 - bytes);
     unsigned to = run_write_low(e, in->o[0].reg, bytes);
     a64_fcvt(e, ft_of(bytes), ft_of(12 - bytes), to, b);
@@ -210,7 +209,7 @@ static void scalar_size(struct emit *e, const struct insn *in, uint32_t op, unsi
 static void packed_size(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
 {
     (void)op;
-    run_computed(false);
+    run_computes(0);
     unsigned b = bytes == 8 ? simd_source_low(e, in, V1, 8) : simd_source(e, in, V1);
     unsigned to = run_write(e, in->o[0].reg, bytes == 8 ? 16 : 8);
     if (bytes == 8)
@@ -227,14 +226,14 @@ static void ints_to_packed(struct emit *e, const struct insn *in, uint32_t op, u
         a64_v2f(e, A64_V_SCVTF, A64_2D, run_write(e, in->o[0].reg, 16), V3);
         return;
     }
-    run_computed(false);
+    run_computes(0);
     unsigned b = simd_source(e, in, V1);
     a64_v2f(e, A64_V_SCVTF, A64_4S, run_write(e, in->o[0].reg, 16), b);
 }
 
 static void packed_to_ints(struct emit *e, const struct insn *in, uint32_t chop, unsigned bytes)
 {
-    run_computed(false);
+    run_computes(0);
     unsigned b = simd_source(e, in, V1);
     if (!chop) {
         a64_v2f(e, A64_V_FRINTX, packed_of(bytes), V3, b);
@@ -266,7 +265,7 @@ static void round_scalar(struct emit *e, const struct insn *in, uint32_t op, uns
 {
     (void)op;
     uint32_t imm = in->imm;
-    run_computed(false);
+    run_computes(0);
     unsigned b = simd_source_low(e, in, V1, bytes);
     if (!(imm & ROUND_EXACT))
         a64_frintx(e, ft_of(bytes), V3, b);
@@ -282,7 +281,7 @@ static void round_packed(struct emit *e, const struct insn *in, uint32_t op, uns
     (void)op;
     uint32_t imm = in->imm;
     enum a64_arr arr = packed_of(bytes);
-    run_computed(false);
+    run_computes(0);
     unsigned b = simd_source(e, in, V1);
     if (!(imm & ROUND_EXACT))
         a64_v2f(e, A64_V_FRINTX, arr, V3, b);

@@ -14,11 +14,11 @@ enum where { IN_PLACE, IN_COPY, LOW8, LOW4 };
 static struct {
     bool open;
     bool pending;    /* FPSR is to be asked */
-    bool strict;
+    uint8_t how;     /* of a64_slow_fpsr */
+    bool computes;   /* the current instruction may raise an exception */
     bool cut;        /* ends with the current instruction */
     unsigned start, last;
     uint8_t state[XMMS], where[XMMS];
-    uint32_t gprs;   /* that its instructions read */
     uint8_t *slow[RUN_MAX + 1]; /* branches to the slow path */
     unsigned slows;
     unsigned known;  /* the instruction before which `width` is true */
@@ -73,8 +73,8 @@ unsigned run_write(struct emit *e, unsigned x, unsigned width)
 {
     (void)e;
     run.width[x] = (uint8_t)width;
-    if (run.state[x] == UNTOUCHED)
-        run.state[x] = DEFINED;
+    if (run.state[x] == UNTOUCHED) /* an exception leaves the register as it was */
+        run.state[x] = run.computes ? LIVE : DEFINED;
     if (run.state[x] == LIVE && run.pending) {
         run.where[x] = IN_COPY;
         return copy_of(x);
@@ -110,31 +110,23 @@ void run_merge(struct emit *e, unsigned x, unsigned bytes, unsigned from)
         run.cut = true;
 }
 
-void run_computed(bool strict)
+void run_computes(unsigned how)
 {
-    run.pending = true;
-    run.strict |= strict;
+    run.pending = run.computes = true;
+    run.how |= (uint8_t)how;
 }
 
 unsigned run_width(unsigned x) { return run.width[x]; }
 
 /* ---- the run ---- */
 
-bool run_uses_gpr(unsigned gpr) { return run.gprs >> gpr & 1; }
-
-static void note_gprs(const struct insn *in)
-{
-    run.gprs |= 1u << in->base | 1u << in->index;
-    if (in->o[1].kind == OPND_GPR)
-        run.gprs |= 1u << in->o[1].reg;
-}
 
 static void begin(unsigned index)
 {
     run.open = true;
-    run.pending = run.strict = run.cut = false;
+    run.pending = run.cut = false;
     run.start = index;
-    run.gprs = run.slows = 0;
+    run.slows = run.how = 0;
     memset(run.state, UNTOUCHED, sizeof run.state);
     memset(run.where, IN_PLACE, sizeof run.where);
 }
@@ -145,7 +137,7 @@ static void look(struct emit *e)
     a64_must(a64_and_imm(e, A64_W, A64_TMP0, A64_TMP0, FPSR_LOOK));
     uint8_t *at = e->p;
     a64_must(a64_cbnz(e, A64_W, A64_TMP0, 0));
-    a64_slow_fpsr(e, at, run.start, run.strict);
+    a64_slow_fpsr(e, at, run.start, run.how);
 }
 
 static void write_back(struct emit *e)
@@ -339,7 +331,7 @@ bool a64_simd(struct emit *e, const struct tr_insn *t)
     if (!run.open || run.last + 1 != e->index)
         begin(e->index);
     run.last = e->index;
-    note_gprs(in);
+    run.computes = false;
     if (part == PART_INT)
         simd_int(e, in);
     else if (part == PART_FP)

@@ -33,7 +33,7 @@ struct slow {
     uint32_t at, back;
     uint16_t index, first;
     uint8_t form, form_back;
-    enum { ALWAYS, BY_FPSR, BY_FPSR_IDC } when; /* see a64_slow_fpsr */
+    uint8_t how; /* 0: at once; BY_FPSR... */
 };
 
 static struct fix fixes[TRANSLATE_INSN_MAX * 3];
@@ -453,13 +453,13 @@ static void loop(struct emit *e, const struct insn *in)
 void a64_slow_run(struct emit *e, uint8_t *at, unsigned first)
 {
     slows[nslows++] = (struct slow){(uint32_t)(at - e->tr->code), 0, (uint16_t)e->index,
-                                    (uint16_t)first, e->form, 0, ALWAYS};
+                                    (uint16_t)first, e->form, 0, 0};
 }
 
-void a64_slow_fpsr(struct emit *e, uint8_t *at, unsigned first, bool idc_matters)
+void a64_slow_fpsr(struct emit *e, uint8_t *at, unsigned first, unsigned how)
 {
     a64_slow_run(e, at, first);
-    slows[nslows - 1].when = idc_matters ? BY_FPSR_IDC : BY_FPSR;
+    slows[nslows - 1].how = (uint8_t)(how | BY_FPSR);
 }
 
 void a64_slow(struct emit *e, uint8_t *at)
@@ -644,21 +644,23 @@ static void look_closely(struct emit *e, const struct slow *s)
     point(e, s->at, emit_off(e));
     a64_mrs(e, A64_TMP0, A64_FPSR);
     a64_cpu_load(e, A64_LDR_W, A64_TMP1, offsetof(struct cpu, host.fp_bits));
-    if (s->when == BY_FPSR_IDC)
+    if (s->how & BY_FPSR_IDC)
         a64_must(a64_orr_imm(e, A64_W, A64_TMP1, A64_TMP1, FPSR_IDC));
     a64_and(e, A64_W, A64_TMP0, A64_TMP0, A64_TMP1);
     a64_must(a64_cbz(e, A64_W, A64_TMP0, (int64_t)s->at + 4 - emit_off(e)));
+    if (s->how & NZCV_IN_TMP3)
+        a64_msr(e, A64_NZCV, A64_TMP3);
 }
 
 static void slow_stubs(struct emit *e)
 {
     for (unsigned i = 0; i < nslows; i++) {
         bool again = i > 0 && slows[i].index == slows[i - 1].index;
-        if (slows[i].when != ALWAYS)
+        if (slows[i].how)
             look_closely(e, &slows[i]);
         if (!again)
             e->slow_at = emit_off(e);
-        if (slows[i].when == ALWAYS)
+        if (!slows[i].how)
             point(e, slows[i].at, e->slow_at);
         else if (again)
             a64_must(a64_b(e, (int64_t)e->slow_at - emit_off(e)));
