@@ -385,9 +385,6 @@ void signal_init(void)
 
 static _Noreturn void end_by(struct thread *t, int sig)
 {
-    struct rlimit core;
-    if (opt.strace)
-        strace_killed(t, sig, !getrlimit(RLIMIT_CORE, &core) && core.rlim_cur);
     __atomic_store_n(&t->proc->ending, true, __ATOMIC_SEQ_CST);
     process_release(t);
     host_sigaction(sig, SIG_DFL, 0, 0);
