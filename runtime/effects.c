@@ -19,6 +19,8 @@ static bool bit_offset_in_register(const struct insn *in)
 static gaddr operand_address(const struct cpu *before, const struct insn *in)
 {
     uint32_t off = ea_offset(before, in);
+    if (in->flags & INSN_VSIB) /* reads only, at several places: the base */
+        off = before->gpr[in->base] + in->disp;
     if (in->op == OP_POP && in->base == REG_ESP) /* computed after the increment */
         off += in->opsize;
     if (bit_offset_in_register(in)) {
@@ -71,7 +73,7 @@ unsigned effects_stores(const struct cpu *before, const struct insn *in,
             out[n++] = string_store(before, in);
         return n;
     }
-    if (in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU) {
+    if (in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU || in->op == OP_VMASKMOVDQU) {
         out[n++] = (struct store){before->gpr[REG_EDI] + before->seg_base[in->seg],
                                   in->op == OP_MASKMOVQ ? 8 : 16};
         return n;

@@ -143,6 +143,7 @@ void lockstep_take_over(struct lockstep *ls)
     cpu->fpu = o->fpu;
     cpu->mxcsr = o->mxcsr;
     memcpy(cpu->xmm, o->xmm, sizeof cpu->xmm);
+    memcpy(cpu->ymmh, o->ymmh, sizeof cpu->ymmh);
     ls->resync = !take_segments(cpu, o);
     if (cpu->eflags & EFL_TF)
         lockstep_stop(ls, "it single-steps itself");
@@ -334,7 +335,7 @@ static void step(struct lockstep *ls)
     ls->before = ls->t->cpu;
     if (lockstep_is_syscall(in))
         step_syscall(ls, in);
-    else if (in->op == OP_CPUID)
+    else if (in->op == OP_CPUID || (in->op == OP_XGETBV && !ls->t->cpu.gpr[REG_ECX]))
         lockstep_step_cpuid(ls, in);
     else
         lockstep_step_both(ls, in);

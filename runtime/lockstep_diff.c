@@ -14,10 +14,12 @@ static bool fp_equal(const struct cpu *a, const struct cpu *b, struct lockstep_d
             d->st |= (uint8_t)(1 << i);
         if (memcmp(&a->xmm[i], &b->xmm[i], sizeof a->xmm[i]))
             d->xmm |= (uint8_t)(1 << i);
+        if (memcmp(&a->ymmh[i], &b->ymmh[i], sizeof a->ymmh[i]))
+            d->ymmh |= (uint8_t)(1 << i);
     }
     d->fpu_control = x->cw != y->cw || x->sw != y->sw || x->top != y->top || x->empty != y->empty;
     d->mxcsr = a->mxcsr != b->mxcsr;
-    return !d->st && !d->xmm && !d->fpu_control && !d->mxcsr;
+    return !d->st && !d->xmm && !d->ymmh && !d->fpu_control && !d->mxcsr;
 }
 
 bool lockstep_compare(const struct cpu *a, const struct cpu *b, uint32_t flags, bool fp,
@@ -85,9 +87,9 @@ static void print_st(const struct cpu *before, const struct cpu *a, const struct
              (unsigned long long)y->sig, mark(true));
 }
 
-static void print_xmm(const char *name, const union xmm *v, int i, bool last)
+static void print_xmm(const char *reg, const char *name, const union xmm *v, int i, bool last)
 {
-    log_user("  xmm%d    %016llx%016llx %s%s", i, (unsigned long long)v->q[1],
+    log_user("  %s%d    %016llx%016llx %s%s", reg, i, (unsigned long long)v->q[1],
              (unsigned long long)v->q[0], name, last ? "   <-- differs" : "");
 }
 
@@ -107,9 +109,15 @@ static void print_fp(const struct cpu *before, const char *name_a, const struct 
             print_st(before, a, b, i);
     for (int i = 0; i < 8; i++)
         if (d->xmm >> i & 1) {
-            print_xmm("before", &before->xmm[i], i, false);
-            print_xmm(name_a, &a->xmm[i], i, false);
-            print_xmm(name_b, &b->xmm[i], i, true);
+            print_xmm("xmm", "before", &before->xmm[i], i, false);
+            print_xmm("xmm", name_a, &a->xmm[i], i, false);
+            print_xmm("xmm", name_b, &b->xmm[i], i, true);
+        }
+    for (int i = 0; i < 8; i++)
+        if (d->ymmh >> i & 1) { /* bits 128-255 */
+            print_xmm("ymmh", "before", &before->ymmh[i], i, false);
+            print_xmm("ymmh", name_a, &a->ymmh[i], i, false);
+            print_xmm("ymmh", name_b, &b->ymmh[i], i, true);
         }
 }
 

@@ -74,6 +74,7 @@ bool lockstep_native_decides(const struct insn *in)
     case OP_RDTSC: case OP_RDTSCP: case OP_RDPID: case OP_RDRAND: case OP_RDSEED:
     case OP_SGDT: case OP_SIDT: case OP_SLDT: case OP_STR: case OP_SMSW: case OP_LSL: case OP_LAR:
     case OP_RCPPS: case OP_RCPSS: case OP_RSQRTPS: case OP_RSQRTSS: /* tables of 12 bits */
+    case OP_VRCPPS: case OP_VRCPSS: case OP_VRSQRTPS: case OP_VRSQRTSS:
     case OP_FSIN: case OP_FCOS: case OP_FSINCOS: case OP_FPTAN: case OP_FPATAN: case OP_F2XM1:
     case OP_FYL2X: case OP_FYL2XP1: /* the last bit */
         return true;
@@ -96,7 +97,7 @@ bool lockstep_is_syscall(const struct insn *in)
 bool lockstep_special(const struct insn *in)
 {
     switch (in->op) {
-    case OP_CPUID: case OP_POPF: case OP_IRET: case OP_INTO: case OP_ENTER:
+    case OP_CPUID: case OP_XGETBV: case OP_POPF: case OP_IRET: case OP_INTO: case OP_ENTER:
     case OP_FNSTENV: case OP_FNSAVE: case OP_FXSAVE: /* they show unspecified bytes */
     case OP_LDS: case OP_LES: case OP_LFS: case OP_LGS: case OP_LSS:
         return true;

@@ -127,8 +127,8 @@ static bool loads_ss(const struct insn *in)
 static bool uses_fp(const struct insn *in)
 {
     switch (decode_op_class((enum op)in->op)) {
-    case CLASS_X87: case CLASS_MMX: case CLASS_SSE: return true;
-    default: return in->op == OP_LDMXCSR;
+    case CLASS_X87: case CLASS_MMX: case CLASS_SSE: case CLASS_AVX: return true;
+    default: return in->op == OP_LDMXCSR || in->op == OP_XRSTOR;
     }
 }
 
@@ -142,7 +142,7 @@ static bool repeats(const struct insn *in)
 static bool fp_changed(const struct cpu *a, const struct cpu *b)
 {
     return memcmp(&a->fpu, &b->fpu, sizeof a->fpu) || a->mxcsr != b->mxcsr ||
-           memcmp(a->xmm, b->xmm, sizeof a->xmm);
+           memcmp(a->xmm, b->xmm, sizeof a->xmm) || memcmp(a->ymmh, b->ymmh, sizeof a->ymmh);
 }
 
 /* Has it stopped for a step that was not one of an instruction? */
@@ -276,10 +276,13 @@ void lockstep_step_both(struct lockstep *ls, const struct insn *in)
     compare_step(ls, in);
 }
 
+/* CPUID and XGETBV. */
 void lockstep_step_cpuid(struct lockstep *ls, const struct insn *in)
 {
     struct cpu *cpu = &ls->t->cpu;
     struct cpuid_regs r = cpuid_query(cpu->gpr[REG_EAX], cpu->gpr[REG_ECX]);
+    if (in->op == OP_XGETBV)
+        r = (struct cpuid_regs){(uint32_t)cpuid_xcr0(), cpu->gpr[REG_EBX], cpu->gpr[REG_ECX], 0};
     cpu->gpr[REG_EAX] = r.eax;
     cpu->gpr[REG_EBX] = r.ebx;
     cpu->gpr[REG_ECX] = r.ecx;

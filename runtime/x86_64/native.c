@@ -2,12 +2,16 @@
  * the 64-bit layout whatever the tracee is). */
 #include "runtime/native.h"
 
+#include <elf.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ptrace.h>
+#include <sys/uio.h>
 #include <sys/user.h>
 
 #include "core/flags.h"
 #include "core/x87state.h"
+#include "core/xstate.h"
 
 enum { CS_64 = 0x33, DR7_EXEC_0 = 1 /* breakpoint 0 on execution */ };
 
@@ -35,12 +39,38 @@ bool host_native_get(int pid, struct cpu *cpu)
     return true;
 }
 
+/* An XSAVE area, or only the FXSAVE image at its beginning if the processor knows no other. */
+struct fp_state {
+    uint8_t area[8192] __attribute__((aligned(64)));
+    size_t size;
+};
+
+static bool get_fp(int pid, struct fp_state *f)
+{
+    struct iovec v = {f->area, sizeof f->area};
+    memset(f->area, 0, XSTATE_SIZE);
+    if (!ptrace(PTRACE_GETREGSET, pid, (void *)NT_X86_XSTATE, &v) && v.iov_len >= XSTATE_SIZE) {
+        f->size = v.iov_len;
+        return true;
+    }
+    f->size = sizeof(struct user_fpregs_struct);
+    return !ptrace(PTRACE_GETFPREGS, pid, NULL, f->area);
+}
+
+static bool set_fp(int pid, struct fp_state *f)
+{
+    struct iovec v = {f->area, f->size};
+    return f->size >= XSTATE_SIZE ? !ptrace(PTRACE_SETREGSET, pid, (void *)NT_X86_XSTATE, &v)
+                                  : !ptrace(PTRACE_SETFPREGS, pid, NULL, f->area);
+}
+
 bool host_native_get_fp(int pid, struct cpu *cpu)
 {
-    struct user_fpregs_struct f; /* an FXSAVE image */
-    if (ptrace(PTRACE_GETFPREGS, pid, NULL, &f))
+    struct fp_state f;
+    if (!get_fp(pid, &f))
         return false;
-    x87_load_fxsave(cpu, (const uint8_t *)&f);
+    x87_load_fxsave(cpu, f.area);
+    memcpy(cpu->ymmh, f.area + XSTATE_AVX_AT, sizeof cpu->ymmh);
     return true;
 }
 
@@ -66,11 +96,15 @@ bool host_native_set(int pid, const struct cpu *cpu)
 
 bool host_native_restore(int pid, const struct cpu *cpu)
 {
-    struct user_fpregs_struct f;
-    if (ptrace(PTRACE_GETFPREGS, pid, NULL, &f))
+    struct fp_state f;
+    if (!get_fp(pid, &f))
         return false;
-    x87_save_fxsave(cpu, (uint8_t *)&f);
-    return set_integer(pid, cpu, EFL_STATUS | EFL_DF) && !ptrace(PTRACE_SETFPREGS, pid, NULL, &f);
+    x87_save_fxsave(cpu, f.area);
+    if (f.size >= XSTATE_SIZE) {
+        memcpy(f.area + XSTATE_AVX_AT, cpu->ymmh, sizeof cpu->ymmh);
+        f.area[XSTATE_HEADER_AT] |= XSTATE_ALL;
+    }
+    return set_integer(pid, cpu, EFL_STATUS | EFL_DF) && set_fp(pid, &f);
 }
 
 static bool set_debug(int pid, int i, unsigned long v)

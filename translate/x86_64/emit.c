@@ -35,18 +35,23 @@ bool x64_rr(struct emit *e, struct x64_op op, unsigned reg, unsigned rm)
     return true;
 }
 
-bool x64_rm(struct emit *e, struct x64_op op, unsigned reg, struct x64_mem m)
+/* Of R, X and B. */
+static unsigned rex_bits(unsigned reg, struct x64_mem m)
 {
-    bool has_base = m.base != X64_NONE, has_index = m.index != X64_NONE;
-    unsigned rex = (reg & 8) >> 1 | (has_index ? (m.index & 8) >> 2 : 0) | (has_base ? m.base >> 3 : 0);
-    if (!prefixes(e, op, m.addr32, rex))
-        return false;
+    return (reg & 8) >> 1 | (m.index != X64_NONE ? (m.index & 8) >> 2 : 0) |
+           (m.base != X64_NONE ? m.base >> 3 : 0);
+}
+
+/* ModRM, SIB, displacement. */
+static void operands(struct emit *e, unsigned reg, struct x64_mem m)
+{
+    bool has_index = m.index != X64_NONE;
     unsigned r = (reg & 7) << 3;
-    if (!has_base) { /* [disp32] or [index << scale + disp32] */
+    if (m.base == X64_NONE) { /* [disp32] or [index << scale + disp32] */
         e8(e, r | 4);
         e8(e, (unsigned)m.scale << 6 | (has_index ? (m.index & 7u) << 3 : 0x20) | 5);
         e32(e, (uint32_t)m.disp);
-        return true;
+        return;
     }
     bool sib = has_index || (m.base & 7) == 4;
     unsigned mod = m.disp == 0 && (m.base & 7) != 5 ? 0 : m.disp == (int8_t)m.disp ? 1 : 2;
@@ -57,7 +62,49 @@ bool x64_rm(struct emit *e, struct x64_op op, unsigned reg, struct x64_mem m)
         e8(e, (uint8_t)m.disp);
     else if (mod == 2)
         e32(e, (uint32_t)m.disp);
+}
+
+bool x64_rm(struct emit *e, struct x64_op op, unsigned reg, struct x64_mem m)
+{
+    if (!prefixes(e, op, m.addr32, rex_bits(reg, m)))
+        return false;
+    operands(e, reg, m);
     return true;
+}
+
+/* The registers' high bits are inverted in a VEX prefix; two bytes do where only R and the first map are
+ * needed. */
+static void vex_prefix(struct emit *e, struct x64_vex v, unsigned rex)
+{
+    unsigned tail = (~v.vvvv & 15u) << 3 | v.l << 2 | v.pp;
+    if (v.map == 1 && !v.w && !(rex & 3)) {
+        e8(e, 0xc5);
+        e8(e, (~rex & 4) << 5 | tail);
+    } else {
+        e8(e, 0xc4);
+        e8(e, (~rex & 7) << 5 | v.map);
+        e8(e, (unsigned)v.w << 7 | tail);
+    }
+    e8(e, v.opcode);
+}
+
+void x64_vex_rr(struct emit *e, struct x64_vex v, unsigned reg, unsigned rm)
+{
+    vex_prefix(e, v, (reg & 8) >> 1 | rm >> 3);
+    e8(e, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
+void x64_vex_rm(struct emit *e, struct x64_vex v, unsigned reg, struct x64_mem m)
+{
+    if (m.addr32)
+        e8(e, 0x67);
+    vex_prefix(e, v, rex_bits(reg, m));
+    operands(e, reg, m);
+}
+
+void x64_vex_none(struct emit *e, struct x64_vex v)
+{
+    vex_prefix(e, v, 0);
 }
 
 static struct x64_op op1(unsigned opcode)

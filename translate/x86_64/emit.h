@@ -13,7 +13,8 @@ struct emit {
     struct translation *tr;
     uint8_t *p, *end;
     bool failed;          /* no room */
-    bool x87;             /* the region uses the x87 unit */
+    bool x87;             /* the region uses the x87 unit, */
+    bool ymm;             /* the upper halves of ymm0-7 */
     const uint32_t *prev; /* offsets of the previous pass, NULL in the first */
     unsigned index;
     int esp;              /* the guest's esp is r15 plus this */
@@ -61,6 +62,14 @@ struct x64_op {
 /* reg, r/m forms; false if REX would be needed but is not allowed. */
 bool x64_rr(struct emit *e, struct x64_op op, unsigned reg, unsigned rm);
 bool x64_rm(struct emit *e, struct x64_op op, unsigned reg, struct x64_mem m);
+
+/* The same with a VEX prefix: pp, map, W, L and vvvv (a register number) as it encodes them. */
+struct x64_vex {
+    uint8_t pp, map, w, l, vvvv, opcode;
+};
+void x64_vex_rr(struct emit *e, struct x64_vex v, unsigned reg, unsigned rm);
+void x64_vex_rm(struct emit *e, struct x64_vex v, unsigned reg, struct x64_mem m);
+void x64_vex_none(struct emit *e, struct x64_vex v); /* no operands */
 
 /* Common instructions. */
 void x64_mov_rr(struct emit *e, unsigned dst, unsigned src);        /* 32 bits */

@@ -30,6 +30,8 @@ AT(host.x87_live, CPU_X87_LIVE);
 AT(host.all, CPU_ALL);
 AT(host.exit_code, CPU_EXIT_CODE);
 AT(host.x87_image, CPU_X87_IMAGE);
+AT(host.ymm_live, CPU_YMM_LIVE);
+AT(ymmh, CPU_YMMH);
 static_assert(offsetof(struct insn, fn) == INSN_FN && offsetof(struct insn, eip) == INSN_EIP &&
                   offsetof(struct insn, next) == INSN_NEXT, "struct insn");
 static_assert((int)EXIT_BRANCH == EXIT_BRANCH_VALUE && EFL_DF == EFL_DF_BIT, "values");

@@ -9,7 +9,8 @@
 
 bool x64_uses_x87(const struct insn *in)
 {
-    if (decode_op_class(in->op) == CLASS_X87 || in->op == OP_EMMS)
+    if (decode_op_class(in->op) == CLASS_X87 || in->op == OP_EMMS || in->op == OP_XGETBV ||
+        (in->op >= OP_XRSTOR && in->op <= OP_XSAVEOPT))
         return true;
     for (unsigned i = 0; i < in->nopnd; i++)
         if (in->o[i].kind == OPND_MM || in->o[i].kind == OPND_ST)
@@ -156,7 +157,7 @@ static bool is_prefix(uint8_t b)
     }
 }
 
-static unsigned modrm_tail(const uint8_t *p) /* bytes of SIB and displacement behind ModRM */
+unsigned x64_modrm_tail(const uint8_t *p)
 {
     unsigned mod = p[0] >> 6, rm = p[0] & 7, sib = mod != 3 && rm == 4;
     if (mod == 1)
@@ -188,7 +189,7 @@ static struct raw parse(const struct tr_insn *t)
     if (r.op.map == MAP_1 && r.op.opcode == 0x82) /* the same as 80, which 64-bit mode keeps */
         r.op.opcode = 0x80;
     if (t->in->modrm_off)
-        p += 1 + modrm_tail(p);
+        p += 1 + x64_modrm_tail(p);
     r.imm = p;
     r.imm_len = (unsigned)(t->raw + t->in->len - p);
     return r;
@@ -454,6 +455,7 @@ static bool choose(struct emit *e, const struct tr_insn *t)
     case HOW_LEAVE: return leave(e, in);
     case HOW_NOP: return true;
     case HOW_XLAT: return xlat(e, in);
+    case HOW_VEX: return x64_vex_insn(e, t);
     default: return false;
     }
 }

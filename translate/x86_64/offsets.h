@@ -20,6 +20,8 @@
 #define CPU_ALL 568
 #define CPU_EXIT_CODE 600
 #define CPU_X87_IMAGE 608
+#define CPU_YMM_LIVE 720
+#define CPU_YMMH 736
 #define INSN_FN 0
 #define INSN_EIP 8
 #define INSN_NEXT 12

@@ -4,6 +4,9 @@
 #include <pthread.h>
 #include <sys/platform/x86.h>
 
+#include "decode/decode.h"
+#include "translate/translate.h"
+
 /* Present on every x86-64 processor. */
 static const uint16_t base[] = {
     OP_ADC, OP_ADD, OP_AND, OP_BSF, OP_BSR, OP_BSWAP, OP_BT, OP_BTC, OP_BTR, OP_BTS, OP_CBW,
@@ -78,6 +81,18 @@ static const uint16_t pclmul[] = {OP_PCLMULQDQ};
 static const uint16_t movbe[] = {OP_MOVBE};
 static const uint16_t adx[] = {OP_ADCX, OP_ADOX};
 
+static const uint16_t bmi1[] = {OP_ANDN, OP_BEXTR, OP_BLSI, OP_BLSMSK, OP_BLSR};
+static const uint16_t bmi2[] = {
+    OP_BZHI, OP_MULX, OP_PDEP, OP_PEXT, OP_RORX, OP_SARX, OP_SHLX, OP_SHRX,
+};
+/* What not all processors with AVX2, FMA and F16C have, which came together. */
+static const uint16_t gfni[] = {OP_GF2P8AFFINEINVQB, OP_GF2P8AFFINEQB, OP_GF2P8MULB};
+static const uint16_t avx_gfni[] = {OP_VGF2P8AFFINEINVQB, OP_VGF2P8AFFINEQB, OP_VGF2P8MULB};
+static const uint16_t vaes[] = {
+    OP_VAESDEC, OP_VAESDECLAST, OP_VAESENC, OP_VAESENCLAST, OP_VAESIMC, OP_VAESKEYGENASSIST,
+};
+static const uint16_t vpclmul[] = {OP_VPCLMULQDQ};
+
 static const struct {
     uint16_t op;
     uint8_t how;
@@ -93,12 +108,31 @@ static const struct {
 static uint8_t table[OP_COUNT];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void add(const uint16_t *ops, size_t n, bool present)
+static void add(const uint16_t *ops, size_t n, enum x64_how how)
 {
-    for (size_t i = 0; present && i < n; i++)
-        table[ops[i]] = HOW_DIRECT;
+    for (size_t i = 0; i < n; i++)
+        table[ops[i]] = (uint8_t)how;
 }
-#define ADD(list, present) add(list, ARRAY_SIZE(list), present)
+#define ADD(list, present) add(list, (present) ? ARRAY_SIZE(list) : 0, HOW_DIRECT)
+#define ADD_VEX(list, present) add(list, ARRAY_SIZE(list), (present) ? HOW_VEX : HOW_INTERP)
+
+bool translate_avx(void)
+{
+    return x86_cpu_active(x86_cpu_AVX2) && x86_cpu_active(x86_cpu_FMA) && x86_cpu_active(x86_cpu_F16C);
+}
+
+static void init_vex(void)
+{
+    bool avx = translate_avx();
+    for (unsigned op = 0; op < OP_COUNT && avx; op++)
+        if (decode_op_class(op) == CLASS_AVX)
+            table[op] = HOW_VEX;
+    ADD_VEX(vaes, avx && x86_cpu_active(x86_cpu_VAES));
+    ADD_VEX(vpclmul, avx && x86_cpu_active(x86_cpu_VPCLMULQDQ));
+    ADD_VEX(avx_gfni, avx && x86_cpu_active(x86_cpu_GFNI));
+    ADD_VEX(bmi1, x86_cpu_active(x86_cpu_BMI1));
+    ADD_VEX(bmi2, x86_cpu_active(x86_cpu_BMI2));
+}
 
 static void init(void)
 {
@@ -115,6 +149,8 @@ static void init(void)
     ADD(adx, x86_cpu_active(x86_cpu_ADX));
     ADD(sha, x86_cpu_active(x86_cpu_SHA));
     ADD(sse4a, x86_cpu_active(x86_cpu_SSE4A));
+    ADD(gfni, x86_cpu_active(x86_cpu_GFNI));
+    init_vex();
     for (size_t i = 0; i < ARRAY_SIZE(special); i++)
         table[special[i].op] = special[i].how;
 }

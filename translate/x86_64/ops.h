@@ -8,6 +8,7 @@ enum x64_how {
     HOW_INTERP, /* the interpreter's function for this one instruction */
     HOW_DIRECT, /* the same instruction, encoded for this host */
     HOW_STRING, /* the same, through esi, edi, ecx */
+    HOW_VEX,    /* the same, with a VEX prefix */
     HOW_MOV, HOW_LEA, HOW_PUSH, HOW_POP, HOW_LEAVE, HOW_NOP, HOW_XLAT,
     HOW_CALL, HOW_RET, HOW_JMP, HOW_JCC, HOW_LOOP,
 };

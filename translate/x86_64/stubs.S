@@ -30,7 +30,19 @@
         movaps  %xmm5, CPU_XMM+80(%r14)
         movaps  %xmm6, CPU_XMM+96(%r14)
         movaps  %xmm7, CPU_XMM+112(%r14)
-        stmxcsr CPU_MXCSR(%r14)
+        cmpl    $0, CPU_YMM_LIVE(%r14)
+        je      8f
+        vextractf128 $1, %ymm0, CPU_YMMH(%r14)
+        vextractf128 $1, %ymm1, CPU_YMMH+16(%r14)
+        vextractf128 $1, %ymm2, CPU_YMMH+32(%r14)
+        vextractf128 $1, %ymm3, CPU_YMMH+48(%r14)
+        vextractf128 $1, %ymm4, CPU_YMMH+64(%r14)
+        vextractf128 $1, %ymm5, CPU_YMMH+80(%r14)
+        vextractf128 $1, %ymm6, CPU_YMMH+96(%r14)
+        vextractf128 $1, %ymm7, CPU_YMMH+112(%r14)
+        vzeroupper
+        movl    $0, CPU_YMM_LIVE(%r14)
+8:      stmxcsr CPU_MXCSR(%r14)
         ldmxcsr x64_mxcsr(%rip)
         /* ah SF ZF - AF - PF - CF, al OF -> lazy flags (core/flags.h) */
         movzbl  %ah, %ecx
@@ -253,6 +265,20 @@ x64_load_x87:
         movl    $1, CPU_X87_LIVE(%r14)
         movq    %rbp, %r11
         jmp     load_state
+
+        /* Touches no flags. */
+        .globl  x64_load_ymm
+x64_load_ymm:
+        vinsertf128 $1, CPU_YMMH(%r14), %ymm0, %ymm0
+        vinsertf128 $1, CPU_YMMH+16(%r14), %ymm1, %ymm1
+        vinsertf128 $1, CPU_YMMH+32(%r14), %ymm2, %ymm2
+        vinsertf128 $1, CPU_YMMH+48(%r14), %ymm3, %ymm3
+        vinsertf128 $1, CPU_YMMH+64(%r14), %ymm4, %ymm4
+        vinsertf128 $1, CPU_YMMH+80(%r14), %ymm5, %ymm5
+        vinsertf128 $1, CPU_YMMH+96(%r14), %ymm6, %ymm6
+        vinsertf128 $1, CPU_YMMH+112(%r14), %ymm7, %ymm7
+        movl    $1, CPU_YMM_LIVE(%r14)
+        jmp     *%r9
 
         .globl  x64_leave
 x64_leave:

@@ -8,6 +8,7 @@ extern char x64_exit_insn[];     /* r8: instruction to interpret next */
 extern char x64_interp[];        /* r8: instruction to interpret, r9: where to go on */
 extern char x64_interp_x87[];    /* the same for one that uses the x87 state */
 extern char x64_load_x87[];      /* r9: where to go on; brings the guest's x87 state into the unit */
+extern char x64_load_ymm[];      /* the same for the upper halves of the ymm registers */
 extern char x64_return_miss[];   /* r8: guest address; the mirrored return led elsewhere */
 extern char x64_look_up[];       /* r8: guest address that the table does not have at its place */
 extern char x64_leave[];         /* leaves with cpu->eip and cpu->exit as they are */

@@ -145,7 +145,7 @@ static void go_on(struct emit *e, gaddr eip)
 
 /* ---- calls and returns ---- */
 
-static void x87_check(struct emit *e, const uint8_t *then);
+static void state_check(struct emit *e, const uint8_t *then);
 
 /* Where a mirrored return arrives: r8 is where the guest returned to. */
 static void landing(struct emit *e, gaddr expected)
@@ -172,8 +172,7 @@ static void landing(struct emit *e, gaddr expected)
         x64_rel32(e, x64_return_miss);
         ebytes(e, mov_rcx_r9, 3);
     }
-    if (e->x87) /* the callee may have left translated code and come back */
-        x87_check(e, NULL);
+    state_check(e, NULL); /* the callee may have left translated code and come back */
     go_on(e, expected);
 }
 
@@ -387,8 +386,7 @@ static void interpret(struct emit *e, const struct tr_insn *t)
     ebytes(e, lea_r9_rip_5, sizeof lea_r9_rip_5);
     e8(e, 0xe9);
     x64_rel32(e, x87 ? x64_interp_x87 : x64_interp);
-    if (e->x87)
-        x87_check(e, NULL);
+    state_check(e, NULL);
 }
 
 /* Left to the interpreter for good: it may change what comes next. */
@@ -439,15 +437,15 @@ static void insn(struct emit *e, const struct tr_insn *t)
     go_on(e, t->in->next);
 }
 
-/* ---- x87 ---- */
+/* ---- x87, upper halves ---- */
 
-/* Brings the guest's x87 state into the unit unless it is there, then goes to offset `then` of the
- * code (NULL: behind this). */
-static void x87_check(struct emit *e, const uint8_t *then)
+/* Has a stub bring a part of the guest's state into the host's registers unless the flag in the cpu says that it
+ * is there, then goes to offset `then` of the code (NULL: behind this). */
+static void check(struct emit *e, size_t live_flag, const void *stub, const uint8_t *then)
 {
     static const uint8_t mov_r9_rcx[] = {0x49, 0x89, 0xc9}, mov_rcx_r9[] = {0x4c, 0x89, 0xc9};
     ebytes(e, mov_r9_rcx, 3);
-    x64_load(e, X64_RCX, x64_cpu(offsetof(struct cpu, host.x87_live)));
+    x64_load(e, X64_RCX, x64_cpu(live_flag));
     e8(e, 0xe3); /* jrcxz to the load */
     uint8_t *to_load = e->p++;
     ebytes(e, mov_rcx_r9, 3);
@@ -464,9 +462,18 @@ static void x87_check(struct emit *e, const uint8_t *then)
     e8(e, 0x4c), e8(e, 0x8d), e8(e, 0x0d); /* lea r9, [rip + where to go on] */
     e32(e, then ? (uint32_t)(then - (e->p + 4)) : 5);
     e8(e, 0xe9);
-    x64_rel32(e, x64_load_x87);
+    x64_rel32(e, stub);
     if (live)
         *live = (uint8_t)(e->p - live - 1);
+}
+
+/* Makes sure of what the region uses. The x87 stub saves all state, so it comes first. */
+static void state_check(struct emit *e, const uint8_t *then)
+{
+    if (e->x87)
+        check(e, offsetof(struct cpu, host.x87_live), x64_load_x87, e->ymm ? NULL : then);
+    if (e->ymm)
+        check(e, offsetof(struct cpu, host.ymm_live), x64_load_ymm, then);
 }
 
 /* ---- stubs behind the code ---- */
@@ -507,9 +514,8 @@ static void entries(struct emit *e)
     for (unsigned i = 0; i < tr->n; i++) {
         if (!tr->insn[i].entry)
             continue;
-        tr->entry[i] = e->x87 ? emit_off(e) : tr->off[i];
-        if (e->x87)
-            x87_check(e, tr->code + tr->off[i]);
+        tr->entry[i] = e->x87 || e->ymm ? emit_off(e) : tr->off[i];
+        state_check(e, tr->code + tr->off[i]);
     }
 }
 
@@ -527,9 +533,10 @@ static bool resolve(struct translation *tr)
 
 /* ---- passes ---- */
 
-static bool pass(struct translation *tr, const uint32_t *prev, bool x87)
+static bool pass(struct translation *tr, const uint32_t *prev, bool x87, bool ymm)
 {
-    struct emit e = {.tr = tr, .p = tr->code, .prev = prev, .x87 = x87, .stale = stale};
+    struct emit e = {.tr = tr, .p = tr->code, .prev = prev, .x87 = x87, .ymm = ymm,
+                     .stale = stale};
     memset(stale, 0, tr->n);
     const uint8_t *end = tr->code + TRANSLATE_BYTES_MAX;
     nfixes = nleaves = nastrays = 0;
@@ -545,7 +552,7 @@ static bool pass(struct translation *tr, const uint32_t *prev, bool x87)
         insn(&e, &tr->insn[i]);
     }
     tr->cold = tr->off[tr->n] = emit_off(&e);
-    if (!resolve(tr) || end - e.p < (ptrdiff_t)(nleaves * 32 + nastrays * 64 + tr->n * 64))
+    if (!resolve(tr) || end - e.p < (ptrdiff_t)(nleaves * 32 + nastrays * 64 + tr->n * 96))
         return false;
     for (unsigned i = 0; i < nastrays; i++)
         astray_stub(&e, &astrays[i]);
@@ -582,14 +589,16 @@ static void find_leaders(const struct translation *tr)
 
 bool translate_region(struct translation *tr)
 {
-    bool x87 = false;
+    bool x87 = false, ymm = false;
     find_leaders(tr);
-    for (unsigned i = 0; i < tr->n; i++)
+    for (unsigned i = 0; i < tr->n; i++) {
         x87 |= x64_uses_x87(tr->insn[i].in);
-    if (!pass(tr, NULL, x87))
+        ymm |= x64_uses_ymm(tr->insn[i].in);
+    }
+    if (!pass(tr, NULL, x87, ymm))
         return false;
     memcpy(prev_off, tr->off, (tr->n + 1) * sizeof prev_off[0]);
-    return pass(tr, prev_off, x87) || pass(tr, NULL, x87);
+    return pass(tr, prev_off, x87, ymm) || pass(tr, NULL, x87, ymm);
 }
 
 void translate_reloc(uint8_t *at, unsigned kind, uint64_t value)
