@@ -32,7 +32,10 @@ struct options {
     uint32_t self_fd;      /* internal: this executable, passed on by exec */
     const char *exec_via;  /* internal: emulator of this host that must start child xruns */
     bool child;            /* internal */
-    const char *dump;      /* --dump=insn,block,exec,... */
+    const char *dump;      /* --dump=blocks,code,exec */
+    const char *dump_range;      /* --dump-range=LOW-HIGH, */
+    const char *translate_range; /* --translate-range=LOW-HIGH: hexadecimal addresses */
+    bool perf_map, gdb;    /* --perf-map, --gdb */
 };
 extern struct options opt;
 

@@ -19,6 +19,8 @@
 #include "interp/priv.h"
 #include "runtime/block.h"
 #include "runtime/code.h"
+#include "runtime/dump.h"
+#include "runtime/perfmap.h"
 #include "runtime/runtime.h"
 #include "translate/translate.h"
 
@@ -370,6 +372,8 @@ static void block_insert(struct block *b)
     new_blocks++;
     profile.blocks++;
     profile.decoded += b->n;
+    if (dump_wanted(DUMP_BLOCKS, b->key.eip))
+        dump_block(b);
 }
 
 /* Inserts a block made while the lock was not held; NULL if code changed meanwhile. */
@@ -390,7 +394,8 @@ static void enter(struct thread *t, struct block *b)
     struct cpu *cpu = &t->cpu;
     struct insn_links *l = (struct insn_links *)(uintptr_t)cpu->exit_links;
     struct code_exit *x = cpu->host.exit_code;
-    if (l && l->owner && l->owner->valid) /* a stepped instruction's links have no owner */
+    bool alone = dump_any(DUMP_EXEC); /* every block passes here */
+    if (l && l->owner && l->owner->valid && !alone) /* a stepped instruction's links have no owner */
         edge_set(l->owner, cpu->exit_slot, b);
     if (x)
         code_link(x, b);
@@ -400,7 +405,7 @@ static void enter(struct thread *t, struct block *b)
     cpu->host.exit_code = NULL;
     struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(cpu->eip)];
     e->eip = cpu->eip;
-    __atomic_store_n(&e->first, b->insn, __ATOMIC_RELAXED);
+    __atomic_store_n(&e->first, alone ? NULL : b->insn, __ATOMIC_RELAXED);
     if (rt(t)->ret_epoch != cache_epoch) { /* it may lead into code that is gone */
         translate_reset_stack(cpu);
         rt(t)->ret_epoch = cache_epoch;
@@ -469,6 +474,7 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
         pthread_mutex_lock(&lock_);
     }
     pthread_mutex_unlock(&lock_);
+    perfmap_flush();
     cpu->thread->running = 1;
     return in->fn(cpu, in);
 }
@@ -589,6 +595,8 @@ void cache_fork_done(bool child)
         threads->next = NULL;
     }
     pthread_mutex_unlock(&lock_);
+    if (child)
+        perfmap_forked();
 }
 
 void cache_init(void)

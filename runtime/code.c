@@ -4,8 +4,6 @@
 #include "runtime/code.h"
 
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,10 +11,11 @@
 
 #include "core/log.h"
 #include "core/options.h"
-#include "decode/decode.h"
 #include "interp/priv.h"
 #include "runtime/block.h"
 #include "runtime/codemem.h"
+#include "runtime/dump.h"
+#include "runtime/perfmap.h"
 #include "runtime/region.h"
 #include "runtime/unit.h"
 #include "translate/translate.h"
@@ -32,6 +31,7 @@ static bool enabled;
 static int32_t *all_targets[2];             /* of indirect jumps, without and with plain gs */
 static uint64_t *table[2];                  /* the cache of that */
 static struct unit *retired_units, **retired_end = &retired_units; /* oldest first */
+static struct range translated; /* --translate-range */
 static struct translation tr;
 static uint8_t scratch[TRANSLATE_BYTES_MAX];
 
@@ -143,8 +143,10 @@ static void unit_free(struct unit *u)
 {
     for (unsigned i = 0; i < u->members; i++) /* a thread may have put it back meanwhile */
         table_forget(u->member[i]->key.eip, u->which);
-    if (u->code)
+    if (u->code) {
+        perfmap_remove(u);
         codemem_free(u);
+    }
     free(u->fallback);
     free(u->exit);
     free(u->side);
@@ -283,47 +285,6 @@ void code_reclaim(uint64_t oldest)
         retired_end = &retired_units;
 }
 
-static void dump_line(const char *fmt, ...) PRINTF(1, 2);
-static void dump_line(const char *fmt, ...)
-{
-    char buf[256];
-    va_list ap;
-    va_start(ap, fmt);
-    int n = vsnprintf(buf, sizeof buf - 1, fmt, ap);
-    va_end(ap);
-    if (n > (int)sizeof buf - 2)
-        n = sizeof buf - 2;
-    buf[n++] = '\n';
-    log_write(log_fd(), buf, (size_t)n);
-}
-
-/* --dump=code: guest instructions, each followed by its host code. */
-static void dump_host(const struct unit *u, uint32_t from, uint32_t to)
-{
-    char text[128];
-    while (from < to) {
-        unsigned len = translate_format(u->code + from, to - from, (uintptr_t)u->code + from,
-                                            text, sizeof text);
-        if (!len)
-            break;
-        dump_line("        %p  %s", (void *)(u->code + from), text);
-        from += len;
-    }
-}
-
-static void dump_unit(const struct unit *u)
-{
-    char text[128];
-    dump_line("unit of %u instructions, %u bytes", tr.n, u->size);
-    for (unsigned i = 0; i < tr.n; i++) {
-        decode_format(tr.insn[i].in->eip, tr.mode, text, sizeof text);
-        dump_line("%08x%c %s", tr.insn[i].in->eip, tr.insn[i].entry ? ':' : ' ', text);
-        dump_host(u, tr.off[i], tr.off[i + 1]);
-    }
-    dump_line("  stubs");
-    dump_host(u, u->cold, u->size);
-}
-
 static void translate(struct block *b)
 {
     tr.insn = region.insn;
@@ -352,13 +313,16 @@ static void translate(struct block *b)
         attach(u, u->member[i]);
     for (unsigned i = 0; i < u->members; i++)
         open_ways(u->member[i]);
-    if (unlikely(opt.dump && strstr(opt.dump, "code")))
-        dump_unit(u);
+    if (dump_wanted(DUMP_CODE, b->key.eip))
+        dump_unit(u, &tr);
+    perfmap_add(u, &tr);
 }
 
 unsigned code_translate(struct block *b, gaddr *missing, unsigned max)
 {
     static uint32_t made;
+    if (b->key.eip < translated.low || b->key.eip > translated.high)
+        return 0;
     unsigned n = region_choose(b, missing, max);
     if (n)
         return n;
@@ -512,7 +476,9 @@ bool code_stack_guard(const struct thread *t, uintptr_t addr)
 void code_init(void)
 {
     cpu_mode_changed = mode_changed;
-    if (opt.interpret || (opt.dump && strstr(opt.dump, "exec")) || !translate_available())
+    dump_init();
+    translated = dump_parse_range("translate-range", opt.translate_range);
+    if (opt.interpret || dump_any(DUMP_EXEC) || !translate_available())
         return;
     size_t entries = UINT64_C(1) << 32;
     bool ok = codemem_init();

@@ -9,6 +9,7 @@
 #include "decode/decode.h"
 #include "interp/interp.h"
 #include "runtime/code.h"
+#include "runtime/dump.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
 
@@ -68,18 +69,6 @@ static void do_sysenter(struct thread *t)
     cpu->gpr[REG_EBP] = sp;
 }
 
-static void dump_exec(struct thread *t)
-{
-    const struct cpu *c = &t->cpu;
-    char buf[512];
-    int n = snprintf(buf, sizeof buf,
-                     "%08x eax=%08x ecx=%08x edx=%08x ebx=%08x esp=%08x ebp=%08x esi=%08x "
-                     "edi=%08x efl=%08x\n",
-                     c->eip, c->gpr[0], c->gpr[1], c->gpr[2], c->gpr[3], c->gpr[4], c->gpr[5],
-                     c->gpr[6], c->gpr[7], cpu_get_eflags(c));
-    log_write(log_fd(), buf, (size_t)n);
-}
-
 /* Loading ss holds #DB back until the next instruction has been executed. */
 static bool loads_ss(const struct insn *in)
 {
@@ -124,7 +113,6 @@ static const struct insn *find_code(struct thread *t)
 void dispatch_run(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
-    bool dump = opt.dump && strstr(opt.dump, "exec");
     code_thread_start(t);
     int why = sigsetjmp(t->trap_jb, 0);
     t->running = 0;
@@ -147,8 +135,8 @@ void dispatch_run(struct thread *t)
                 ldt_refresh(t);
             signal_deliver(t);
         }
-        if (unlikely(dump))
-            dump_exec(t);
+        if (dump_wanted(DUMP_EXEC, cpu->eip))
+            dump_state(cpu);
         if (unlikely(cpu->eflags & EFL_TF))
             step(t);
         else

@@ -46,6 +46,8 @@ part probe tests/probe/run.sh "$w/probe" "$x86"
 part core tests/guest/core/run.sh "$w/core" "x86_64=$x86" "aarch64=$armrun"
 part "badinput x86_64" tests/guest/badinput.sh "$w/guest" "$x86"
 part "badinput aarch64" tests/guest/badinput.sh "$w/guest" $armrun
+part debug tests/debug/run.sh "$w/debug" "$x86"
+part debug tests/debug/run.sh "$w/debug" $armrun
 part lockstep tests/lockstep/run.sh "$w/lockstep" "$x86"
 if [ -f tests/insn/insn.mk ]; then part insn make --no-print-directory insn-check; fi
 part "torture set-up" tests/setup/torture.sh "$cache"

@@ -1,0 +1,50 @@
+#!/bin/bash
+# What helps to find errors in xrun and slow places in guests: --dump, --perf-map, --gdb, limits of what
+# is translated. usage: run.sh WORK XRUN...
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+work=$1
+shift
+mkdir -p "$work"
+rm -f "$work/dump" "$work/none" "$work/exec"
+pass=0 fail=0 skip=0
+
+check() { # name, command...: must succeed
+    local name=$1
+    shift
+    if "$@"; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL $name"; fi
+}
+
+${GUEST_CC:-i686-linux-gnu-gcc} -static -O1 -w -o "$work/loop" "$here/loop.c" || exit 1
+inner=$(nm "$work/loop" | sed -n 's/^\([0-9a-f]*\) . inner$/\1/p')
+
+timeout 60 "$@" --dump=blocks,code -o "$work/dump" "$work/loop" 1 </dev/null >/dev/null
+check "blocks are listed" grep -q "^block $inner-" "$work/dump"
+check "code is listed, with what it is made of" grep -q "^$inner:" "$work/dump"
+timeout 60 "$@" --dump=code --dump-range=1000-1fff -o "$work/none" "$work/loop" 1 </dev/null >/dev/null
+check "only the range is listed" test ! -s "$work/none"
+timeout 60 "$@" --dump=exec -o "$work/exec" "$work/loop" 1 </dev/null >/dev/null
+check "every block that is executed is listed" test "$(grep -c "^$inner " "$work/exec")" -eq 50
+timeout 60 "$@" --profile --translate-range=1000-1fff "$work/loop" 1 2>"$work/profile" </dev/null >/dev/null
+check "nothing outside the range is translated" grep -q "translated 0 instructions" "$work/profile"
+timeout 60 "$@" --dump=foo "$work/loop" 1 2>/dev/null
+check "an unknown word is refused" test $? = 126
+
+timeout 60 "$@" --perf-map "$work/loop" 1 >"$work/pid" </dev/null
+map=/tmp/perf-$(cat "$work/pid").map
+check "functions are in the map" grep -q '^[0-9a-f]* [0-9a-f]* inner \[loop\]$' "$map"
+rm -f "$map"
+
+if [ $# = 1 ] && command -v gdb >/dev/null; then
+    "$@" --gdb "$work/loop" 1000000000 >"$work/pid" </dev/null &
+    sleep 1
+    timeout 60 gdb -q -batch -p $! -ex bt >"$work/gdb" 2>&1 </dev/null
+    kill $!
+    wait $! 2>/dev/null
+    if grep -q "ptrace: Operation not permitted" "$work/gdb"; then skip=$((skip + 1))
+    else check "gdb knows the functions" grep -q 'in main \[loop\]' "$work/gdb"; fi
+else
+    skip=$((skip + 1))
+fi
+echo "debug: $pass passed, $fail failed, $skip skipped"
+[ $fail = 0 ]
