@@ -180,9 +180,9 @@ static void to_gpr(struct emit *e, const struct insn *in, uint32_t chop, unsigne
         a64_frintx(e, ft_of(bytes), V3, v);
         v = V3;
     }
-    a64_fcvtzs(e, A64_W, ft_of(bytes), A64_TMP2, v);
+    a64_fcvtzs(e, A64_W, ft_of(bytes), A64_TMP4, v);
     run_settle(e);
-    a64_mov(e, A64_W, a64_gpr(in->o[0].reg), A64_TMP2);
+    a64_mov(e, A64_W, a64_gpr(in->o[0].reg), A64_TMP4);
 }
 
 static void from_gpr(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)

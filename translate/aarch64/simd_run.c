@@ -3,7 +3,7 @@
 
 #include "decode/decode.h"
 
-enum { XMMS = 8, RUN_MAX = 32 };
+enum { XMMS = 8, RUN_MAX = 32, INTS_MAX = 4, BASES_MAX = 2, ALIGNED_MAX = 4 };
 
 /* What of an xmm register has been done in the run: nothing, read first (its register must stay as it
  * is until the run is settled), or written first (the run executed again writes it again). */
@@ -17,12 +17,19 @@ static struct {
     uint8_t how;     /* of a64_slow_fpsr */
     bool computes;   /* the current instruction may raise an exception */
     bool cut;        /* ends with the current instruction */
-    unsigned start, last;
+    bool ints;       /* instructions on general registers are among it: it must not fault any more */
+    unsigned start, next; /* first instruction; the one that joins next */
+    uint32_t gprs;   /* that its instructions read */
+    uint8_t bases[BASES_MAX]; /* general registers that must be aligned: looked at with FPSR */
+    unsigned nbases;
     uint8_t state[XMMS], where[XMMS];
     uint8_t *slow[RUN_MAX + 1]; /* branches to the slow path */
     unsigned slows;
-    unsigned known;  /* the instruction before which `width` is true */
+    /* what is known before instruction `known`: */
+    unsigned known;
     uint8_t width[XMMS]; /* bytes of the value from there on are zero */
+    struct place { uint8_t base, index, scale, low; } aligned[ALIGNED_MAX]; /* addresses, low: disp & 15 */
+    unsigned naligned;
 } run;
 
 static unsigned copy_of(unsigned x) { return A64_COPY0 + x; }
@@ -124,9 +131,10 @@ unsigned run_width(unsigned x) { return run.width[x]; }
 static void begin(unsigned index)
 {
     run.open = true;
-    run.pending = run.cut = false;
+    run.pending = run.cut = run.ints = false;
     run.start = index;
-    run.slows = run.how = 0;
+    run.slows = run.how = run.nbases = 0;
+    run.gprs = 0;
     memset(run.state, UNTOUCHED, sizeof run.state);
     memset(run.where, IN_PLACE, sizeof run.where);
 }
@@ -134,10 +142,12 @@ static void begin(unsigned index)
 static void look(struct emit *e)
 {
     a64_mrs(e, A64_TMP0, A64_FPSR);
+    for (unsigned i = 0; i < run.nbases; i++)
+        a64_bfi(e, A64_W, A64_TMP0, a64_gpr(run.bases[i]), 8 + 8 * i, 4);
     a64_must(a64_and_imm(e, A64_W, A64_TMP0, A64_TMP0, FPSR_LOOK));
     uint8_t *at = e->p;
     a64_must(a64_cbnz(e, A64_W, A64_TMP0, 0));
-    a64_slow_fpsr(e, at, run.start, run.how);
+    a64_slow_fpsr(e, at, run.start, run.how | (run.nbases ? LOW_BITS_IN_TMP0 : 0));
 }
 
 static void write_back(struct emit *e)
@@ -183,11 +193,65 @@ static void slow_unless_zero(struct emit *e, unsigned w)
     a64_must(a64_cbnz(e, A64_W, w, 0));
 }
 
-static void check_alignment(struct emit *e, unsigned base, int32_t disp)
+/* ---- alignment ---- */
+
+static struct place place_of(const struct insn *in)
 {
-    unsigned n = base;
-    if (disp & 15) {
-        a64_must(a64_add_imm(e, A64_W, A64_TMP0, n, (unsigned)disp & 15));
+    return (struct place){in->base, in->index, in->scale, in->disp & 15};
+}
+
+static bool known_aligned(const struct insn *in)
+{
+    struct place p = place_of(in);
+    if (in->seg == SEG_GS)
+        return false;
+    if (p.base == REG_ZERO && p.index == REG_ZERO)
+        return !p.low;
+    for (unsigned i = 0; i < run.naligned; i++)
+        if (!memcmp(&run.aligned[i], &p, sizeof p))
+            return true;
+    return false;
+}
+
+static void now_aligned(const struct insn *in)
+{
+    if (in->seg == SEG_GS)
+        return;
+    unsigned i = run.naligned < ALIGNED_MAX ? run.naligned++ : 0;
+    run.aligned[i] = place_of(in);
+}
+
+/* A general register was changed, by a multiple of 16 or not. */
+static void forget_alignment(unsigned gpr)
+{
+    unsigned n = 0;
+    for (unsigned i = 0; i < run.naligned; i++)
+        if (run.aligned[i].base != gpr && run.aligned[i].index != gpr)
+            run.aligned[n++] = run.aligned[i];
+    run.naligned = n;
+}
+
+/* A load of a run that will look at FPSR can leave the check to that: it has no effect before. */
+static bool check_later(const struct insn *in, const struct opnd *o)
+{
+    if (!run.pending || o->access & ACCESS_W || in->index != REG_ZERO || in->base == REG_ZERO ||
+        in->seg == SEG_GS || (in->disp & 15) || run.nbases == BASES_MAX)
+        return false;
+    run.bases[run.nbases++] = in->base;
+    return true;
+}
+
+static void check_alignment(struct emit *e, const struct insn *in, const struct opnd *o,
+                            const struct a64_mem *m)
+{
+    unsigned n = m->base;
+    if (known_aligned(in))
+        return;
+    now_aligned(in);
+    if (check_later(in, o))
+        return;
+    if (m->disp & 15) {
+        a64_must(a64_add_imm(e, A64_W, A64_TMP0, n, (unsigned)m->disp & 15));
         n = A64_TMP0;
     }
     a64_must(a64_and_imm(e, A64_W, A64_TMP0, n, 15));
@@ -197,11 +261,10 @@ static void check_alignment(struct emit *e, unsigned base, int32_t disp)
 static struct a64_mem memory(struct emit *e, const struct insn *in, const struct opnd *o)
 {
     unsigned log2 = (unsigned)__builtin_ctz(o->size);
-    bool absolute = in->base == REG_ZERO && in->index == REG_ZERO && in->seg != SEG_GS;
     struct a64_mem m;
     a64_must(a64_mem(e, in, log2, &m));
-    if (must_be_aligned(in, o) && !(absolute && !(in->disp & 15)))
-        check_alignment(e, m.base, m.disp);
+    if (must_be_aligned(in, o))
+        check_alignment(e, in, o, &m);
     return m;
 }
 
@@ -295,30 +358,92 @@ static bool stands_alone(const struct insn *in)
     }
 }
 
-static bool next_joins(const struct emit *e)
+/* An operation on general registers alone, which translated code does without a slow path. */
+static bool plain_int(const struct insn *in)
 {
-    const struct translation *tr = e->tr;
-    unsigned next = e->index + 1;
-    if (tr->count || run.cut || next >= tr->n || next - run.start >= RUN_MAX)
+    if (in->o[0].kind != OPND_GPR || in->o[0].size != 4)
         return false;
-    const struct insn *in = tr->insn[next].in;
-    return in->eip == tr->insn[e->index].in->next && !a64_is_leader(e, next) &&
-           part_of(e, in) != PART_NONE && !stands_alone(in);
+    switch (in->op) {
+    case OP_INC: case OP_DEC: return true;
+    case OP_LEA: return in->opsize == 4 && !(in->flags & INSN_ADDR16);
+    case OP_MOV: case OP_ADD: case OP_SUB: case OP_AND: case OP_OR: case OP_XOR: case OP_CMP: case OP_TEST:
+        return in->nopnd == 2 &&
+               (in->o[1].kind == OPND_IMM || (in->o[1].kind == OPND_GPR && in->o[1].size == 4));
+    default: return false;
+    }
 }
 
-/* What is known of the upper parts of registers holds as long as only instructions that do not write
- * them come, one behind the other. */
+static bool keeps_alignment(const struct insn *in)
+{
+    return in->op == OP_CMP || in->op == OP_TEST ||
+           ((in->op == OP_ADD || in->op == OP_SUB) && in->o[1].kind == OPND_IMM && !(in->imm & 15));
+}
+
+static bool follows(const struct emit *e, unsigned i)
+{
+    return i < e->tr->n && !a64_is_leader(e, i) && e->tr->insn[i].in->eip == e->tr->insn[i - 1].in->next;
+}
+
+/* The instruction that joins the run, perhaps behind some on general registers. Those are not
+ * executed again: so they must not write what members of the run read, and nothing may fault
+ * behind them. 0: none. */
+static unsigned joining(const struct emit *e)
+{
+    bool ints = run.ints;
+    if (e->tr->count || run.cut)
+        return 0;
+    for (unsigned i = e->index + 1; i <= e->index + INTS_MAX + 1; i++) {
+        const struct insn *in = follows(e, i) ? e->tr->insn[i].in : NULL;
+        if (!in || i - run.start >= RUN_MAX)
+            return 0;
+        if (part_of(e, in) != PART_NONE) {
+            if (stands_alone(in) || (ints && has_kind(in, OPND_MEM)))
+                return 0;
+            run.ints = ints;
+            return i;
+        }
+        bool writes = in->op != OP_CMP && in->op != OP_TEST;
+        if (!run.pending || !plain_int(in) || (writes && run.gprs >> in->o[0].reg & 1))
+            return 0;
+        ints = true;
+    }
+    return 0;
+}
+
+/* ---- what is known ---- */
+
+static void forget(void)
+{
+    memset(run.width, 16, sizeof run.width);
+    run.naligned = 0;
+}
+
+/* Facts hold as long as only instructions come that do not touch what they are about, one behind the
+ * other. */
 static void update_known(const struct emit *e)
 {
-    bool keep = run.known <= e->index && e->index && !a64_is_leader(e, e->index);
-    for (unsigned i = run.known; keep && i < e->index; i++) {
+    if (run.known > e->index || !e->index)
+        forget();
+    for (unsigned i = run.known; i < e->index; i++) {
         const struct insn *in = e->tr->insn[i].in;
-        keep = !a64_is_leader(e, i) && !(in->flags & INSN_END) && !has_kind(in, OPND_XMM) &&
-               decode_op_class(in->op) <= CLASS_STRING && in->next == e->tr->insn[i + 1].in->eip;
+        if ((i && !follows(e, i)) || (in->flags & INSN_END) || has_kind(in, OPND_XMM) ||
+            decode_op_class(in->op) > CLASS_STRING)
+            forget();
+        else if (!plain_int(in))
+            run.naligned = 0;
+        else if (!keeps_alignment(in))
+            forget_alignment(in->o[0].reg);
     }
-    if (!keep)
-        memset(run.width, 16, sizeof run.width);
+    if (e->index && !follows(e, e->index))
+        forget();
     run.known = e->index + 1;
+}
+
+static void note_gprs(const struct insn *in)
+{
+    run.gprs |= 1u << in->base | 1u << in->index;
+    if (in->o[1].kind == OPND_GPR)
+        run.gprs |= 1u << in->o[1].reg;
 }
 
 bool a64_simd(struct emit *e, const struct tr_insn *t)
@@ -328,17 +453,19 @@ bool a64_simd(struct emit *e, const struct tr_insn *t)
     if (part == PART_NONE)
         return false;
     update_known(e);
-    if (!run.open || run.last + 1 != e->index)
+    if (!run.open || run.next != e->index)
         begin(e->index);
-    run.last = e->index;
     run.computes = false;
+    note_gprs(in);
     if (part == PART_INT)
         simd_int(e, in);
     else if (part == PART_FP)
         simd_fp(e, in);
     else
         simd_move(e, in);
-    if (run.open && !next_joins(e))
+    if (in->o[0].kind == OPND_GPR)
+        forget_alignment(in->o[0].reg);
+    if (run.open && !(run.next = joining(e)))
         run_settle(e);
     return true;
 }
