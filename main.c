@@ -14,6 +14,7 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "core/path.h"
+#include "core/session.h"
 #include "elfload/elfload.h"
 #include "runtime/lockstep.h"
 #include "runtime/runtime.h"
@@ -95,15 +96,27 @@ static char **guest_argv(const char *path, char **rest)
 /* Variables that steer this xrun only are not the guest's: a child xrun gets them as options. */
 static void open_log(void)
 {
+    if (!opt.strace && (opt.strace_count || opt.strace_spent || opt.strace_time))
+        opt.strace = "all";
     if (!opt.log_file)
         return;
-    int fd = open(opt.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+    int trunc = opt.strace && !opt.session_fd ? O_TRUNC : 0; /* as strace does */
+    int fd = open(opt.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | trunc, 0666);
     int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 900);
     if (fd < 0)
         log_die(126, "%s: %s", opt.log_file, strerror(errno));
     if (high >= 0)
         close(fd);
     log_set_fd(high >= 0 ? high : fd);
+}
+
+static void start_trace(void)
+{
+    const char *bad;
+    if (opt.strace && !strace_check_set(&bad))
+        log_die(126, "--strace: %s: no such system call or class of them", bad);
+    if (opt.strace || opt.abi_report)
+        session_init();
 }
 
 static void set_comm(const char *path)
@@ -139,6 +152,7 @@ int main(int argc, char **argv)
     if (r)
         log_die(126, "--sysroot=%s: %s", opt.sysroot, strerror(-r));
     open_log();
+    start_trace();
     exec_init(argv);
     struct thread *t = first_thread();
     thread_self = t;
@@ -170,5 +184,7 @@ int main(int argc, char **argv)
     if (opt.exec_fd)
         close((int)opt.exec_fd);
     set_comm(execfn);
+    if (opt.strace)
+        strace_program(t, execfn, gargv, environ);
     dispatch_run(t);
 }

@@ -8,7 +8,7 @@
 
 #include "core/log.h"
 
-enum kind { BOOL, STR, U32 };
+enum kind { BOOL, STR, U32, WORD, COUNT };
 struct row {
     enum kind kind;
     size_t field;
@@ -19,7 +19,7 @@ struct row {
     const char *help; /* "ARG|text" or "text" */
 };
 
-struct options opt = {.block_max = 64};
+struct options opt = {.block_max = 64, .strace_strings = 32};
 
 static const struct row rows[] = {
 #define OPT(kind, field, name, sh, env, inherit, help)                                             \
@@ -33,17 +33,31 @@ static void *field(const struct row *r)
     return (char *)&opt + r->field;
 }
 
+/* The word that stands for the option without a value. */
+static const char *word_default(const struct row *r)
+{
+    return strndup(r->help + 1, strcspn(r->help, "|") - 1);
+}
+
 static bool set(const struct row *r, const char *value)
 {
     char *end;
     unsigned long n;
     switch (r->kind) {
+    case WORD:
+        *(const char **)field(r) = !value ? word_default(r) : strcmp(value, "0") ? value : NULL;
+        return true;
     case BOOL:
         *(bool *)field(r) = !value || strcmp(value, "0") != 0;
         return true;
     case STR:
         *(const char **)field(r) = value;
         return true;
+    case COUNT:
+        if (!value || *value == r->short_name) {
+            *(uint32_t *)field(r) += 1 + (value ? (uint32_t)strlen(value) : 0);
+            return true;
+        } /* fall through */
     case U32:
         n = strtoul(value, &end, 0);
         if (*end || end == value || n > UINT32_MAX)
@@ -100,7 +114,7 @@ static int parse_one(char **argv)
         log_user("unknown option %s (see xrun --help)", a);
         return 0;
     }
-    if (r->kind != BOOL && !value) {
+    if (r->kind != BOOL && r->kind != WORD && r->kind != COUNT && !value) {
         value = argv[used++];
         if (!value) {
             log_user("option %s needs a value", a);
@@ -163,9 +177,9 @@ int options_for_child(const char **argv, int max)
         const char *v = NULL;
         if (r->kind == BOOL && *(bool *)field(r))
             v = "1";
-        else if (r->kind == STR)
+        else if (r->kind == STR || r->kind == WORD)
             v = *(const char **)field(r);
-        else if (r->kind == U32 && *(uint32_t *)field(r))
+        else if ((r->kind == U32 || r->kind == COUNT) && *(uint32_t *)field(r))
             v = (snprintf(text[i], sizeof text[i], "%u", *(uint32_t *)field(r)), text[i]);
         if (!v)
             continue;

@@ -10,7 +10,10 @@ struct options {
     const char *cpu;       /* --cpu=MODEL */
     const char *argv0;     /* --argv0=NAME for the guest's argv[0] */
     const char *log_file;  /* --log-file=FILE: where log and strace lines go */
-    bool strace;           /* --strace */
+    const char *strace;    /* --strace[=SET]: calls to show; NULL: none */
+    uint32_t strace_strings, strace_time; /* -s N; -t, -tt, -ttt */
+    bool strace_spent, strace_count;      /* -T; -c */
+    const char *abi_report; /* --abi-report[=text|json]; NULL: none */
     bool log;              /* --log */
     bool lockstep;         /* --lockstep */
     bool lockstep_fast;    /* --lockstep-fast */
@@ -29,6 +32,7 @@ struct options {
     const char *execfn;    /* internal: AT_EXECFN if it is not the program's path */
     uint32_t exec_fd;      /* internal: closed when the program has been loaded */
     uint32_t seccomp_fd;   /* internal: seccomp filters over execve */
+    uint32_t session_fd;   /* internal: memory shared by all processes, see core/session.h */
     uint32_t self_fd;      /* internal: this executable, passed on by exec */
     const char *exec_via;  /* internal: emulator of this host that must start child xruns */
     bool child;            /* internal */

@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
+#include "core/session.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
 
@@ -315,13 +316,19 @@ static bool flags_valid(const struct clone_request *rq)
 
 int64_t clone_thread(struct thread *t, const struct clone_request *rq)
 {
+    int64_t r;
     if (!flags_valid(rq))
         return -EINVAL;
+    session_task(1);
     if (rq->flags & CLONE_THREAD)
-        return clone_thread_here(t, rq);
-    if (!(rq->flags & CLONE_VM))
-        return clone_fork(t, rq);
-    return rq->flags & CLONE_VFORK ? clone_vfork(t, rq) : clone_shared(t, rq);
+        r = clone_thread_here(t, rq);
+    else if (!(rq->flags & CLONE_VM))
+        r = clone_fork(t, rq);
+    else
+        r = rq->flags & CLONE_VFORK ? clone_vfork(t, rq) : clone_shared(t, rq);
+    if (r < 0)
+        session_task(-1);
+    return r;
 }
 
 /* ---- exit ---- */
@@ -373,6 +380,8 @@ void thread_exit(struct thread *t, int status)
     print_count(t);
     if (__atomic_load_n(&t->proc->nthreads, __ATOMIC_ACQUIRE) == 1)
         thread_exit_group(t, status);
+    if (session)
+        strace_exited(t, status);
     signal_block_all(&old);
     cache_thread_remove(t);
     release_user(t);
@@ -393,12 +402,25 @@ void thread_exit_killed(struct thread *t, int sig)
     signal_die(t, sig);
 }
 
+/* All threads end, the caller as the last. */
+static void end_of_trace(struct thread *t, int status)
+{
+    struct process *p = t->proc;
+    if (!session)
+        return;
+    pthread_mutex_lock(&p->lock);
+    for (struct thread *o = p->threads; o; o = o->next)
+        if (o != t)
+            strace_exited(o, status);
+    pthread_mutex_unlock(&p->lock);
+    strace_exited(t, status);
+}
+
 void thread_exit_group(struct thread *t, int status)
 {
     if (t->proc->nthreads == 1)
         print_count(t);
-    if (opt.strace)
-        strace_exited(t, status);
+    end_of_trace(t, status);
     __atomic_store_n(&t->proc->ending, true, __ATOMIC_SEQ_CST);
     if (t->proc->shares_memory)
         release_user(t);

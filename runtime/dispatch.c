@@ -32,11 +32,17 @@ static void do_syscall(struct thread *t, gaddr resume)
                        {r[REG_EBX], r[REG_ECX], r[REG_EDX], r[REG_ESI], r[REG_EDI], r[REG_EBP]}};
     t->orig_eax = c.nr;
     cache_offline(t);
-    if (opt.strace)
+    uint64_t since = 0;
+    if (unlikely(opt.strace)) {
+        signal_trace_kept(t);
         strace_enter(&c);
+        since = strace_clock();
+    }
     int64_t ret = syscalls_dispatch(&c);
-    if (opt.strace)
-        strace_exit(&c, ret);
+    if (unlikely(opt.strace)) {
+        strace_exit(&c, ret, since);
+        signal_trace_kept(t);
+    }
     if (ret == SYSRET_DONE)
         return;
     if (ret <= SYSRET_RESTART && ret >= SYSRET_RESTART_NOHAND) {

@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/options.h"
 #include "core/path.h"
+#include "core/session.h"
 #include "elfload/elfload.h"
 #include "runtime/host.h"
 #include "runtime/runtime.h"
@@ -23,7 +24,7 @@
 #define AT_EXECVE_CHECK 0x10000
 #endif
 
-enum { MAX_OPTION_ARGS = 40 };
+enum { MAX_OPTION_ARGS = 60 };
 
 /* A descriptor of this very executable is kept only where /proc does not serve: when xrun starts
  * in a chroot without it, or the guest is about to chroot (sys_chroot). */
@@ -246,7 +247,9 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
     int64_t ret;
     if (k == ELFLOAD_I386) {
         keep_target(&x, host);
+        session_pass(true);
         ret = exec_self(&x, argv, envp);
+        session_pass(false);
         if (x.fd >= 0)
             close(x.fd);
     } else {

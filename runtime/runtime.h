@@ -78,6 +78,8 @@ _Noreturn void dispatch_run(struct thread *t);
 void signal_init(void);
 /* Makes the host's blocked set of the calling thread follow t->sigmask. */
 void signal_set_host_mask(struct thread *t);
+/* --strace: prints signals that have come and are ignored by default. */
+void signal_trace_kept(struct thread *t);
 void signal_block_all(uint64_t *old);
 void signal_restore(uint64_t old);
 /* Delivers what is pending; also decides about restarting a system call (rt(t)->restart). */

@@ -67,10 +67,31 @@ void signal_restore(uint64_t old)
     host_mask(old, NULL);
 }
 
+/* Signals whose default is to be ignored: to be traced all the same they are blocked on the host, which
+ * keeps them then, and taken out around system calls. A handler would interrupt calls. */
+static uint64_t kept_for_trace(const struct thread *t)
+{
+    static const uint8_t sigs[] = {SIGCHLD, SIGURG, SIGWINCH};
+    uint64_t m = 0;
+    for (size_t i = 0; i < sizeof sigs && opt.strace; i++)
+        if (!t->proc->sigaction[sigs[i]].handler)
+            m |= bit(sigs[i]);
+    return m;
+}
+
+void signal_trace_kept(struct thread *t)
+{
+    struct timespec none = {0, 0};
+    siginfo_t info;
+    uint64_t m = kept_for_trace(t) & ~t->sigmask;
+    while (m && host_syscall(SYS_rt_sigtimedwait, (long)&m, (long)&info, (long)&none, 8, 0, 0) > 0)
+        strace_signal(t, info.si_signo, &info);
+}
+
 void signal_set_host_mask(struct thread *t)
 {
     if (!t->pend.valid) /* else everything stays blocked until it is delivered */
-        host_mask(t->sigmask & ~sync_mask(), NULL);
+        host_mask((t->sigmask | kept_for_trace(t)) & ~sync_mask(), NULL);
 }
 
 /* ---- host handler ---- */
@@ -354,18 +375,23 @@ void signal_action_changed(int sig)
     const struct process *p = thread_self->proc;
     const struct guest_sigaction *sa = &p->sigaction[sig];
     unsigned long nocld = sa->flags & (SA_NOCLDSTOP | SA_NOCLDWAIT);
-    bool seen = opt.strace && !default_stops(sig); /* by xrun, to be traced */
+    bool seen = opt.strace && default_deadly(sig); /* by xrun, to be traced */
     bool host_default = !sa->handler && !default_dumps(sig) && !seen &&
                         (!p->shares_memory || !default_deadly(sig));
     if (sa->handler == 1 || host_default)
         host_sigaction(sig, sa->handler ? SIG_IGN : SIG_DFL, nocld, 0);
     else
         host_sigaction(sig, (void *)on_signal, SA_SIGINFO | SA_ONSTACK | SA_RESTART | nocld, ~sync_mask());
+    if (opt.strace)
+        signal_set_host_mask(thread_self);
 }
 
 void signal_init(void)
 {
     struct process *p = thread_self->proc;
+    uint64_t m = 0;
+    host_syscall(SYS_rt_sigprocmask, SIG_SETMASK, 0, (long)&m, 8, 0, 0);
+    thread_self->sigmask = m;
     for (int sig = 1; sig <= NSIG_GUEST; sig++)
         if (host_sigaction_get(sig) == (void *)SIG_IGN)
             p->sigaction[sig].handler = 1;
@@ -374,9 +400,6 @@ void signal_init(void)
     for (int sig = 1; sig <= NSIG_GUEST; sig++)
         if (default_dumps(sig) || opt.strace)
             signal_action_changed(sig);
-    uint64_t m = 0;
-    host_syscall(SYS_rt_sigprocmask, SIG_SETMASK, 0, (long)&m, 8, 0, 0);
-    thread_self->sigmask = m;
     thread_self->altstack.flags = 0; /* SS_DISABLE only in threads that clone made */
     signal_set_host_mask(thread_self);
 }
@@ -385,6 +408,9 @@ void signal_init(void)
 
 static _Noreturn void end_by(struct thread *t, int sig)
 {
+    struct rlimit core;
+    if (opt.strace)
+        strace_killed(t, sig, !getrlimit(RLIMIT_CORE, &core) && core.rlim_cur);
     __atomic_store_n(&t->proc->ending, true, __ATOMIC_SEQ_CST);
     process_release(t);
     host_sigaction(sig, SIG_DFL, 0, 0);

@@ -148,9 +148,26 @@ SYSCALL(openat2)
 /* ---- close, dup ---- */
 
 /* Descriptors that are xrun's own look closed to the guest. */
+enum { OWN_FDS = 3 };
+static int own_fds(uint32_t own[OWN_FDS])
+{
+    int n = 0;
+    if (opt.log_file && log_fd() > 2)
+        own[n++] = (uint32_t)log_fd();
+    if (opt.session_fd > 2)
+        own[n++] = opt.session_fd;
+    if (opt.self_fd > 2)
+        own[n++] = opt.self_fd;
+    return n;
+}
+
 static bool own_fd(uint32_t fd)
 {
-    return fd > 2 && ((opt.log_file && (int)fd == log_fd()) || fd == opt.self_fd);
+    uint32_t own[OWN_FDS];
+    for (int n = own_fds(own); n--;)
+        if (own[n] == fd)
+            return true;
+    return false;
 }
 
 SYSCALL(close)
@@ -169,19 +186,22 @@ SYSCALL(close_range)
     if (!(c->a[2] & 4))
         for (uint32_t fd = from; fd <= to && fd < SMALL_FDS; fd++)
             fd_set_small(fd, false);
-    uint32_t own[2] = {opt.self_fd, opt.log_file ? (uint32_t)log_fd() : 0};
-    if (own[0] > own[1]) {
-        uint32_t x = own[0];
-        own[0] = own[1];
-        own[1] = x;
-    }
+    uint32_t own[OWN_FDS];
+    int n = own_fds(own);
     int64_t r = 0;
-    for (int i = 0; i < 2 && r >= 0; i++) {
-        if (own[i] < from || own[i] > to || own[i] < 3)
-            continue;
-        if (own[i] > from)
-            r = HC(SYS_close_range, from, own[i] - 1, c->a[2], 0, 0, 0);
-        from = own[i] + 1;
+    while (r >= 0 && from <= to) { /* up to the next of them */
+        uint32_t next = to;
+        bool found = false;
+        for (int i = 0; i < n; i++)
+            if (own[i] >= from && own[i] <= next) {
+                next = own[i];
+                found = true;
+            }
+        if (!found)
+            break;
+        if (next > from)
+            r = HC(SYS_close_range, from, next - 1, c->a[2], 0, 0, 0);
+        from = next + 1;
     }
     return r < 0 || from > to ? r : HC(SYS_close_range, from, to, c->a[2], 0, 0, 0);
 }
@@ -277,6 +297,8 @@ static int64_t get_flags(uint32_t fd)
 SYSCALL(fcntl64)
 {
     uint32_t cmd = c->a[1], arg = c->a[2];
+    if (own_fd(c->a[0]))
+        return -EBADF;
     switch (cmd) {
     case F_GETFL: return get_flags(c->a[0]);
     case F_SETFL: arg = (uint32_t)open_flags_to_host(arg); break;

@@ -116,6 +116,8 @@ int64_t user_dispatch_set(struct sysctx *c);
 bool user_dispatch(struct sysctx *c);
 /* Is the call made by one of the vDSO's sigreturn stubs? */
 bool vdso_sigreturn_call(const struct sysctx *c);
+/* Is it a call that the kernel's own vDSO would not make? */
+bool made_in_vdso(const struct sysctx *c);
 
 /* seccomp.c: prctl(PR_SET_SECCOMP) and PR_GET_SECCOMP; the filters' verdict about a call: false if it is
  * not to be made, its result is *r. */

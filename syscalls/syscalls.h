@@ -64,10 +64,21 @@ void ldt_refresh(struct thread *t);
 /* The start of a file of the host's, as text that fits `buf`. Its length, 0 or -1 if there is none. */
 ssize_t proc_read(const char *path, char *buf, size_t size);
 
-/* --strace: a line per call, in strace's format, to the log file. */
+/* --strace: a line per call, in strace's format, to the log file; only with opt.strace. `since` is
+ * what strace_clock() said before the call. */
 void strace_enter(const struct sysctx *c);
-void strace_exit(const struct sysctx *c, int64_t result);
+void strace_exit(const struct sysctx *c, int64_t result, uint64_t since);
+uint64_t strace_clock(void);
 void strace_signal(const struct thread *t, int sig, const siginfo_t *info);
+void strace_stopped(const struct thread *t, int sig);
+/* A thread ends; by a signal: all of its process. Also counted for the session. */
 void strace_exited(const struct thread *t, int status);
+void strace_killed(const struct thread *t, int sig, bool core);
+/* A program begins: main() has loaded it. */
+void strace_program(const struct thread *t, const char *path, char **argv, char **envp);
+/* -c: the table of what was counted. */
+void strace_summary(void);
+/* Does the set of --strace consist of names that mean something? If not *bad is where not. */
+bool strace_check_set(const char **bad);
 
 #endif

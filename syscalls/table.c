@@ -136,7 +136,7 @@ static _Noreturn void wait_for_the_end(void)
 }
 
 /* The vDSO's functions that ask for time make no system call on hardware. */
-static bool made_in_vdso(const struct sysctx *c)
+bool made_in_vdso(const struct sysctx *c)
 {
     const struct process *p = c->t->proc;
     gaddr at = c->t->cpu.eip - p->vdso;

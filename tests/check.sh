@@ -42,6 +42,7 @@ part guest tests/guest/run.sh "$w/guest" "x86_64=$x86" "aarch64=$armrun"
 part "guest, small blocks" tests/guest/run.sh "$w/small" "x86_64=$x86 --block-max=2 --flush-every=200 --interpret"
 part "guest, all translated" tests/guest/run.sh "$w/hot" "x86_64=$x86 --hot=1" \
     "little=$x86 --hot=1 --code-cache=256K" "disturbed=$x86 --hot=2 --stress-flush=50"
+part strace tests/trace/run.sh "$w/strace" "x86_64=$x86" "aarch64=$armrun"
 part probe tests/probe/run.sh "$w/probe" "$x86"
 part core tests/guest/core/run.sh "$w/core" "x86_64=$x86" "aarch64=$armrun"
 part "badinput x86_64" tests/guest/badinput.sh "$w/guest" "$x86"

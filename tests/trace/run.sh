@@ -1,0 +1,60 @@
+#!/bin/bash
+# xrun --strace against strace: the lines of the same static program must be the same but for
+# addresses, process ids and times. NAME.expected is recorded with strace (RECORD=1).
+# usage: run.sh WORK NAME=COMMAND...
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1" && work=$(cd "$1" && pwd)
+shift
+cc=${GUEST_CC:-i686-linux-gnu-gcc}
+pass=0 fail=0
+result() { # ok?, name, text
+    if [ "$1" = 0 ]; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL $2"; head -n 10 "$3"; fi
+}
+normal() { "$here/normal.pl" "$1"; }
+in_dir() { rm -rf "$work/dir" && mkdir "$work/dir" && (cd "$work/dir" && env -i PATH=/usr/bin:/bin TZ=UTC timeout 60 "$@" >/dev/null 2>"$work/stderr" </dev/null); }
+
+for f in "$here"/*.c; do
+    t=$(basename "$f" .c)
+    $cc -static -O1 -w -pthread -D_GNU_SOURCE -o "$work/$t" "$f" || { echo "FAIL $t: does not compile"; fail=$((fail + 1)); continue; }
+    if [ -n "${RECORD:-}" ]; then
+        in_dir strace -f -o "$work/$t.strace" "$work/$t"
+        normal "$work/$t.strace" | sed "s#$work#WORK#g" >"$here/$t.expected"
+    fi
+    for r in "$@"; do
+        in_dir ${r#*=} --strace -o "$work/$t.${r%%=*}" "$work/$t"
+        normal "$work/$t.${r%%=*}" | sed "s#$work#WORK#g" | diff "$here/$t.expected" - >"$work/diff"
+        result $? "$t ${r%%=*}" "$work/diff"
+    done
+done
+
+# Filters, counts, times: on the program of many calls.
+x=${1#*=}
+shown() { # what is shown of a set, as names
+    in_dir $x --strace="$1" -o "$work/filter" "$work/calls"
+    sed -n 's/^[0-9]* *\([a-z_0-9]*\)(.*/\1/p' "$work/filter" | sort -u | tr '\n' ' '
+}
+check() { # name, expected, got
+    [ "$2" = "$3" ] && { pass=$((pass + 1)); return; }
+    fail=$((fail + 1))
+    printf 'FAIL %s\n  expected %s\n  got      %s\n' "$1" "$2" "$3"
+}
+check "one name" "creat " "$(shown creat)"
+check "a list" "creat flock " "$(shown flock,creat)"
+check "a class" "_exit" "$(shown %statfs | tr -d ' ')_exit"
+check "%stat" "stat stat64 " "$(shown %stat)"
+check "regular expression" "epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_wait " "$(shown '/^epoll')"
+check "all but" "" "$(shown '!file,desc,process,memory,signal,network,ipc,/.*' )"
+check "network" "accept bind connect getsockopt listen recv recvfrom send setsockopt shutdown socket socketpair " "$(shown network)"
+in_dir $x --strace=nonsense "$work/calls"
+check "unknown name" "126 xrun: --strace: nonsense: no such system call or class of them" "$? $(cat "$work/stderr")"
+in_dir $x -c -o "$work/count" "$work/calls"
+check "columns" "1" "$(grep -cE '^[0-9]+ +chdir\("d"\) {24}= 0$' "$work/calls.${1%%=*}")"
+check "count" "100.00 total" "$(awk 'END { print $1, $NF }' "$work/count")"
+check "count of creat" "1" "$(awk '$NF == "creat" { print $4 }' "$work/count")"
+in_dir $x -tt -T --strace=creat -o "$work/time" "$work/calls"
+check "-tt -T" "1" "$(grep -cE '^[0-9]+ +[0-9:]{8}\.[0-9]{6} creat\("f", 0600\) += [0-9]+ <[0-9]+\.[0-9]{6}>$' "$work/time")"
+in_dir $x -s 5 --strace=write -o "$work/short" "$work/calls"
+check "-s" "1" "$(grep -c '"hello"\.\.\., 12' "$work/short")"
+echo "strace: $pass passed, $fail failed, 0 skipped"
+[ $fail = 0 ]
