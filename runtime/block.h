@@ -11,33 +11,27 @@ struct block_key {
     uint32_t mode;
 };
 
-struct block;
-struct edge { /* an outgoing direct edge, on the list of the block it leads to */
-    struct block *to;
-    struct edge *next_in;
-    uint8_t slot;
-    struct block *from;
-};
+/* A direct edge is named by the block it leaves, which is aligned, plus its slot. */
+typedef uintptr_t edge_t;
 
 struct block {
     struct block_key key;
     gaddr end;              /* behind the last code byte */
+    uint32_t heat;          /* how often the interpreter entered */
+    uint16_t n;             /* struct insn, including the end marker */
+    uint16_t granules;      /* of this allocation */
     bool valid;
     bool indirect;          /* an indirect jump came here */
-    uint32_t n;             /* struct insn, including the end marker */
-    uint32_t bytes;         /* of this allocation */
-    uint32_t heat;          /* how often the interpreter entered */
     insn_fn first_fn;       /* of insn[0], which holds another while there is code */
-    const uint8_t *raw;     /* the code bytes [key.eip, end) */
-    struct edge out[2];
-    struct edge *in;        /* edges that lead here */
+    union {
+        edge_t next_in[2];  /* per outgoing edge: the next on the list of the block it leads to */
+        struct { struct block *next; uint64_t epoch; } retired;
+    };
+    edge_t in;              /* edges that lead here */
     struct code_exit *code_in; /* exits of translated code that lead here */
     struct unit *unit;      /* that holds its code, NULL if none */
-    struct block *page_next[2];  /* per page it lies in */
-    struct block *retired_next;
-    uint64_t retired_epoch;
     uint8_t *code;          /* where to enter; translate_enter() finds it before insn[] */
-    struct insn insn[];     /* n, then struct insn_links, then the code bytes */
+    struct insn insn[];     /* n, then struct insn_links, then the code bytes [key.eip, end) */
 };
 static_assert(offsetof(struct block, code) + 8 == offsetof(struct block, insn), "translate_enter");
 
@@ -46,8 +40,41 @@ static inline struct block *block_of(const struct insn *first)
     return (struct block *)(uintptr_t)((const uint8_t *)first - offsetof(struct block, insn));
 }
 
-/* cache.c */
+static inline struct insn_links *block_links(const struct block *b)
+{
+    return (struct insn_links *)(uintptr_t)&b->insn[b->n];
+}
+
+static inline const uint8_t *block_raw(const struct block *b)
+{
+    return (const uint8_t *)(block_links(b) + 1);
+}
+
+/* The block that the edge leads to; NULL if it was never taken. */
+static inline struct block *block_to(const struct block *b, int slot)
+{
+    const struct insn *to = block_links(b)->to[slot];
+    return to ? block_of(to) : NULL;
+}
+
+/* blocks.c: where blocks lie, and how they are found. */
+void blocks_init(void);
+/* Memory for a block of n instructions and so many code bytes, not cleared; NULL: there is none left
+ * before blocks are freed. */
+struct block *blocks_alloc(unsigned n, unsigned raw_bytes);
+void blocks_free(struct block *b);
+unsigned blocks_size(const struct block *b); /* bytes */
+/* So much is in use that all should be forgotten. */
+bool blocks_full(void);
+void blocks_add(struct block *b);
+void blocks_remove(const struct block *b);
 struct block *cache_find(gaddr eip, unsigned mode);
+/* Calls retire, which must remove the block, for every block that has a byte in the page. It may run
+ * in a signal handler: nothing is freed. */
+void blocks_retire_page(uint32_t page, void (*retire)(struct block *b));
+void blocks_retire_all(void (*retire)(struct block *b));
+
+/* cache.c */
 extern uint64_t cache_epoch; /* grows with everything retired */
 /* The function of a block's first instruction while there is no code: counts, translates when hot. */
 const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in);

@@ -82,7 +82,7 @@ static void line(const char *fmt, ...)
 void dump_block(const struct block *b)
 {
     char text[128], hex[3 * 15 + 1];
-    const uint8_t *raw = b->raw;
+    const uint8_t *raw = block_raw(b);
     line("block %08x-%08x, mode %u", b->key.eip, b->end, b->key.mode);
     for (unsigned i = 0; i < b->n; i++) {
         const struct insn *in = &b->insn[i];

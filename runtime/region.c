@@ -36,7 +36,7 @@ static const struct insn *thunk(const struct insn *in, unsigned mode)
 /* Adds the block's instructions up to the first that is there already. False: no room. */
 static bool add_block(struct block *b)
 {
-    const uint8_t *raw = b->raw;
+    const uint8_t *raw = block_raw(b);
     unsigned old = region.n;
     for (unsigned i = 0; i < b->n; i++) {
         const struct insn *in = &b->insn[i];
@@ -81,7 +81,7 @@ static bool add(struct block *b)
  * this way itself: translated code links its own edges. */
 static struct block *successor(const struct block *b, int slot, gaddr eip)
 {
-    struct block *to = b->out[slot].to;
+    struct block *to = block_to(b, slot);
     return to ? to : cache_find(eip, b->key.mode);
 }
 
