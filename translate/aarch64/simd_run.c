@@ -465,7 +465,7 @@ bool a64_simd(struct emit *e, const struct tr_insn *t)
         simd_move(e, in);
     if (in->o[0].kind == OPND_GPR)
         forget_alignment(in->o[0].reg);
-    if (run.open && !(run.next = joining(e)))
+    if (run.open && (stands_alone(in) || !(run.next = joining(e))))
         run_settle(e);
     return true;
 }
