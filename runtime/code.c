@@ -112,7 +112,8 @@ static void put_code(struct unit *u)
         struct code_exit *y = &u->exit[i];
         *y = (struct code_exit){.target = x->target, .field = u->code + x->patch,
                                 .stub = u->code + x->stub, .unit = u};
-        memcpy(u->code + x->stub_id, &y, 8);
+        if (x->stub_id)
+            memcpy(u->code + x->stub_id, &y, 8);
     }
     for (unsigned i = 0; i < tr.copies; i++) {
         struct code_exit *y = &u->exit[tr.exits + i];
@@ -360,6 +361,21 @@ const struct insn *translate_exit_direct(struct cpu *cpu, void *exit)
     cpu->exit_links = NULL;
     cpu->host.exit_code = x;
     return NULL;
+}
+
+/* Exits are in the order of their stubs; the blocks that were copied, which have none, come last. */
+const struct insn *translate_exit_stub(struct cpu *cpu, const uint8_t *in_stub)
+{
+    const struct unit *u = codemem_find((uintptr_t)in_stub - 1);
+    unsigned lo = 0, hi = u->exits;
+    while (hi - lo > 1) {
+        unsigned mid = (lo + hi) / 2;
+        if (u->exit[mid].stub && u->exit[mid].stub < in_stub)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return translate_exit_direct(cpu, &u->exit[lo]);
 }
 
 const struct insn *translate_exit_indirect(struct cpu *cpu, gaddr eip)

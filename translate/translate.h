@@ -28,7 +28,8 @@ struct tr_insn {
 struct tr_exit {
     gaddr target;
     uint32_t patch, stub;  /* offsets in the code */
-    uint32_t stub_id;      /* offset of the 8 bytes that must hold the exit's address */
+    uint32_t stub_id;      /* offset of the 8 bytes that must hold the exit's address; 0: there are
+                            * none, the stub calls code that ends in translate_exit_stub() */
 };
 
 /* Absolute host addresses that the code refers to: translate_reloc() puts them in. */
@@ -113,6 +114,8 @@ unsigned translate_format(const uint8_t *code, size_t n, uint64_t pc, char *buf,
 /* Called by translated code when it leaves; return the instruction to interpret next, or NULL with
  * cpu->exit set. Implemented by runtime/code.c. */
 const struct insn *translate_exit_direct(struct cpu *cpu, void *exit);
+/* The same, by an address in the exit's stub but its first. */
+const struct insn *translate_exit_stub(struct cpu *cpu, const uint8_t *in_stub);
 const struct insn *translate_exit_indirect(struct cpu *cpu, gaddr eip);
 /* The guest instruction whose code holds a host address of which the low 32 bits are known (as the
  * x87 unit keeps its last instruction); NULL if it is none of translated code. */

@@ -173,13 +173,14 @@ load_state: /* cpu -> the guest's registers; goes to r11 */
 
         .globl  x64_exit_direct
 x64_exit_direct:
+        popq    %r8
         save_state
         movq    %r8, %rbx
         save_x87
         movq    %r14, %rdi
         movq    %rbx, %rsi
         pop_callee_saved
-        jmp     translate_exit_direct
+        jmp     translate_exit_stub
 
         /* The table of all addresses is large and sparse, so what it gives goes into the small one,
          * whose entries are code - x64_look_up in the high half and -address in the low one. Flags are
@@ -214,6 +215,9 @@ table_miss:
         pop_callee_saved
         jmp     translate_exit_indirect
 
+        .globl  x64_return_miss_rcx
+x64_return_miss_rcx:
+        movq    %r9, %rcx
         .globl  x64_return_miss
 x64_return_miss:
         movq    CPU_RET_TOP(%r14), %rsp
@@ -284,15 +288,11 @@ x64_load_ymm:
 x64_leave:
         save_state
         save_x87
-        movq    $0, CPU_EXIT_LINKS(%r14)
-        movq    $0, CPU_EXIT_CODE(%r14)
-        xorl    %eax, %eax
-        pop_callee_saved
-        ret
+        jmp     1f
 
 return_null:
         movb    $EXIT_BRANCH_VALUE, CPU_EXIT(%r14)
-        movq    $0, CPU_EXIT_LINKS(%r14)
+1:      movq    $0, CPU_EXIT_LINKS(%r14)
         movq    $0, CPU_EXIT_CODE(%r14)
         xorl    %eax, %eax
         pop_callee_saved

@@ -12,6 +12,9 @@
 #include "translate/x86_64/ops.h"
 #include "translate/x86_64/stubs.h"
 
+static const uint8_t mov_r9_rcx[] = {0x49, 0x89, 0xc9}, mov_rcx_r9[] = {0x4c, 0x89, 0xc9},
+                     mov_r11_rcx[] = {0x49, 0x89, 0xcb}, mov_rcx_r11[] = {0x4c, 0x89, 0xd9};
+
 enum { SHORT_MAX = 100, ROOM_PER_INSN = 192, LINE = 64 };
 
 /* A jump within the region to an instruction that is not yet emitted. */
@@ -150,8 +153,7 @@ static void state_check(struct emit *e, const uint8_t *then);
 /* Where a mirrored return arrives: r8 is where the guest returned to. */
 static void landing(struct emit *e, gaddr expected)
 {
-    static const uint8_t cmp_r8d[] = {0x41, 0x81, 0xf8}, mov_r9_rcx[] = {0x49, 0x89, 0xc9},
-                         mov_rcx_r9[] = {0x4c, 0x89, 0xc9};
+    static const uint8_t cmp_r8d[] = {0x41, 0x81, 0xf8};
     unsigned last;
     if (next_is(e, expected) && x64_flags_dead(e->tr, e->index + 1, &last)) {
         for (unsigned i = e->index + 1; i <= last; i++)
@@ -165,11 +167,9 @@ static void landing(struct emit *e, gaddr expected)
         ebytes(e, mov_r9_rcx, 3);
         x64_lea(e, X64_RCX, (struct x64_mem){.base = X64_TMP0, .index = X64_NONE,
                                              .disp = (int32_t)-expected});
-        e8(e, 0xe3); /* jrcxz over the mismatch */
-        e8(e, 8);
-        ebytes(e, mov_rcx_r9, 3);
+        e8(e, 0xe3), e8(e, 5); /* jrcxz over the mismatch */
         e8(e, 0xe9);
-        x64_rel32(e, x64_return_miss);
+        x64_rel32(e, x64_return_miss_rcx);
         ebytes(e, mov_rcx_r9, 3);
     }
     state_check(e, NULL); /* the callee may have left translated code and come back */
@@ -218,7 +218,6 @@ static void look_up_near(struct emit *e)
 /* Compares r8 with the expected target without touching flags; what differs leads to a stub. */
 static struct astray *expect(struct emit *e, gaddr target)
 {
-    static const uint8_t mov_r11_rcx[] = {0x49, 0x89, 0xcb}, mov_rcx_r11[] = {0x4c, 0x89, 0xd9};
     ebytes(e, mov_r11_rcx, 3);
     x64_lea(e, X64_RCX, x64_at(X64_TMP0, (int32_t)-target));
     e8(e, 0xe3), e8(e, 5); /* jrcxz over the jump */
@@ -443,7 +442,6 @@ static void insn(struct emit *e, const struct tr_insn *t)
  * is there, then goes to offset `then` of the code (NULL: behind this). */
 static void check(struct emit *e, size_t live_flag, const void *stub, const uint8_t *then)
 {
-    static const uint8_t mov_r9_rcx[] = {0x49, 0x89, 0xc9}, mov_rcx_r9[] = {0x4c, 0x89, 0xc9};
     ebytes(e, mov_r9_rcx, 3);
     x64_load(e, X64_RCX, x64_cpu(live_flag));
     e8(e, 0xe3); /* jrcxz to the load */
@@ -480,7 +478,6 @@ static void state_check(struct emit *e, const uint8_t *then)
 
 static void astray_stub(struct emit *e, const struct astray *a)
 {
-    static const uint8_t mov_rcx_r11[] = {0x4c, 0x89, 0xd9};
     uint32_t rel = emit_off(e) - (a->field + 4);
     memcpy(e->tr->code + a->field, &rel, 4);
     ebytes(e, mov_rcx_r11, 3);
@@ -499,12 +496,10 @@ static void exit_stub(struct emit *e, const struct leave *l)
     struct translation *tr = e->tr;
     uint32_t at = emit_off(e), rel = at - (l->field + 4);
     memcpy(tr->code + l->field, &rel, 4);
+    tr->exit[tr->exits++] = (struct tr_exit){l->target, l->field, at, 0};
     if (l->call) /* the callee will be interpreted, and its return not mirrored */
-        x64_lea64(e, X64_RSP, x64_at(X64_RSP, 8));
-    e8(e, 0x49), e8(e, 0xb8); /* mov r8, imm64 */
-    tr->exit[tr->exits++] = (struct tr_exit){l->target, l->field, at, emit_off(e)};
-    e64(e, 0);
-    e8(e, 0xe9);
+        e8(e, 0x41), e8(e, 0x58); /* pop r8 */
+    e8(e, 0xe8);
     x64_rel32(e, x64_exit_direct);
 }
 
