@@ -15,7 +15,6 @@ static struct {
     bool open;
     bool pending;    /* FPSR is to be asked */
     uint8_t how;     /* of a64_slow_fpsr */
-    bool computes;   /* the current instruction may raise an exception */
     bool cut;        /* ends with the current instruction */
     bool ints;       /* instructions on general registers are among it: it must not fault any more */
     unsigned start, next; /* first instruction; the one that joins next */
@@ -80,8 +79,8 @@ unsigned run_write(struct emit *e, unsigned x, unsigned width)
 {
     (void)e;
     run.width[x] = (uint8_t)width;
-    if (run.state[x] == UNTOUCHED) /* an exception leaves the register as it was */
-        run.state[x] = run.computes ? LIVE : DEFINED;
+    if (run.state[x] == UNTOUCHED) /* if an exception is found, the register is as it was */
+        run.state[x] = run.pending ? LIVE : DEFINED;
     if (run.state[x] == LIVE && run.pending) {
         run.where[x] = IN_COPY;
         return copy_of(x);
@@ -119,7 +118,7 @@ void run_merge(struct emit *e, unsigned x, unsigned bytes, unsigned from)
 
 void run_computes(unsigned how)
 {
-    run.pending = run.computes = true;
+    run.pending = true;
     run.how |= (uint8_t)how;
 }
 
@@ -455,7 +454,6 @@ bool a64_simd(struct emit *e, const struct tr_insn *t)
     update_known(e);
     if (!run.open || run.next != e->index)
         begin(e->index);
-    run.computes = false;
     note_gprs(in);
     if (part == PART_INT)
         simd_int(e, in);
