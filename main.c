@@ -17,6 +17,7 @@
 #include "core/session.h"
 #include "elfload/elfload.h"
 #include "runtime/lockstep.h"
+#include "runtime/ptrace.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
 #include "translate/translate.h"
@@ -163,6 +164,8 @@ int main(int argc, char **argv)
     if (r)
         log_die(126, "cannot reserve the low 4 GiB of the address space: %s", strerror(-r));
     signal_init();
+    if (opt.trace_fd)
+        ptrace_exec_load(t, (int)opt.trace_fd);
     cache_thread_add(t);
 
     char *path = find_program(argv[i]);
@@ -186,5 +189,7 @@ int main(int argc, char **argv)
     set_comm(execfn);
     if (opt.strace)
         strace_program(t, execfn, gargv, environ);
+    if (t->trace)
+        ptrace_exec_done(t);
     dispatch_run(t);
 }

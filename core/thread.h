@@ -38,6 +38,7 @@ enum {
     WORK_DISPATCH = 1,  /* user dispatch */
     WORK_SECCOMP = 2,
     WORK_NO_PRIVS = 4,  /* another thread has set no_new_privs for this one */
+    WORK_TRACE = 8,     /* the tracer stops at system calls */
 };
 
 /* A host signal waiting to be turned into a guest frame. While one is held, the host blocks
@@ -77,6 +78,13 @@ struct thread {
     } dispatch;
     struct seccomp_filter *seccomp; /* the newest; with WORK_SECCOMP and none: strict mode */
 
+    struct trace_block *trace;      /* a tracer has attached; syscalls/trace.h */
+    struct trace_block *child_trace; /* what the child being made is to have */
+    volatile sig_atomic_t trace_look; /* a token came */
+    bool trace_claimed;             /* PTRACE_TRACEME with a parent that is a program of the host */
+    bool trace_step;                /* stop behind each instruction, */
+    bool trace_tf;                  /* for which EFLAGS.TF is set now */
+
     uint32_t orig_eax;              /* number of the system call in progress, -1 outside */
     struct thread *next, **prevp;   /* list of all threads of the process */
     void *runtime;                  /* owned by runtime/ */
@@ -106,6 +114,8 @@ struct process {
     int dying;                      /* a thread of it has met a deadly signal, */
     volatile int stopping;          /* and the others must stand still for its core dump */
     bool ending;                    /* as a whole: no thread may see what that does to memory */
+    bool traced;                    /* any thread of it */
+    int memory_parent;              /* the parent, if it shares that one's memory */
     bool shares_memory;             /* with other processes: see process_shares_memory */
     struct sighand *sighand;
     struct guest_sigaction *sigaction; /* sighand->action; under sighand->lock */
@@ -163,6 +173,12 @@ struct runtime_hooks {
     void (*sigmask_changed)(struct thread *t);
     /* A signal the thread gets now, even if it blocks it; `fatal`: it dies of it in any case. */
     void (*force_signal)(struct thread *t, const siginfo_t *info, bool fatal);
+    /* The calling thread has begun to be traced, or ceased. */
+    void (*trace_begun)(struct thread *t);
+    /* Stops for the tracer before a system call, which it may change; false: it is not to be made. */
+    bool (*trace_entry)(struct thread *t);
+    /* The same for a seccomp filter's verdict, *made: as above; false: nobody wants it. */
+    bool (*trace_seccomp)(struct thread *t, uint32_t data, bool *made);
     /* The process has mapped memory that others may share. */
     void (*shares_memory)(struct process *p);
     /* Code of [start,end) must be forgotten by all threads. */

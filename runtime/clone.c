@@ -17,7 +17,7 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "core/session.h"
-#include "runtime/runtime.h"
+#include "runtime/ptrace.h"
 #include "syscalls/syscalls.h"
 
 struct process *process_self;
@@ -129,6 +129,9 @@ struct thread *thread_copy(const struct thread *parent, struct process *p,
         thread_free(t);
         return NULL;
     }
+    t->orig_eax = parent->orig_eax;
+    t->trace = parent->child_trace;
+    t->cpu.pending = t->trace != NULL;
     process_link(t);
     seccomp_inherit(t, parent);
     cache_thread_add(t);
@@ -320,15 +323,19 @@ int64_t clone_thread(struct thread *t, const struct clone_request *rq)
     if (!flags_valid(rq))
         return -EINVAL;
     session_task(1);
-    if (rq->flags & CLONE_THREAD)
-        r = clone_thread_here(t, rq);
-    else if (!(rq->flags & CLONE_VM))
-        r = clone_fork(t, rq);
-    else
-        r = rq->flags & CLONE_VFORK ? clone_vfork(t, rq) : clone_shared(t, rq);
+    r = unlikely(t->trace != NULL) ? ptrace_clone(t, rq) : clone_plain(t, rq);
     if (r < 0)
         session_task(-1);
     return r;
+}
+
+int64_t clone_plain(struct thread *t, const struct clone_request *rq)
+{
+    if (rq->flags & CLONE_THREAD)
+        return clone_thread_here(t, rq);
+    if (!(rq->flags & CLONE_VM))
+        return clone_fork(t, rq);
+    return rq->flags & CLONE_VFORK ? clone_vfork(t, rq) : clone_shared(t, rq, NULL, NULL);
 }
 
 /* ---- exit ---- */
@@ -382,6 +389,7 @@ void thread_exit(struct thread *t, int status)
         thread_exit_group(t, status);
     if (session)
         strace_exited(t, status);
+    ptrace_exiting(t, (status & 0xff) << 8, false);
     signal_block_all(&old);
     cache_thread_remove(t);
     release_user(t);
@@ -421,6 +429,7 @@ void thread_exit_group(struct thread *t, int status)
     if (t->proc->nthreads == 1)
         print_count(t);
     end_of_trace(t, status);
+    ptrace_exiting(t, (status & 0xff) << 8, true);
     __atomic_store_n(&t->proc->ending, true, __ATOMIC_SEQ_CST);
     if (t->proc->shares_memory)
         release_user(t);

@@ -10,11 +10,13 @@
 #include "interp/interp.h"
 #include "runtime/code.h"
 #include "runtime/dump.h"
+#include "runtime/ptrace.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
 
 static void run(struct thread *t, const struct insn *first)
 {
+    t->orig_eax = UINT32_MAX; /* until the next system call */
     t->running = 1;
     __asm__ volatile("" ::: "memory");
     interp_run(&t->cpu, first);
@@ -22,15 +24,29 @@ static void run(struct thread *t, const struct insn *first)
     t->running = 0;
 }
 
+/* What a system call gave; `resume` is where its instruction starts, for a restart. */
+static void put_result(struct thread *t, int64_t ret, uint32_t nr, gaddr resume)
+{
+    struct cpu *cpu = &t->cpu;
+    if (ret <= SYSRET_RESTART && ret >= SYSRET_RESTART_NOHAND) {
+        rt(t)->restart = ret;
+        rt(t)->restart_eip = resume;
+        rt(t)->restart_eax = nr;
+        cpu->pending = 1; /* signal_deliver decides */
+        return;
+    }
+    cpu->gpr[REG_EAX] = (uint32_t)ret;
+    if (t->sigmask_restore)
+        cpu->pending = 1;
+}
+
 /* Makes a system call with number eax; `resume` is where the call instruction starts, for a
  * restart. */
 static void do_syscall(struct thread *t, gaddr resume)
 {
-    struct cpu *cpu = &t->cpu;
-    uint32_t *r = cpu->gpr;
-    struct sysctx c = {t, r[REG_EAX],
-                       {r[REG_EBX], r[REG_ECX], r[REG_EDX], r[REG_ESI], r[REG_EDI], r[REG_EBP]}};
-    t->orig_eax = c.nr;
+    struct sysctx c = {.t = t};
+    t->orig_eax = t->cpu.gpr[REG_EAX];
+    sysctx_load(&c);
     cache_offline(t);
     uint64_t since = 0;
     if (unlikely(opt.strace)) {
@@ -43,18 +59,10 @@ static void do_syscall(struct thread *t, gaddr resume)
         strace_exit(&c, ret, since);
         signal_trace_kept(t);
     }
-    if (ret == SYSRET_DONE)
-        return;
-    if (ret <= SYSRET_RESTART && ret >= SYSRET_RESTART_NOHAND) {
-        rt(t)->restart = ret;
-        rt(t)->restart_eip = resume;
-        rt(t)->restart_eax = c.nr;
-        cpu->pending = 1; /* signal_deliver decides */
-        return;
-    }
-    r[REG_EAX] = (uint32_t)ret;
-    if (t->sigmask_restore)
-        cpu->pending = 1;
+    if (ret != SYSRET_DONE)
+        put_result(t, ret, c.nr, resume);
+    if (unlikely(t->trace != NULL))
+        ptrace_call_exit(t);
 }
 
 /* SYSENTER as Linux's 32-bit entry takes it: the sixth argument is on the stack, execution goes on
@@ -82,12 +90,27 @@ static bool loads_ss(const struct insn *in)
            in->o[0].reg == SEG_SS;
 }
 
-/* One instruction with the trap flag set: #DB behind it. */
+/* The flag that is set for the tracer's sake, not the program's. */
+static void clear_forced_tf(struct thread *t)
+{
+    if (t->trace_tf)
+        t->cpu.eflags &= ~(uint32_t)EFL_TF;
+    t->trace_tf = false;
+}
+
+/* One instruction with the trap flag set: #DB behind it. A program sees the flag that its tracer's step
+ * sets if it pushes the flags, and keeps what it then pops. */
 static void step(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
+    t->trace_tf = t->trace_step && !(cpu->eflags & EFL_TF);
+    if (t->trace_tf)
+        cpu->eflags |= EFL_TF;
     const struct insn *in = cache_step(t);
+    if (in->op == OP_POPF || in->op == OP_IRET)
+        t->trace_tf = false;
     run(t, in);
+    clear_forced_tf(t);
     if (cpu->exit != EXIT_BRANCH || loads_ss(in))
         return;
     cpu->trap = (struct cpu_trap){.vec = TRAP_DB, .err = 0, .addr = cpu->trap.addr};
@@ -122,11 +145,12 @@ void dispatch_run(struct thread *t)
     code_thread_start(t);
     int why = sigsetjmp(t->trap_jb, 0);
     t->running = 0;
+    clear_forced_tf(t);
     if (why) {
         cpu->exit_links = NULL;
         if (why == JB_REDO) {
             cpu->eip = cpu->cur->eip;
-            if (cpu->eflags & EFL_TF)
+            if ((cpu->eflags & EFL_TF) || t->trace_step)
                 step(t);
             else
                 run(t, cache_step(t));
@@ -143,7 +167,7 @@ void dispatch_run(struct thread *t)
         }
         if (dump_wanted(DUMP_EXEC, cpu->eip))
             dump_state(cpu);
-        if (unlikely(cpu->eflags & EFL_TF))
+        if (unlikely((cpu->eflags & EFL_TF) || t->trace_step))
             step(t);
         else
             run(t, find_code(t));

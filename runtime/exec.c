@@ -17,7 +17,7 @@
 #include "core/session.h"
 #include "elfload/elfload.h"
 #include "runtime/host.h"
-#include "runtime/runtime.h"
+#include "runtime/ptrace.h"
 #include "syscalls/syscalls.h"
 
 #ifndef AT_EXECVE_CHECK
@@ -74,7 +74,7 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
 {
     int argc = count(argv);
     const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 12, sizeof *v);
-    char fd_text[32], exec_fd_text[32], seccomp_text[32], self[PATH_MAX] = "/proc/self/exe";
+    char fd_text[32], exec_fd_text[32], seccomp_text[32], trace_text[32], self[PATH_MAX] = "/proc/self/exe";
     char *argv0 = joined("--argv0=", argc ? argv[0] : ""); /* the kernel makes up an empty one too */
     char *execfn = joined("--execfn=", x->name);
     int self_fd = opt.self_fd ? (int)opt.self_fd : -1;
@@ -98,6 +98,10 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
     snprintf(seccomp_text, sizeof seccomp_text, "--seccomp-fd=%d", seccomp_fd);
     if (seccomp_fd >= 0)
         v[n++] = seccomp_text;
+    int trace_fd = ptrace_exec_save(thread_self);
+    snprintf(trace_text, sizeof trace_text, "--trace-fd=%d", trace_fd);
+    if (trace_fd >= 0)
+        v[n++] = trace_text;
     if (strcmp(x->path, x->name))
         v[n++] = execfn;
     v[n++] = argv0;
@@ -118,6 +122,8 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
         r = host_syscall(SYS_execve, (long)"/proc/self/exe", (long)v, (long)envp, 0, 0, 0);
     if (seccomp_fd >= 0)
         close(seccomp_fd);
+    if (trace_fd >= 0)
+        close(trace_fd);
     free(argv0);
     free(execfn);
     free(v);
@@ -242,6 +248,7 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
     signal_requeue(t);
     uint64_t guest_mask = t->sigmask;
     process_release(t);
+    tracer_ends(t);
     default_actions(t->proc, true);
     host_syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&guest_mask, 0, 8, 0, 0);
     int64_t ret;

@@ -16,7 +16,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "runtime/host.h"
-#include "runtime/runtime.h"
+#include "runtime/ptrace.h"
 #include "syscalls/syscalls.h"
 
 /* Flags that xrun carries out itself; the host must not. Its handlers of SIGSEGV and the like must
@@ -99,6 +99,9 @@ static void fork_child(struct thread *t, const struct clone_request *rq)
     t->robust_list = 0;
     t->syscall_work &= ~(uint32_t)WORK_DISPATCH;
     rt(t)->ended = NULL;
+    p->memory_parent = 0;
+    p->traced = t->trace || p->traced;
+    ptrace_forked(t);
     if (rq->stack)
         t->cpu.gpr[REG_ESP] = rq->stack;
     child_begins(t, rq);
@@ -187,7 +190,7 @@ struct vm_start {
     int pidfd;
     int64_t result;
     int users;          /* who may still look at this: the creator and the carrier */
-    struct gate ready;
+    struct gate ready, left; /* has it started; has it left the memory */
 };
 
 /* Runs in the child, on a stack of its own. */
@@ -199,6 +202,8 @@ static int vm_main(void *arg)
     thread_self = t;
     child_begins(t, s->rq);
     process_shares_memory(t->proc);
+    if (t->trace)
+        ptrace_begun(t);
     if (!s->borrows_stack) {
         tell_parent(s->rq, t->tid, s->pidfd);
         s->result = t->tid;
@@ -243,6 +248,8 @@ static struct process *process_copy(struct process *p, const struct clone_reques
     not_inherited(c);
     c->threads = NULL;
     c->nthreads = 0;
+    c->traced = false;
+    c->memory_parent = p->pid;
     pthread_mutex_lock(&p->sighand->lock);
     if (rq->flags & CLONE_SIGHAND)
         p->sighand->users++;
@@ -351,6 +358,7 @@ static void *carrier_main(void *arg)
         s->result = r;
         gate_open(&s->ready);
     }
+    gate_open(&s->left);
     start_drop(s);
     child_left(child, r > 0);
     if (stack)
@@ -358,7 +366,8 @@ static void *carrier_main(void *arg)
     return NULL;
 }
 
-int64_t clone_shared(struct thread *t, const struct clone_request *rq)
+int64_t clone_shared(struct thread *t, const struct clone_request *rq,
+                     void (*made)(struct thread *t, void *arg, int64_t pid), void *arg)
 {
     int e;
     process_shares_memory(t->proc);
@@ -372,6 +381,8 @@ int64_t clone_shared(struct thread *t, const struct clone_request *rq)
     s->users = 2;
     pthread_mutex_init(&s->ready.lock, NULL);
     pthread_cond_init(&s->ready.cond, NULL);
+    pthread_mutex_init(&s->left.lock, NULL);
+    pthread_cond_init(&s->left.cond, NULL);
     signal_block_all(&s->mask);
     uint64_t mask = s->mask;
     int64_t r = clone_start_pthread(carrier_main, s);
@@ -381,6 +392,10 @@ int64_t clone_shared(struct thread *t, const struct clone_request *rq)
     } else {
         gate_wait(&s->ready);
         r = s->result;
+    }
+    if (made && r > 0) {
+        made(t, arg, r);
+        gate_wait(&s->left);
     }
     start_drop(s);
     signal_restore(mask);

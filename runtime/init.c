@@ -1,7 +1,7 @@
 /* Connects the runtime with the parts below it. */
 #include "interp/atomic.h"
 #include "runtime/host.h"
-#include "runtime/runtime.h"
+#include "runtime/ptrace.h"
 
 void runtime_init(void)
 {
@@ -18,6 +18,9 @@ void runtime_init(void)
         .sigmask_changed = signal_set_host_mask,
         .force_signal = signal_force_info,
         .shares_memory = process_shares_memory,
+        .trace_begun = ptrace_begun,
+        .trace_entry = ptrace_call_entry,
+        .trace_seccomp = ptrace_seccomp,
         .invalidate = cache_invalidate,
         .ioctl32 = host_ioctl32,
     };

@@ -84,6 +84,8 @@ void signal_block_all(uint64_t *old);
 void signal_restore(uint64_t old);
 /* Delivers what is pending; also decides about restarting a system call (rt(t)->restart). */
 void signal_deliver(struct thread *t);
+/* A signal for the thread: shown to its tracer, then its action. */
+void signal_take(struct thread *t, const siginfo_t *info);
 /* Turns cpu->trap into the guest's signal. */
 void signal_trap(struct thread *t);
 /* Sends a fault signal that cannot be blocked or ignored (SIGSEGV for a bad frame...). */
@@ -131,6 +133,8 @@ void process_release(struct thread *t);
  * must not end it just anywhere. */
 void process_shares_memory(struct process *p);
 int64_t clone_thread(struct thread *t, const struct clone_request *rq);
+/* The same without a word to a tracer. */
+int64_t clone_plain(struct thread *t, const struct clone_request *rq);
 _Noreturn void thread_exit(struct thread *t, int status);
 _Noreturn void thread_exit_group(struct thread *t, int status);
 _Noreturn void thread_exit_killed(struct thread *t, int sig);
@@ -153,7 +157,10 @@ void gate_wait(struct gate *g);
 /* fork.c: children that are processes. Child's pid or -errno. */
 int64_t clone_fork(struct thread *t, const struct clone_request *rq);   /* memory of its own */
 int64_t clone_vfork(struct thread *t, const struct clone_request *rq);  /* borrows the parent's */
-int64_t clone_shared(struct thread *t, const struct clone_request *rq); /* shares the parent's */
+/* Shares the parent's. With `made`: that is called when the child is there, with `arg`, then the parent
+ * waits for it to leave the memory. */
+int64_t clone_shared(struct thread *t, const struct clone_request *rq,
+                     void (*made)(struct thread *t, void *arg, int64_t pid), void *arg);
 
 /* exec.c */
 void exec_init(char **argv);

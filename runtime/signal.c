@@ -21,6 +21,7 @@
 #include "interp/interp.h"
 #include "runtime/code.h"
 #include "runtime/host.h"
+#include "runtime/ptrace.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
 #include "translate/translate.h"
@@ -314,10 +315,10 @@ static void on_signal(int sig, siginfo_t *info, void *context)
         errno = saved_errno;
         return;
     }
-    if (!t)
+    if (!t || (sig == SIGCONT && trace_is_continue(info)))
         return;
     struct pending_signal *p = sync >= 0 ? &rt(t)->sync_pend[sync] : &t->pend;
-    if (!p->valid && !(sync >= 0 && core_is_stop(info))) {
+    if (!p->valid && !(sync >= 0 && (core_is_stop(info) || trace_is_token(info)))) {
         p->info = *info;
         if (sync >= 0 && info->si_code == SI_QUEUE && info->si_errno >> 16 == SI_LIKE_FAULT >> 16) {
             p->info.si_code = info->si_errno & 0xffff;
@@ -378,7 +379,9 @@ void signal_action_changed(int sig)
     bool seen = opt.strace && default_deadly(sig); /* by xrun, to be traced */
     bool host_default = !sa->handler && !default_dumps(sig) && !seen &&
                         (!p->shares_memory || !default_deadly(sig));
-    if (sa->handler == 1 || host_default)
+    if (p->traced && (sa->handler != 1 || sig != SIGCHLD)) /* the tracer sees them all */
+        host_default = false;
+    if ((sa->handler == 1 && (!p->traced || sig == SIGCHLD)) || host_default)
         host_sigaction(sig, sa->handler ? SIG_IGN : SIG_DFL, nocld, 0);
     else
         host_sigaction(sig, (void *)on_signal, SA_SIGINFO | SA_ONSTACK | SA_RESTART | nocld, ~sync_mask());
@@ -411,6 +414,7 @@ static _Noreturn void end_by(struct thread *t, int sig)
     struct rlimit core;
     if (opt.strace)
         strace_killed(t, sig, !getrlimit(RLIMIT_CORE, &core) && core.rlim_cur);
+    ptrace_exiting(t, sig, true);
     __atomic_store_n(&t->proc->ending, true, __ATOMIC_SEQ_CST);
     process_release(t);
     host_sigaction(sig, SIG_DFL, 0, 0);
@@ -488,6 +492,8 @@ static void run_handler(struct thread *t, int sig, const siginfo_t *info,
     if (!(sa->flags & GUEST_SA_NODEFER))
         t->sigmask |= bit(sig);
     t->sigmask &= ~(bit(SIGKILL) | bit(SIGSTOP));
+    if (unlikely(t->trace != NULL))
+        ptrace_handler_set_up(t);
 }
 
 static struct guest_sigaction action_of(struct thread *t, int sig)
@@ -498,7 +504,7 @@ static struct guest_sigaction action_of(struct thread *t, int sig)
     return sa;
 }
 
-static void deliver_one(struct thread *t, const siginfo_t *info)
+static void act_on(struct thread *t, const siginfo_t *info)
 {
     int sig = info->si_signo;
     struct guest_sigaction sa = action_of(t, sig);
@@ -507,6 +513,8 @@ static void deliver_one(struct thread *t, const siginfo_t *info)
     } else if (sa.handler == 1 || default_ignored(sig)) {
         if (opt.strace)
             strace_signal(t, sig, info);
+    } else if (default_stops(sig) && t->trace) {
+        ptrace_group_stop(t, sig);
     } else if (default_stops(sig)) {
         host_syscall(SYS_kill, getpid(), SIGSTOP, 0, 0, 0, 0);
     } else {
@@ -516,14 +524,23 @@ static void deliver_one(struct thread *t, const siginfo_t *info)
     }
 }
 
+void signal_take(struct thread *t, const siginfo_t *info)
+{
+    siginfo_t copy = *info;
+    if (likely(!t->trace) || ptrace_signal(t, &copy))
+        act_on(t, &copy);
+}
+
 void signal_deliver(struct thread *t)
 {
     t->cpu.pending = 0;
     __asm__ volatile("" ::: "memory");
     core_stand_still(t);
+    if (unlikely(t->trace_look || t->trace))
+        ptrace_attend(t);
     if (t->pend.valid) {
         siginfo_t info = t->pend.info;
-        deliver_one(t, &info);
+        signal_take(t, &info);
         t->pend.valid = 0; /* from here on the host may give the next one */
     }
     for (int i = 0; i < SYNC_SIGNALS; i++) {
@@ -531,7 +548,7 @@ void signal_deliver(struct thread *t)
         if (p->valid && !(t->sigmask & bit(sync_sigs[i]))) {
             siginfo_t info = p->info;
             p->valid = 0;
-            deliver_one(t, &info);
+            signal_take(t, &info);
         }
     }
     settle_restart(t, NULL);
@@ -543,11 +560,30 @@ void signal_deliver(struct thread *t)
     signal_set_host_mask(t);
 }
 
+/* A signal that cannot be blocked or ignored loses what does that; the tracer may still discard it. */
+static void force_traced(struct thread *t, const siginfo_t *info, const struct guest_sigaction *sa)
+{
+    int sig = info->si_signo;
+    if (sa->handler == 1 || (t->sigmask & bit(sig))) {
+        pthread_mutex_lock(&t->proc->sighand->lock);
+        t->proc->sigaction[sig].handler = 0;
+        pthread_mutex_unlock(&t->proc->sighand->lock);
+        t->sigmask &= ~bit(sig);
+        signal_action_changed(sig);
+    }
+    signal_take(t, info);
+    signal_set_host_mask(t);
+}
+
 void signal_force_info(struct thread *t, const siginfo_t *info, bool fatal)
 {
     int sig = info->si_signo;
     gaddr addr = (gaddr)(uintptr_t)info->si_addr;
     struct guest_sigaction sa = action_of(t, sig);
+    if (t->trace && !fatal) {
+        force_traced(t, info, &sa);
+        return;
+    }
     if (fatal || sa.handler <= 1 || (t->sigmask & bit(sig))) {
         if (opt.strace)
             strace_signal(t, sig, info);

@@ -105,8 +105,6 @@ bool has_capability(int cap);
 int open_flags_to_host(uint32_t f);
 uint32_t open_flags_to_guest(int f);
 
-/* Virtual files of /proc: a descriptor, or -1 if `path` is not one. */
-int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags);
 /* The text of a /proc link that must show the guest; length or -1. */
 int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size);
 

@@ -9,6 +9,7 @@
 
 #include "core/cpuid.h"
 #include "syscalls/priv.h"
+#include "syscalls/trace.h"
 
 /* "/proc/self/NAME", "/proc/thread-self/NAME", "/proc/<own pid>/NAME",
  * ".../task/<tid>/NAME" -> NAME; NULL if it is none of these. */
@@ -161,6 +162,8 @@ static void put_status(int fd, const struct thread *t)
                              (unsigned long long)sizes[i].kb);
         if (!strncmp(line, "Seccomp:", 8))
             n = snprintf(out, sizeof out, "Seccomp:\t%d", seccomp_mode(t));
+        else if (!strncmp(line, "TracerPid:", 10))
+            n = snprintf(out, sizeof out, "TracerPid:\t%d", t->trace ? t->trace->tracer_pid : 0);
         else if (!strncmp(line, "Seccomp_filters:", 16))
             n = snprintf(out, sizeof out, "Seccomp_filters:\t%u", seccomp_count(t));
         for (size_t i = 0; i < ARRAY_SIZE(masks); i++)
@@ -250,7 +253,7 @@ int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags)
     char buf[PATH_MAX];
     const char *full = absolute(dirfd, path, buf), *name = own_proc_name(full);
     if (!name)
-        return -1;
+        return tracer_open_proc(full, host_flags);
     if (!strcmp(name, "exe"))
         return HC(SYS_openat, AT_FDCWD, t->proc->exe, host_flags, 0, 0, 0);
     for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -275,8 +278,10 @@ int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags)
 int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size)
 {
     char full[PATH_MAX];
-    const char *name = own_proc_name(absolute(dirfd, path, full));
-    if (!name || strcmp(name, "exe"))
+    const char *link = absolute(dirfd, path, full), *name = own_proc_name(link);
+    if (!name)
+        return tracer_read_exe(link, buf, size);
+    if (strcmp(name, "exe"))
         return -1;
     size_t n = strlen(t->proc->exe_guest);
     if (n > size)

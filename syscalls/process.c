@@ -12,6 +12,7 @@
 
 #include "abi/siginfo.h"
 #include "syscalls/priv.h"
+#include "syscalls/trace.h"
 
 /* ---- creation ---- */
 
@@ -193,11 +194,26 @@ static int put_rusage(uint32_t a, const struct rusage *u)
     return mem_write(a, &g, sizeof g);
 }
 
+static int64_t wait_traced(int pid, int *status, int options, struct rusage *u)
+{
+    const int known = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
+    siginfo_t info;
+    if (options & ~known)
+        return -EINVAL;
+    int type = pid == -1 ? P_ALL : pid > 0 ? P_PID : P_PGID;
+    int64_t r = tracer_wait(thread_self, type, pid > 0 ? pid : pid == -1 ? 0 : -pid,
+                            options | WEXITED, &info, u);
+    if (r > 0)
+        *status = trace_wait_status(&info);
+    return r;
+}
+
 static int64_t do_wait4(uint32_t pid, uint32_t status, uint32_t options, uint32_t usage)
 {
     struct rusage u;
     int st = 0;
-    int64_t r = HCB(SYS_wait4, s32(pid), &st, s32(options), &u, 0, 0);
+    int64_t r = tracer_active(thread_self) ? wait_traced((int)pid, &st, (int)options, &u)
+                                           : HCB(SYS_wait4, s32(pid), &st, s32(options), &u, 0, 0);
     if (r > 0 && status && mem_write(status, &st, 4))
         return -EFAULT;
     if (r > 0 && usage && put_rusage(usage, &u))
@@ -213,7 +229,13 @@ SYSCALL(waitid)
     siginfo_t info;
     struct rusage u;
     memset(&info, 0, sizeof info);
-    int64_t r = HCB(SYS_waitid, s32(c->a[0]), s32(c->a[1]), &info, s32(c->a[3]), &u, 0);
+    int64_t r;
+    if (tracer_active(c->t) && c->a[0] <= P_PGID) {
+        r = tracer_wait(c->t, (int)c->a[0], (int)c->a[1], (int)c->a[3], &info, &u);
+        r = r > 0 ? 0 : r;
+    } else {
+        r = HCB(SYS_waitid, s32(c->a[0]), s32(c->a[1]), &info, s32(c->a[3]), &u, 0);
+    }
     if (!r && c->a[4] && info.si_signo && put_rusage(c->a[4], &u))
         return -EFAULT;
     /* the first six fields are written whatever the result, the others never */

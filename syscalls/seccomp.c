@@ -222,11 +222,26 @@ static void force_sigsys(struct sysctx *c, uint32_t data, bool fatal)
     runtime_hooks.force_signal(c->t, &i, fatal);
 }
 
+static bool decide(struct sysctx *c, int64_t *r);
+
 static bool strict_allows(const struct sysctx *c)
 {
     if (c->nr == G_READ || c->nr == G_WRITE || c->nr == G_EXIT || c->nr == G_SIGRETURN)
         return true;
     runtime_hooks.exit_killed(c->t, SIGKILL);
+}
+
+/* The tracer decides, and may change the call, which is then looked at again; once. False if it is not
+ * made. */
+static bool ask_tracer(struct sysctx *c, uint32_t data, int64_t *r)
+{
+    bool made;
+    *r = -ENOSYS;
+    if (!runtime_hooks.trace_seccomp(c->t, data, &made))
+        return false;
+    sysctx_load(c);
+    *r = SYSRET_DONE;
+    return made && ((verdict(c) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRACE || decide(c, r));
 }
 
 bool seccomp_allows(struct sysctx *c, int64_t *r)
@@ -236,17 +251,20 @@ bool seccomp_allows(struct sysctx *c, int64_t *r)
         HC(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
         __atomic_and_fetch(&t->syscall_work, ~(uint32_t)WORK_NO_PRIVS, __ATOMIC_ACQ_REL);
     }
-    if (!t->seccomp)
-        return strict_allows(c);
+    return t->seccomp ? decide(c, r) : strict_allows(c);
+}
+
+static bool decide(struct sysctx *c, int64_t *r)
+{
+    struct thread *t = c->t;
     uint32_t v = verdict(c), data = v & SECCOMP_RET_DATA;
     *r = SYSRET_DONE;
     switch (v & SECCOMP_RET_ACTION_FULL) {
     case SECCOMP_RET_ALLOW: case SECCOMP_RET_LOG: return true;
     case SECCOMP_RET_ERRNO: *r = -(int64_t)(data < ERRNO_MAX ? data : ERRNO_MAX); return false;
     case SECCOMP_RET_TRAP: force_sigsys(c, data, false); return false;
-    case SECCOMP_RET_TRACE: case SECCOMP_RET_USER_NOTIF: /* nobody to ask */
-        *r = -ENOSYS;
-        return false;
+    case SECCOMP_RET_TRACE: return ask_tracer(c, data, r);
+    case SECCOMP_RET_USER_NOTIF: *r = -ENOSYS; return false; /* nobody to ask */
     case SECCOMP_RET_KILL_THREAD:
         if (__atomic_load_n(&t->proc->nthreads, __ATOMIC_ACQUIRE) > 1)
             runtime_hooks.exit_killed(t, SIGSYS);

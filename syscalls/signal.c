@@ -9,6 +9,7 @@
 #include "abi/sigframe.h"
 #include "abi/siginfo.h"
 #include "syscalls/priv.h"
+#include "syscalls/trace.h"
 
 enum { G_SS_ONSTACK = 1, G_SS_DISABLE = 2 };
 #define G_SS_AUTODISARM 0x80000000u
@@ -208,6 +209,27 @@ static int64_t do_signalfd(uint32_t fd, uint32_t mask, uint32_t size, uint32_t f
 }
 SYSCALL(signalfd) { return do_signalfd(c->a[0], c->a[1], c->a[2], 0); }
 SYSCALL(signalfd4) { return do_signalfd(c->a[0], c->a[1], c->a[2], c->a[3]); }
+
+/* ---- sending: SIGSTOP to a tracee is the tracer's matter ---- */
+
+SYSCALL(kill)
+{
+    if (c->a[1] == SIGSTOP && s32(c->a[0]) > 0 && tracer_stops(c->t, (int)c->a[0], 0, SI_USER))
+        return 0;
+    return HC(SYS_kill, s32(c->a[0]), s32(c->a[1]), 0, 0, 0, 0);
+}
+SYSCALL(tkill)
+{
+    if (c->a[1] == SIGSTOP && tracer_stops(c->t, 0, (int)c->a[0], SI_TKILL))
+        return 0;
+    return HC(SYS_tkill, s32(c->a[0]), s32(c->a[1]), 0, 0, 0, 0);
+}
+SYSCALL(tgkill)
+{
+    if (c->a[2] == SIGSTOP && tracer_stops(c->t, 0, (int)c->a[1], SI_TKILL))
+        return 0;
+    return HC(SYS_tgkill, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), 0, 0, 0);
+}
 
 /* ---- sending with payload ---- */
 

@@ -36,6 +36,8 @@ struct sys_row {
 extern const struct sys_row syscalls_table[];
 extern const unsigned syscalls_count;
 
+/* Number and arguments from the registers of c->t. */
+void sysctx_load(struct sysctx *c);
 /* Executes system call c->nr. An unknown number gives -ENOSYS and one log line. */
 int64_t syscalls_dispatch(struct sysctx *c);
 /* --syscalls: prints number, name, level and note of every row. */
@@ -61,6 +63,8 @@ unsigned seccomp_count(const struct thread *t);
 /* Loads the segment registers of `t`, the caller, again after another thread has changed the LDT. */
 void ldt_refresh(struct thread *t);
 
+/* Virtual files of /proc: a descriptor, or -1 if `path` is not one. */
+int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags);
 /* The start of a file of the host's, as text that fits `buf`. Its length, 0 or -1 if there is none. */
 ssize_t proc_read(const char *path, char *buf, size_t size);
 

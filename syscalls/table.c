@@ -135,6 +135,14 @@ static _Noreturn void wait_for_the_end(void)
         HC(SYS_ppoll, NULL, 0, NULL, NULL, 0, 0);
 }
 
+void sysctx_load(struct sysctx *c)
+{
+    static const uint8_t regs[] = {REG_EBX, REG_ECX, REG_EDX, REG_ESI, REG_EDI, REG_EBP};
+    c->nr = c->t->orig_eax;
+    for (int i = 0; i < 6; i++)
+        c->a[i] = c->t->cpu.gpr[regs[i]];
+}
+
 /* The vDSO's functions that ask for time make no system call on hardware. */
 bool made_in_vdso(const struct sysctx *c)
 {
@@ -153,6 +161,13 @@ static bool work_before(struct sysctx *c, int64_t *r)
     if ((t->syscall_work & WORK_DISPATCH) && user_dispatch(c)) {
         *r = SYSRET_DONE;
         return false;
+    }
+    if (t->syscall_work & WORK_TRACE) {
+        bool made = runtime_hooks.trace_entry(t);
+        sysctx_load(c);
+        *r = SYSRET_DONE;
+        if (!made)
+            return false;
     }
     return !(t->syscall_work & (WORK_SECCOMP | WORK_NO_PRIVS)) || seccomp_allows(c, r);
 }
