@@ -15,6 +15,7 @@
 #include "core/options.h"
 #include "core/path.h"
 #include "core/session.h"
+#include "elfload/check.h"
 #include "elfload/elfload.h"
 #include "runtime/lockstep.h"
 #include "runtime/ptrace.h"
@@ -111,6 +112,26 @@ static void open_log(void)
     log_set_fd(high >= 0 ? high : fd);
 }
 
+static void say_check(void *arg, const char *kind, bool missing, const char *text)
+{
+    (void)arg;
+    printf("%-12s %s%s\n", kind, missing ? "MISSING: " : "", text);
+}
+
+/* --abi-check. Exit status 1 if something is missing. */
+static int check_program(const char *name)
+{
+    char *path = find_program(name);
+    unsigned n = elfcheck_program(path, say_check, NULL);
+    if (!n)
+        printf("%-12s nothing is missing\n", "result");
+    else
+        printf("%-12s %u missing; an i386 root made by `xrun-root DIR` and used with `xrun -L DIR` has the "
+               "usual libraries\n", "result", n);
+    free(path);
+    return n != 0;
+}
+
 static void start_trace(void)
 {
     const char *bad;
@@ -152,6 +173,8 @@ int main(int argc, char **argv)
     int r = path_init();
     if (r)
         log_die(126, "--sysroot=%s: %s", opt.sysroot, strerror(-r));
+    if (opt.abi_check)
+        return check_program(argv[i]);
     open_log();
     start_trace();
     exec_init(argv);
