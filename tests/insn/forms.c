@@ -260,6 +260,7 @@ static const struct bytes prefixes[] = {{{0}, 0},
                                         {{0x67, 0x66}, 2},
                                         {{0x67, 0xf2}, 2},
                                         {{0x67, 0x66, 0xf3}, 3}};
+enum { ADDRESS_SIZE = 5 /* of the prefixes */ };
 static const struct bytes ud_prefixes[] = {
     {{0}, 0}, {{0x66}, 1}, {{0xf2}, 1}, {{0xf3}, 1}, {{0xf0}, 1}};
 static const struct bytes maps[] = {{{0}, 0}, {{0x0f}, 1}, {{0x0f, 0x38}, 2}, {{0x0f, 0x3a}, 2}};
@@ -302,6 +303,11 @@ static bool is_escape(unsigned m, unsigned op)
     return m == 0 && memchr(escapes, (int)op, sizeof escapes);
 }
 
+static bool addr32(const struct form *f)
+{
+    return (f->mode & MODE_CODE16) == (f->nprefix ? MODE_CODE16 : 0);
+}
+
 /* The case chooses VEX.vvvv, and W and L where they do not matter; if the opcode is undefined, all. */
 static void enumerate_vex(unsigned mode)
 {
@@ -312,14 +318,27 @@ static void enumerate_vex(unsigned mode)
                 const struct bytes vex = {{0xc4, (uint8_t)m, last}, 3};
                 struct form f = make(mode, &prefixes[0], &vex, op);
                 add_regs(f);
-                f.vsib = true;
-                f.mem = true;
-                for (f.reg = 2; f.reg < 8 && !mode; f.reg++)
-                    add_insn(&f);
+                for (unsigned a = 0; a < 2; a++) { /* memory with either address size; gathers */
+                    f = make(mode, &prefixes[a ? ADDRESS_SIZE : 0], &vex, op);
+                    f.mem = true;
+                    for (f.reg = 2; f.reg < 8; f.reg++) {
+                        f.vsib = false;
+                        if (a)
+                            add_insn(&f);
+                        f.vsib = true;
+                        if (addr32(&f))
+                            add_insn(&f);
+                    }
+                }
                 f = make(mode, &prefixes[0], &vex, op);
                 f.kind = FORM_UD;
                 if (low < 4)
                     append(&f);
+                for (unsigned p = 1; p < ARRAY_SIZE(ud_prefixes) && !low && op % 8 == 0; p++) {
+                    f = make(mode, &ud_prefixes[p], &vex, op);
+                    f.kind = FORM_UD;
+                    append(&f);
+                }
             }
 }
 

@@ -33,6 +33,7 @@ enum field {
     M_ST,       /* arg: stack register, lowest bit of the significand */
     M_NOTE,     /* arg: byte of the FNSTENV image behind an x87 operation */
     M_XMM,      /* arg: byte of operand 0 */
+    M_YMMH,     /* arg: byte of operand 0's upper half */
     M_MM,       /* operand 0's lowest bit */
 };
 
@@ -138,6 +139,20 @@ static const struct mutation {
     {OP_MOVUPS, M_MEM_LAST, TRAP_BP, 0},
     {OP_CVTPS2PI, M_FX, TRAP_BP, 4 /* tags */},
     {OP_PCMPISTRI, M_GPR, TRAP_BP, REG_ECX},
+    {OP_ADDPS, M_YMMH, TRAP_BP, 3 /* SSE leaves it */},
+    {OP_VPADDB, M_YMMH, TRAP_BP, 15},
+    {OP_VADDSS, M_XMM, TRAP_BP, 4},
+    {OP_VADDPS, M_FX, TRAP_BP, 24 /* MXCSR.IE */},
+    {OP_VADDPS, M_TRAP, TRAP_XM, TRAP_UD},
+    {OP_VFMADD132PD, M_XMM, TRAP_BP, 0},
+    {OP_VMOVAPS, M_TRAP, TRAP_GP, TRAP_SS},
+    {OP_VMOVUPS, M_MEM_LAST, TRAP_BP, 0},
+    {OP_VMASKMOVPS, M_DONE, TRAP_PF, 0},
+    {OP_VPGATHERDD, M_CR2, TRAP_PF, 4},
+    {OP_VPGATHERDD, M_XMM, TRAP_PF, 0},
+    {OP_VCVTPS2PH, M_MEM, TRAP_BP, 0},
+    {OP_XSAVE, M_MEM, TRAP_BP, 0},
+    {OP_XRSTOR, M_FX, TRAP_BP, 160},
 };
 
 unsigned mutate_count(void) { return ARRAY_SIZE(mutations); }
@@ -166,8 +181,11 @@ static void flip(uint8_t *p)
 static void spoil_operand(const struct mutation *m, const struct insn *in, struct case_state *s)
 {
     unsigned size = in->o[0].size, reg = in->o[0].reg;
-    if (in->o[0].kind == OPND_XMM && m->field == M_XMM)
+    bool ymm = in->o[0].kind == OPND_YMM;
+    if ((in->o[0].kind == OPND_XMM || ymm) && m->field == M_XMM)
         s->fx[160 + 16 * reg + m->arg] ^= 1;
+    if ((in->o[0].kind == OPND_XMM || ymm) && m->field == M_YMMH)
+        s->ymmh[reg][m->arg] ^= 1;
     if (in->o[0].kind == OPND_MM && m->field == M_MM) {
         unsigned top = (s->fx[3] >> 3) & 7;
         s->fx[32 + 16 * ((reg - top) & 7)] ^= 1;
@@ -221,7 +239,7 @@ void mutate_apply(unsigned i, const struct test_case *c, const struct insn *in,
     switch ((enum field)m->field) {
     case M_GPR: s->gpr[m->arg] ^= 1; break;
     case M_GPR_TOP: s->gpr[m->arg] ^= 1u << 31; break;
-    case M_DST: case M_DST_TOP: case M_DST_ABOVE: case M_XMM: case M_MM:
+    case M_DST: case M_DST_TOP: case M_DST_ABOVE: case M_XMM: case M_YMMH: case M_MM:
         spoil_operand(m, in, s);
         break;
     case M_FLAG: s->eflags ^= m->arg; break;

@@ -296,6 +296,8 @@ static unsigned choose_vex(uint8_t *b, unsigned n, bool any)
     b[n - 1] = (uint8_t)((b[n - 1] & 0x87) | (8 | rnd(8)) << 3);
     if (any ? rnd(2) : percent(15))
         b[n - 1] ^= rnd(2) ? 0x80 : 4; /* W, L: another form if they matter */
+    if (percent(10)) /* B and the top bit of vvvv name registers that 32-bit code has not */
+        *(rnd(2) ? &b[n - 2] : &b[n - 1]) ^= rnd(2) ? 0x20 : 0x40;
     if (b[n - 2] == 0xe1 && !(b[n - 1] & 0x80) && rnd(2)) {
         b[n - 3] = 0xc5;
         b[n - 2] = b[n - 1] | 0x80;
