@@ -98,7 +98,7 @@ static const struct kind {
     const struct op *ops;
     unsigned n, length;
 } kinds[] = {
-    KIND(scalar, 12), KIND(packed, 8), KIND(integer, 8), KIND(mmx, 8), {"one_scalar", scalar, 38, 1},
+    KIND(scalar, 12), KIND(packed, 8), KIND(integer, 8), KIND(mmx, 8), {"one_scalar", scalar, sizeof scalar / sizeof *scalar, 1},
     {"mixed", NULL, 0, 14},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -193,7 +193,7 @@ static void put_sequence(const struct kind *k)
 {
     unsigned n = 1 + below(k->length), regs = 2 + below(4);
     for (unsigned i = 0; i < n; i++) {
-        const struct kind *from = k->ops ? k : &kinds[below(3)];
+        const struct kind *from = k->ops ? k : &kinds[below(4)];
         put_op(&from->ops[below(from->n)], regs);
     }
     put(0xc3, 1);
