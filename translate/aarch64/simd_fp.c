@@ -159,9 +159,11 @@ static void packed_compare(struct emit *e, const struct insn *in, uint32_t op, u
 
 static void compare_to_flags(struct emit *e, const struct insn *in, uint32_t quiet, unsigned bytes)
 {
-    run_computes(NZCV_IN_TMP3);
+    bool first = !e->index; /* flags of the region itself are dead, but these come from outside */
+    run_computes(first ? NZCV_IN_TMP3 : 0);
     struct pair p = low_pair(e, in, bytes);
-    a64_mrs(e, A64_TMP3, A64_NZCV);
+    if (first)
+        a64_mrs(e, A64_TMP3, A64_NZCV);
     if (quiet)
         a64_fcmp(e, ft_of(bytes), p.a, p.b);
     else
