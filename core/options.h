@@ -18,6 +18,7 @@ struct options {
     bool log;              /* --log */
     bool lockstep;         /* --lockstep */
     bool lockstep_fast;    /* --lockstep-fast */
+    bool lockstep_code;    /* --lockstep-code */
     const char *lockstep_break; /* --lockstep-break=WHAT:N, spoils xrun's state at step N (testing) */
     bool count;            /* --count: print executed guest instructions at exit */
     bool crash_report;     /* --crash-report */

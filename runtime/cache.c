@@ -214,12 +214,12 @@ static void enter(struct thread *t, struct block *b)
     struct cpu *cpu = &t->cpu;
     struct insn_links *l = (struct insn_links *)(uintptr_t)cpu->exit_links;
     struct code_exit *x = cpu->host.exit_code;
-    bool alone = dump_any(DUMP_EXEC); /* every block passes here */
+    bool alone = dump_any(DUMP_EXEC) || opt.lockstep_code; /* every block passes here */
     if (l && l->owner && l->owner->valid && !alone) /* a stepped instruction's links have no owner */
         edge_set(l->owner, cpu->exit_slot, b);
-    if (x)
+    if (x && !alone)
         code_link(x, b);
-    if (!l && !x)
+    if (!l && !x && !alone)
         code_indirect(b);
     struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(cpu->eip)];
     e->eip = cpu->eip;
@@ -301,7 +301,7 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
     pthread_mutex_unlock(&lock_);
     perfmap_flush();
     cpu->thread->running = 1;
-    return in->fn(cpu, in);
+    return opt.lockstep_code ? b->first_fn(cpu, in) : in->fn(cpu, in);
 }
 
 const struct insn *cache_wake_entry(struct cpu *cpu, const struct insn *in)

@@ -17,6 +17,7 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "core/session.h"
+#include "runtime/lockstep.h"
 #include "runtime/ptrace.h"
 #include "syscalls/syscalls.h"
 
@@ -377,6 +378,8 @@ static void print_count(const struct thread *t)
                      (unsigned long long)t->cpu.insn_count);
     if (opt.profile)
         cache_print_profile();
+    if (opt.lockstep_code)
+        lockstep_code_print();
     if (opt.count)
         log_write(log_fd(), buf, (size_t)n);
 }

@@ -291,7 +291,7 @@ static void translate(struct block *b)
     tr.insn = region.insn;
     tr.n = region.n;
     tr.mode = (uint8_t)b->key.mode;
-    tr.count = opt.count;
+    tr.count = opt.count || opt.lockstep_code;
     tr.code = scratch;
     if (!region.n || !translate_region(&tr))
         return;
@@ -398,7 +398,7 @@ bool code_contains(uintptr_t pc)
     return codemem_contains(pc);
 }
 
-static const struct insn *find_insn(const struct unit *u, gaddr eip)
+const struct insn *unit_insn(const struct unit *u, gaddr eip)
 {
     for (unsigned i = 0; i < u->members; i++) {
         const struct block *b = u->member[i];
@@ -419,7 +419,7 @@ struct code_place code_insn(uintptr_t pc)
     uint32_t at = u ? (uint32_t)(pc - (uintptr_t)u->code) : 0;
     if (!u || !side_find(u, at, &s))
         return none;
-    return (struct code_place){find_insn(u, s.eip), s.from == at && !s.adjust,
+    return (struct code_place){unit_insn(u, s.eip), s.from == at && !s.adjust,
                                s.adjust == TRANSLATE_STALE ? 0 : s.adjust};
 }
 

@@ -10,9 +10,11 @@
 #include "interp/interp.h"
 #include "runtime/code.h"
 #include "runtime/dump.h"
+#include "runtime/lockstep.h"
 #include "runtime/ptrace.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
+#include "translate/translate.h"
 
 static void run(struct thread *t, const struct insn *first)
 {
@@ -131,6 +133,16 @@ static void act(struct thread *t)
     }
 }
 
+/* Runs what is at eip. */
+static void run_found(struct thread *t, const struct insn *first)
+{
+    if (unlikely(opt.lockstep_code) && first && first->fn == translate_enter &&
+        t->proc->nthreads == 1 && !t->proc->shares_memory)
+        lockstep_code_run(t, first);
+    else
+        run(t, first);
+}
+
 static const struct insn *find_code(struct thread *t)
 {
     const struct cpu *cpu = &t->cpu;
@@ -170,7 +182,7 @@ void dispatch_run(struct thread *t)
         if (unlikely((cpu->eflags & EFL_TF) || t->trace_step))
             step(t);
         else
-            run(t, find_code(t));
+            run_found(t, find_code(t));
         act(t);
     }
 }

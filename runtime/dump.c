@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/options.h"
 #include "decode/decode.h"
+#include "runtime/code.h"
 
 static unsigned asked; /* enum dump */
 static struct range where;
@@ -119,6 +120,27 @@ void dump_unit(const struct unit *u, const struct translation *tr)
         decode_format(tr->insn[i].in->eip, tr->mode, text, sizeof text);
         line("%08x%c %s", tr->insn[i].in->eip, tr->insn[i].entry ? ':' : ' ', text);
         dump_host(u, tr->off[i], tr->off[i + 1]);
+    }
+    line("  stubs");
+    dump_host(u, u->cold, u->size);
+}
+
+void dump_unit_code(const struct unit *u, unsigned mode)
+{
+    char text[128];
+    const struct insn *last = NULL;
+    for (uint32_t at = 0, len; at < u->cold; at += len) {
+        uintptr_t pc = (uintptr_t)u->code + at;
+        const struct insn *in = code_insn(pc).in;
+        if (in && in != last) {
+            decode_format(in->eip, mode, text, sizeof text);
+            line("%08x  %s", in->eip, text);
+        }
+        last = in;
+        len = translate_format(u->code + at, u->cold - at, pc, text, sizeof text);
+        if (!len)
+            break;
+        line("        %p  %s", (void *)pc, text);
     }
     line("  stubs");
     dump_host(u, u->cold, u->size);

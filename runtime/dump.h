@@ -19,6 +19,8 @@ struct range dump_parse_range(const char *option, const char *text);
 
 void dump_block(const struct block *b);
 void dump_unit(const struct unit *u, const struct translation *tr);
+/* The same later, when the translation is gone. */
+void dump_unit_code(const struct unit *u, unsigned mode);
 void dump_state(const struct cpu *cpu);
 
 #endif

@@ -12,6 +12,12 @@ enum { LOCKSTEP_DIFFERENT = 125 /* exit status when a difference was found */ };
  * dispatch_run, with an empty guest space. Does not return. */
 _Noreturn void lockstep_run(struct thread *t, const char *path, char **argv, char **envp);
 
+/* --lockstep-code: enters the translated code of the block that begins with `first`, has the interpreter
+ * do the same, and ends xrun if the results differ. What comes next is in the cpu as after any
+ * other run. */
+void lockstep_code_run(struct thread *t, const struct insn *first);
+void lockstep_code_print(void);
+
 /* What differs between two states; bit i for register i. */
 struct lockstep_diff {
     uint32_t eflags;

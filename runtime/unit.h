@@ -36,6 +36,9 @@ void unit_sleep(struct unit *u);
 /* Nobody enters the unit any more. in_use: its blocks will be translated again at once. */
 void unit_retire(struct unit *u, bool in_use);
 
+/* The guest instruction at eip of which the unit has code; NULL: none. Async-signal-safe. */
+const struct insn *unit_insn(const struct unit *u, gaddr eip);
+
 /* ---- side.c: which guest instruction a place in the code belongs to ---- */
 
 /* Where one instruction's code lies, and the state at its start: see struct translation. */

@@ -51,6 +51,8 @@ part "badinput aarch64" tests/guest/badinput.sh "$w/guest" $armrun
 part debug tests/debug/run.sh "$w/debug" "$x86"
 part debug tests/debug/run.sh "$w/debug" $armrun
 part lockstep tests/lockstep/run.sh "$w/lockstep" "$x86"
+part "lockstep-code x86_64" tests/lockstep/code.sh "$w/lockstep" "$x86"
+part "lockstep-code aarch64" tests/lockstep/code.sh "$w/lockstep" $armrun
 if [ -f tests/insn/insn.mk ]; then part insn make --no-print-directory insn-check; fi
 part "torture set-up" tests/setup/torture.sh "$cache"
 STEP=${TORTURE_STEP:-8} part torture tests/torture/run.sh "$cache/torture" "$w/torture" "$x86" "$armrun"

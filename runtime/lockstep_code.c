@@ -1,0 +1,277 @@
+/* --lockstep-code: translated code against the interpreter, in one process and on every host. Each
+ * time the dispatcher enters a unit, the interpreter goes first and notes what memory it overwrites;
+ * all that is taken back, the unit's code runs until it leaves, and is taken back, too; then the
+ * interpreter executes as many instructions as the code has counted, and both results must agree.
+ * Units are not led into each other meanwhile, so that each of them ends here. What the interpreter
+ * did not foresee (it stops at instructions whose result is not determined, and where memory is
+ * shared) is not compared. Nothing is while there are several threads. */
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/options.h"
+#include "runtime/dump.h"
+#include "runtime/lockstep_priv.h"
+#include "runtime/runtime.h"
+#include "translate/translate.h"
+
+enum {
+    AHEAD_MAX = 1 << 16, /* instructions interpreted ahead, */
+    OUTSIDE_MAX = 8,     /* of them outside the unit */
+    STORES_MAX = 1 << 16, BYTES_MAX = 4 << 20, LENGTH_MAX = 1 << 16,
+};
+
+struct kept {
+    gaddr addr;
+    uint32_t len, at; /* in old[] and code[] */
+};
+
+static struct lockstep ls;
+static struct kept kept[STORES_MAX];
+static unsigned nkept;
+static uint32_t nbytes;
+static uint8_t old[BYTES_MAX], code[BYTES_MAX]; /* before; as the unit's code left it */
+static uint64_t compared, passed_over;
+
+/* ---- memory ---- */
+
+static bool is_private(const struct store *s)
+{
+    for (gaddr a = s->addr & ~(gaddr)GUEST_PAGE_MASK; a - s->addr < s->len || a <= s->addr;
+         a += GUEST_PAGE_SIZE)
+        if (mem_page_flags(a) & (PAGE_FOREIGN | PAGE_CODE))
+            return false;
+    return true;
+}
+
+static bool keep(const struct store *s)
+{
+    if (!s->len)
+        return true;
+    if (s->len > LENGTH_MAX || nkept == STORES_MAX || nbytes + s->len > BYTES_MAX ||
+        s->addr + (s->len - 1) < s->addr || !mem_check(s->addr, s->len, PROT_READ | PROT_WRITE) ||
+        !is_private(s))
+        return false;
+    kept[nkept++] = (struct kept){s->addr, s->len, nbytes};
+    memcpy(old + nbytes, mem_host(s->addr), s->len);
+    nbytes += s->len;
+    return true;
+}
+
+static void put_back(unsigned from)
+{
+    for (unsigned i = nkept; i-- > from;)
+        memcpy(mem_host(kept[i].addr), old + kept[i].at, kept[i].len);
+}
+
+static void note_code(void)
+{
+    for (unsigned i = 0; i < nkept; i++)
+        memcpy(code + kept[i].at, mem_host(kept[i].addr), kept[i].len);
+}
+
+/* Where the two differ; NULL: nowhere. */
+static const struct kept *different_memory(void)
+{
+    for (unsigned i = 0; i < nkept; i++)
+        if (memcmp(code + kept[i].at, mem_host(kept[i].addr), kept[i].len))
+            return &kept[i];
+    return NULL;
+}
+
+/* ---- the interpreter ahead ---- */
+
+static bool reads_foreign(const struct cpu *cpu, const struct insn *in)
+{
+    struct store s = effects_operand(cpu, in);
+    if (!s.len || s.len > LENGTH_MAX)
+        return s.len;
+    return (mem_page_flags(s.addr) | mem_page_flags(s.addr + s.len - 1)) & PAGE_FOREIGN;
+}
+
+/* One instruction; false, and nothing done, if it is not one to be compared. */
+static bool advance(void)
+{
+    struct cpu *cpu = &ls.t->cpu;
+    const struct insn *in = lockstep_fetch(&ls);
+    struct store s[EFFECTS_STORES_MAX];
+    unsigned before = nkept, n;
+    uint32_t before_bytes = nbytes;
+    if (lockstep_special(in) || reads_foreign(cpu, in))
+        return false;
+    n = effects_stores(cpu, in, s);
+    bool ok = true;
+    for (unsigned i = 0; i < n && ok; i++)
+        ok = keep(&s[i]);
+    ls.before = *cpu;
+    if (ok && !lockstep_execute(&ls, in))
+        return true;
+    *cpu = ls.before;
+    put_back(before);
+    nkept = before;
+    nbytes = before_bytes;
+    return false;
+}
+
+/* How many instructions from here on can be compared. */
+static unsigned look_ahead(const struct unit *u)
+{
+    unsigned n = 0, outside = 0;
+    nkept = nbytes = 0;
+    while (n < AHEAD_MAX && outside < OUTSIDE_MAX && !ls.t->cpu.pending && advance()) {
+        n++;
+        outside += !unit_insn(u, ls.t->cpu.eip);
+    }
+    return n;
+}
+
+/* ---- both ---- */
+
+/* Why the unit's code was left. */
+enum left { LEFT, LEFT_FOR, /* an instruction that it leaves to the interpreter */ LEFT_BY_FAULT };
+
+static enum left run_code(const struct insn *first)
+{
+    struct thread *t = ls.t;
+    const struct insn *next = NULL;
+    translate_reset_stack(&t->cpu);
+    int why = sigsetjmp(t->trap_jb, 0);
+    if (why) {
+        t->running = 0;
+        t->cpu.exit = why == JB_REDO ? EXIT_REDO : EXIT_TRAP;
+        t->cpu.eip = t->cpu.cur->eip;
+        return LEFT_BY_FAULT;
+    }
+    t->running = 1;
+    __asm__ volatile("" ::: "memory");
+    next = translate_enter(&t->cpu, first);
+    __asm__ volatile("" ::: "memory");
+    t->running = 0;
+    if (next)
+        return LEFT_FOR;
+    return t->cpu.exit == EXIT_BRANCH ? LEFT : LEFT_BY_FAULT;
+}
+
+/* Executes n instructions; returns the flags that are undefined then. */
+static uint32_t interpret(uint64_t n)
+{
+    uint32_t undefined = 0;
+    for (ls.taken = 0; ls.taken < n; ls.taken++) {
+        const struct insn *in = lockstep_fetch(&ls);
+        ls.history[ls.taken % LOCKSTEP_HISTORY] = in->eip;
+        ls.before = ls.t->cpu;
+        if (lockstep_execute(&ls, in))
+            break;
+        while (ls.t->cpu.eip == in->eip && ls.t->cpu.pending) /* a signal came between repetitions */
+            lockstep_execute(&ls, in);
+        undefined &= ~flb_to_eflags(in->fl_write);
+        undefined |= flb_to_eflags(in->fl_undef);
+    }
+    return undefined;
+}
+
+static void show_memory(const struct kept *k)
+{
+    char text[2][3 * 16 + 1];
+    uint32_t n = k->len < 16 ? k->len : 16;
+    for (uint32_t i = 0; i < n; i++) {
+        snprintf(text[0] + 3 * i, 4, " %02x", code[k->at + i]);
+        snprintf(text[1] + 3 * i, 4, " %02x", ((const uint8_t *)mem_host(k->addr))[i]);
+    }
+    log_user("  [%08x] translated %s", k->addr, text[0]);
+    log_user("  [%08x] interpreted%s", k->addr, text[1]);
+}
+
+static _Noreturn void different(const struct unit *u, const struct cpu *start,
+                                const struct lockstep_diff *d, const struct kept *k)
+{
+    log_user("lockstep: difference in the unit entered at %08x, after %llu instructions of it "
+             "(%llu entries compared)", start->eip, (unsigned long long)ls.taken,
+             (unsigned long long)compared);
+    for (unsigned i = LOCKSTEP_HISTORY; i-- > 0;)
+        if (ls.taken > i)
+            log_user("  executed %08x", ls.history[(ls.taken - 1 - i) % LOCKSTEP_HISTORY]);
+    if (k)
+        show_memory(k);
+    lockstep_print(start, "translated", &ls.other, "interpreted", &ls.t->cpu, d);
+    dump_unit_code(u, start->mode);
+    exit(LOCKSTEP_DIFFERENT);
+}
+
+/* The two have arrived; the interpreter's state is in the thread. */
+static void compare(const struct unit *u, const struct cpu *start, uint32_t undefined)
+{
+    struct lockstep_diff d;
+    ls.steps = ++compared;
+    if (ls.spoil != SPOIL_NONE)
+        lockstep_spoil(&ls, lockstep_fetch(&ls));
+    const struct kept *k = different_memory();
+    if (!lockstep_compare(&ls.other, &ls.t->cpu, LOCKSTEP_FLAGS & ~undefined, true, &d) || k)
+        different(u, start, &d, k);
+}
+
+/* The code has faulted at the instruction that the interpreter has come to: so must that. */
+static void fault(const struct unit *u, const struct cpu *start)
+{
+    const struct cpu_trap *a = &ls.other.trap, *b = &ls.t->cpu.trap;
+    struct lockstep_diff none = {0};
+    if (!lockstep_execute(&ls, lockstep_fetch(&ls)) || a->vec != b->vec || a->err != b->err ||
+        (a->vec == TRAP_PF && a->addr != b->addr))
+        different(u, start, &none, NULL);
+}
+
+/* Has the interpreter do the n instructions that the unit's code has done from `start` on. */
+static void repeat(const struct unit *u, const struct cpu *start, uint64_t n)
+{
+    struct cpu *cpu = &ls.t->cpu;
+    ls.other = *cpu;
+    note_code();
+    put_back(0);
+    *cpu = *start;
+    uint32_t undefined = interpret(n);
+    if (ls.other.exit == EXIT_TRAP)
+        fault(u, start);
+    compare(u, start, undefined);
+    cpu->insn_count = ls.other.insn_count;
+    cpu->exit = ls.other.exit;
+}
+
+void lockstep_code_run(struct thread *t, const struct insn *first)
+{
+    struct cpu *cpu = &t->cpu;
+    const struct unit *u = block_of(first)->unit;
+    sigjmp_buf dispatcher;
+    memcpy(&dispatcher, &t->trap_jb, sizeof dispatcher);
+    if (!ls.code) {
+        ls.code = lockstep_code_new();
+        lockstep_parse_spoil(&ls, opt.lockstep_break);
+    }
+    ls.t = t;
+    struct cpu start = *cpu;
+    unsigned ahead = look_ahead(u);
+    bool signal = cpu->pending;
+    put_back(0);
+    *cpu = start;
+    enum left left = signal ? LEFT : run_code(first);
+    uint64_t n = cpu->insn_count - start.insn_count - (left != LEFT);
+    if (left == LEFT_FOR)
+        cpu->exit = EXIT_BRANCH;
+    if (block_of(first)->unit == u && n <= ahead && !signal && !cpu->pending)
+        repeat(u, &start, n);
+    else
+        passed_over++;
+    memcpy(&t->trap_jb, &dispatcher, sizeof dispatcher);
+    cpu->exit_links = NULL;
+    cpu->host.exit_code = NULL;
+    cpu->pending = 1; /* what came meanwhile */
+}
+
+void lockstep_code_print(void)
+{
+    log_user("lockstep: %llu entries of units compared, no difference (%llu passed over)",
+             (unsigned long long)compared, (unsigned long long)passed_over);
+}

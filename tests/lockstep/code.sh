@@ -1,0 +1,37 @@
+#!/bin/bash
+# --lockstep-code: translated code of whole programs must agree with the interpreter; errors made on
+# purpose must be found. usage: code.sh WORK XRUN...
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+work=$1
+shift
+mkdir -p "$work"
+pass=0 fail=0
+
+ok() { pass=$((pass + 1)); }
+bad() { echo "FAIL $1"; head -n 12 "$work/err"; fail=$((fail + 1)); }
+build() { ${GUEST_CC:-i686-linux-gnu-gcc} -static -O1 -w -pthread -D_GNU_SOURCE -o "$work/$(basename "$1" .c)" "$1" -lm; }
+compare() { timeout 300 "${xrun[@]}" --lockstep-code --hot=2 "$@" >"$work/out" 2>"$work/err" </dev/null; }
+xrun=("$@")
+
+for t in selfmod files signals exc_fp exc_fault; do
+    build "$here/../guest/$t.c" || exit 1
+    compare "$work/$t"
+    echo "exit $?" >>"$work/out"
+    diff "$here/../guest/$t.expected" "$work/out" >/dev/null &&
+        grep -q '[0-9][0-9] entries of units compared, no difference' "$work/err" && ok || bad $t
+done
+
+build "$here/mix.c" || exit 1
+for what in reg:500 flag:500 st:500 xmm:500; do
+    compare --lockstep-break=$what "$work/mix"
+    st=$?
+    [ $st = 125 ] && grep -q 'difference in the unit entered at' "$work/err" &&
+        grep -q 'differs' "$work/err" && ok || bad "break $what: status $st"
+done
+compare --lockstep-break=store:500 "$work/mix"
+st=$?
+[ $st = 125 ] && grep -q ' interpreted [0-9a-f][0-9a-f] ' "$work/err" && ok || bad "break store: status $st"
+
+echo "lockstep-code: $pass passed, $fail failed, 0 skipped"
+[ $fail = 0 ]
