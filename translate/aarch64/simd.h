@@ -31,6 +31,8 @@ unsigned run_write(struct emit *e, unsigned x, unsigned width);
  * instruction that clears the rest of it. Then run_merge, with that register. */
 unsigned run_write_low(struct emit *e, unsigned x, unsigned bytes);
 void run_merge(struct emit *e, unsigned x, unsigned bytes, unsigned from);
+/* xmm`x` gets the value of another without code; false: that cannot be done. */
+bool run_share(struct emit *e, unsigned x, unsigned from);
 /* Before anything else of an instruction that computes something that FPSR must be asked about; `how` for
  * a64_slow_fpsr. */
 void run_computes(unsigned how);

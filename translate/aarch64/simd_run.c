@@ -8,7 +8,8 @@ enum { XMMS = 8, RUN_MAX = 32, INTS_MAX = 4, BASES_MAX = 2, ALIGNED_MAX = 4 };
 /* What of an xmm register has been done in the run: nothing, read first (its register must stay as it
  * is until the run is settled), or written first (the run executed again writes it again). */
 enum state { UNTOUCHED, LIVE, DEFINED };
-/* Where its value is: its register; the copy; the copy has the low 8 or 4 bytes of it. */
+/* Where its value is: its register; the copy; the low 8 bytes in `low`, the others in `rest`; the
+ * low 4 bytes in the copy, the others in its register. */
 enum where { IN_PLACE, IN_COPY, LOW8, LOW4 };
 
 static struct {
@@ -22,6 +23,8 @@ static struct {
     uint8_t bases[BASES_MAX]; /* general registers that must be aligned: looked at with FPSR */
     unsigned nbases;
     uint8_t state[XMMS], where[XMMS];
+    uint8_t low[XMMS];  /* its copy, or another's, or a register that stays as it is */
+    uint8_t rest[XMMS]; /* a register that stays as it is */
     uint8_t *slow[RUN_MAX + 1]; /* branches to the slow path */
     unsigned slows;
     /* what is known before instruction `known`: */
@@ -35,27 +38,74 @@ static unsigned copy_of(unsigned x) { return A64_COPY0 + x; }
 
 static unsigned held_in(unsigned x)
 {
-    return run.where[x] == IN_PLACE ? a64_xmm(x) : copy_of(x);
+    switch (run.where[x]) {
+    case IN_PLACE: return a64_xmm(x);
+    case LOW8: return run.low[x];
+    default: return copy_of(x);
+    }
 }
 
 /* ---- values ---- */
 
+/* The copy of xmm`x` is to be written: values whose low half is there get it themselves. (Their own copies
+ * are nobody else's.) */
+static void unshare(struct emit *e, unsigned x)
+{
+    for (unsigned y = 0; y < XMMS; y++)
+        if (y != x && run.where[y] == LOW8 && run.low[y] == copy_of(x)) {
+            a64_fmov(e, A64_D, copy_of(y), copy_of(x));
+            run.low[y] = (uint8_t)copy_of(y);
+        }
+}
+
+static void own_low(struct emit *e, unsigned x)
+{
+    if (run.where[x] != LOW8 || run.low[x] == copy_of(x))
+        return;
+    a64_fmov(e, A64_D, copy_of(x), run.low[x]);
+    run.low[x] = (uint8_t)copy_of(x);
+}
+
+static void into_copy(struct emit *e, unsigned x)
+{
+    unsigned c = copy_of(x);
+    if (run.where[x] == LOW8 && run.low[x] == run.rest[x]) {
+        a64_v_mov(e, c, run.rest[x]);
+    } else {
+        own_low(e, x);
+        if (run.where[x] == LOW4)
+            a64_ins(e, A64_4S, c, 1, a64_xmm(x), 1);
+        a64_ins(e, A64_2D, c, 1, run.where[x] == LOW8 ? run.rest[x] : a64_xmm(x), 1);
+    }
+    run.where[x] = IN_COPY;
+}
+
 /* Brings the parts of a value together. */
 static void complete(struct emit *e, unsigned x)
 {
-    unsigned v = a64_xmm(x), c = copy_of(x);
     enum where w = run.where[x];
     if (w != LOW8 && w != LOW4)
         return;
     if (run.state[x] == DEFINED) {
-        a64_ins(e, w == LOW8 ? A64_2D : A64_4S, v, 0, c, 0);
+        a64_ins(e, w == LOW8 ? A64_2D : A64_4S, a64_xmm(x), 0, copy_of(x), 0);
         run.where[x] = IN_PLACE;
-        return;
+    } else {
+        into_copy(e, x);
     }
-    if (w == LOW4)
-        a64_ins(e, A64_4S, c, 1, v, 1);
-    a64_ins(e, A64_2D, c, 1, v, 1);
-    run.where[x] = IN_COPY;
+}
+
+bool run_share(struct emit *e, unsigned x, unsigned from)
+{
+    if (!run.pending || (run.where[from] != IN_PLACE && run.where[from] != LOW8) ||
+        (run.where[from] == LOW8 && run.low[from] != copy_of(from)))
+        return false;
+    unshare(e, x);
+    run.low[x] = (uint8_t)held_in(from);
+    run.rest[x] = run.where[from] == LOW8 ? run.rest[from] : (uint8_t)a64_xmm(from);
+    run.where[x] = LOW8;
+    run.state[x] = run.state[from] = LIVE; /* their registers stay as they are */
+    run.width[x] = run.width[from];
+    return true;
 }
 
 unsigned run_read(struct emit *e, unsigned x)
@@ -77,11 +127,11 @@ unsigned run_read_low(struct emit *e, unsigned x, unsigned bytes)
 
 unsigned run_write(struct emit *e, unsigned x, unsigned width)
 {
-    (void)e;
     run.width[x] = (uint8_t)width;
     if (run.state[x] == UNTOUCHED) /* if an exception is found, the register is as it was */
         run.state[x] = run.pending ? LIVE : DEFINED;
     if (run.state[x] == LIVE && run.pending) {
+        unshare(e, x);
         run.where[x] = IN_COPY;
         return copy_of(x);
     }
@@ -99,6 +149,7 @@ unsigned run_write_low(struct emit *e, unsigned x, unsigned bytes)
         run.state[x] = LIVE;
     if (!run.pending || run.where[x] == IN_COPY || (run.where[x] == LOW8 && bytes < 8))
         return V7;
+    unshare(e, x);
     return copy_of(x);
 }
 
@@ -108,9 +159,14 @@ void run_merge(struct emit *e, unsigned x, unsigned bytes, unsigned from)
     if (run.width[x] <= bytes)
         return;
     if (from == copy_of(x) && run.where[x] != IN_COPY) {
+        if (run.where[x] != LOW8)
+            run.rest[x] = (uint8_t)a64_xmm(x);
+        run.low[x] = (uint8_t)from;
         run.where[x] = bytes == 8 ? LOW8 : LOW4;
         return;
     }
+    unshare(e, x);
+    own_low(e, x);
     a64_ins(e, arr, held_in(x), 0, from, 0);
     if (run.where[x] == IN_PLACE && run.state[x] == LIVE)
         run.cut = true;
@@ -151,11 +207,14 @@ static void look(struct emit *e)
 
 static void write_back(struct emit *e)
 {
+    for (unsigned x = 0; x < XMMS; x++) /* before registers change */
+        if (run.where[x] == LOW8 && run.rest[x] != a64_xmm(x))
+            into_copy(e, x);
     for (unsigned x = 0; x < XMMS; x++) {
         if (run.where[x] == IN_COPY)
             a64_v_mov(e, a64_xmm(x), copy_of(x));
         else if (run.where[x] != IN_PLACE)
-            a64_ins(e, run.where[x] == LOW8 ? A64_2D : A64_4S, a64_xmm(x), 0, copy_of(x), 0);
+            a64_ins(e, run.where[x] == LOW8 ? A64_2D : A64_4S, a64_xmm(x), 0, held_in(x), 0);
     }
 }
 
