@@ -313,7 +313,30 @@ static bool header_ok(const uint64_t h[8])
     uint64_t rest = 0;
     for (unsigned i = 1; i < 8; i++)
         rest |= h[i];
-    return !(h[0] & ~cpuid_xcr0()) && !rest;
+    return !(h[0] & ~(cpuid_xcr0() | XSTATE_X87 | XSTATE_SSE)) && !rest;
+}
+
+/* Loads the components that the header names, if they are among `features`, and gives the others their
+ * initial state. Returns which were loaded, or -EINVAL with nothing changed. */
+static int load_area(struct cpu *c, const uint8_t *area, const uint64_t header[8], uint64_t features)
+{
+    uint32_t mxcsr, load = (uint32_t)(header[0] & features);
+    memcpy(&mxcsr, area + 24, 4);
+    if (!header_ok(header) || (header[0] && mxcsr & 0xffff0000u))
+        return -EINVAL;
+    reset_fpu(c);
+    xstate_load(c, area, load, 0);
+    if (load & XSTATE_SSE)
+        c->mxcsr = mxcsr;
+    return (int)load;
+}
+
+int sigframe_set_xstate(struct thread *t, const uint8_t area[XSTATE_SIZE])
+{
+    uint64_t header[8];
+    memcpy(header, area + XSTATE_HEADER_AT, sizeof header);
+    int loaded = load_area(&t->cpu, area, header, XSTATE_ALL);
+    return loaded < 0 ? loaded : 0;
 }
 
 /* The FXSAVE image, then the x87 registers of the FSAVE image over it (convert_to_fxsr: the
@@ -323,7 +346,6 @@ static int restore_fpstate(struct thread *t, gaddr a)
     struct fpstate f;
     struct sw_reserved sw;
     uint64_t header[8] = {XSTATE_X87 | XSTATE_SSE};
-    uint32_t mxcsr;
     reset_fpu(&t->cpu);
     if (!a)
         return 0;
@@ -332,14 +354,10 @@ static int restore_fpstate(struct thread *t, gaddr a)
         return -EFAULT;
     if (size)
         memcpy(header, f.fxsave + XSTATE_HEADER_AT, sizeof header);
-    memcpy(&mxcsr, f.fxsave + 24, 4);
-    if ((size && !header_ok(header)) || (header[0] && mxcsr & 0xffff0000u))
+    int loaded = load_area(&t->cpu, f.fxsave, header, size ? sw.features : XSTATE_ALL);
+    if (loaded < 0)
         return -EFAULT;
-    uint32_t load = (uint32_t)header[0] & (size ? (uint32_t)sw.features : XSTATE_ALL);
-    xstate_load(&t->cpu, f.fxsave, load, 0);
-    if (load & XSTATE_SSE)
-        t->cpu.mxcsr = mxcsr;
-    if (load & XSTATE_X87) {
+    if (loaded & XSTATE_X87) {
         x87_load_fsave(&t->cpu, f.fsave, 4);
         t->cpu.fpu.fcs = t->cpu.fpu.fds = 0;
     }

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "abi/sigframe.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
@@ -143,6 +144,8 @@ static int serve_one(struct thread *t, struct trace_block *b)
         return 0;
     case TRACE_SET_FPREGS: case TRACE_SET_FXREGS:
         return ptrace_set_fp(t, b->buf, b->data, b->request == TRACE_SET_FXREGS);
+    case TRACE_GET_XSTATE: sigframe_xstate_image(t, b->buf); return 0;
+    case TRACE_SET_XSTATE: return sigframe_set_xstate(t, b->buf);
     case TRACE_GET_TLS: ptrace_get_tls(t, (struct guest_user_desc *)(void *)b->buf); return 0;
     case TRACE_SET_TLS:
         return ptrace_set_tls(t, (struct guest_user_desc *)(void *)b->buf, b->data / 16);

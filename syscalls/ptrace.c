@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "abi/siginfo.h"
+#include "core/cpuid.h"
+#include "core/xstate.h"
 #include "syscalls/priv.h"
 #include "syscalls/trace.h"
 
@@ -381,6 +383,7 @@ static const struct regset {
     {NT_PRSTATUS, 4, REGS_SIZE, TRACE_GET_REGS, TRACE_SET_REGS},
     {NT_FPREGSET, 4, FPREGS_SIZE, TRACE_GET_FPREGS, TRACE_SET_FPREGS},
     {NT_PRXFPREG, 4, FXREGS_SIZE, TRACE_GET_FXREGS, TRACE_SET_FXREGS},
+    {NT_X86_XSTATE, 8, XSTATE_SIZE, TRACE_GET_XSTATE, TRACE_SET_XSTATE},
     {NT_386_TLS, 16, TLS_SIZE, TRACE_GET_TLS, TRACE_SET_TLS},
 };
 
@@ -393,11 +396,15 @@ static int64_t regset(struct trace_block *b, uint32_t type, uint32_t iov, bool w
     while (s < regsets + ARRAY_SIZE(regsets) && s->type != type)
         s++;
     if (s == regsets + ARRAY_SIZE(regsets))
-        return type == NT_X86_XSTATE ? -ENODEV : -EINVAL;
+        return -EINVAL;
+    if (type == NT_X86_XSTATE && !cpuid_xcr0())
+        return -ENODEV;
     if (v.len % s->unit)
         return -EINVAL;
     if (v.len > s->size)
         v.len = s->size;
+    if (type == NT_X86_XSTATE && write && v.len != XSTATE_SIZE)
+        return -EFAULT;
     int64_t r = write ? set(b, s->set, v.base, v.len) : get(b, s->get, v.base, v.len);
     if (r < 0)
         return r;
