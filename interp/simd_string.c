@@ -126,12 +126,14 @@ static uint8_t gmul(uint8_t a, uint8_t b)
     return r;
 }
 
-static uint8_t sbox[256], inv_sbox[256], inverse[256];
+static uint8_t sbox[256], inv_sbox[256], inverse[256], times[16][256]; /* times: what MixColumns needs */
 
 /* The S-box from its definition: inverse in GF(2^8), then the affine map. */
 static void make_sbox(void)
 {
     for (unsigned x = 0; x < 256; x++) {
+        for (unsigned k = 0; k < 16; k++)
+            times[k][x] = gmul((uint8_t)x, (uint8_t)k);
         uint8_t inv = 0;
         for (unsigned y = 1; y < 256 && x && !inv; y++)
             if (gmul((uint8_t)x, (uint8_t)y) == 1)
@@ -164,11 +166,12 @@ static union xmm shift_sub(const union xmm *v, const uint8_t *box, int dir)
 static union xmm mix(const union xmm *v, const uint8_t k[4])
 {
     union xmm r;
+    aes_box(false); /* makes the tables */
     for (int c = 0; c < 4; c++)
         for (int row = 0; row < 4; row++) {
             uint8_t x = 0;
             for (int i = 0; i < 4; i++)
-                x ^= gmul(v->b[4 * c + i], k[(i - row + 4) & 3]);
+                x ^= times[k[(i - row + 4) & 3]][v->b[4 * c + i]];
             r.b[4 * c + row] = x;
         }
     return r;
