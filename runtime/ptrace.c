@@ -541,7 +541,7 @@ int ptrace_exec_save(struct thread *t)
     b->tid = b->pid;
     b->accepted = 0;
     b->ask = b->answered = 0;
-    if (trace_introduce(b, fd, TRACE_ADOPT, b->tracer_pid, b->tracer_tid)) {
+    if (tracer_inform(t, b, fd)) {
         close(fd);
         trace_block_unmap(b);
         return -1;

@@ -81,13 +81,13 @@ static bool is_child(int pid)
 }
 
 /* A block that takes the place of an older one is that of a program after execve, or about to. */
-void tracer_adopt(struct trace_block *b, int tracer)
+static void tracer_adopt(struct trace_block *b, int tracer)
 {
     struct tracee *x = xcalloc(1, sizeof *x);
     x->b = b;
     x->tracer = tracer;
     x->thread = b->pid != b->tid;
-    x->child = !x->thread && is_child(b->pid);
+    x->child = !x->thread && (b->pid == getpid() ? getppid() == tracer : is_child(b->pid));
     pthread_mutex_lock(&tracees_lock);
     for (struct tracee *o = tracees, *next; o; o = next) {
         next = o->next;
@@ -205,13 +205,24 @@ void tracer_ends(struct thread *t)
 
 /* ---- beginning ---- */
 
+/* A parent whose memory this process borrows waits for it to leave that, and cannot answer. */
+int tracer_inform(const struct thread *t, struct trace_block *b, int fd)
+{
+    if (t->proc->memory_parent != b->tracer_pid)
+        return trace_introduce(b, fd, TRACE_ADOPT, b->tracer_pid, b->tracer_tid);
+    struct trace_block *other = trace_block_map(fd);
+    if (!other)
+        return -ENOMEM;
+    tracer_adopt(other, b->tracer_pid);
+    return 0;
+}
+
 static int64_t trace_me(struct thread *t)
 {
     int fd, parent = getppid(), r = 0;
     if (t->trace || t->trace_claimed)
         return -EPERM;
-    bool near = t->proc->memory_parent == parent;
-    if (!near && !trace_same_program(parent)) { /* one that does not expect it, or could not help it */
+    if (t->proc->memory_parent != parent && !trace_same_program(parent)) { /* one that does not expect it, or could not help it */
         log_event("ptrace: the parent is no program that xrun runs and will learn nothing");
         t->trace_claimed = true;
         return 0;
@@ -224,12 +235,7 @@ static int64_t trace_me(struct thread *t)
     b->tracer_pid = b->tracer_tid = parent;
     t->trace = b;
     runtime_hooks.trace_begun(t);
-    if (near) { /* it waits for this one to leave its memory */
-        struct trace_block *other = trace_block_map(fd);
-        tracer_adopt(other, parent);
-    } else {
-        r = trace_introduce(b, fd, TRACE_ADOPT, parent, parent);
-    }
+    r = tracer_inform(t, b, fd);
     close(fd);
     if (r) {
         t->trace = NULL;

@@ -109,8 +109,8 @@ bool trace_same_program(int pid);
 /* ptrace.c: the tracer's side. */
 /* Takes in new tracees, tells the program of stops (SIGCHLD) and its other threads. */
 void tracer_attend(struct thread *t);
-/* Adds a tracee of process `tracer`, which shares this memory. */
-void tracer_adopt(struct trace_block *b, int tracer);
+/* Tells the tracer of the block of thread `t`, or of what it is to execute. 0 or -errno. */
+int tracer_inform(const struct thread *t, struct trace_block *b, int fd);
 /* The process ends: its tracees go on without it or end as well. */
 void tracer_ends(struct thread *t);
 /* In the child of a fork, which traces nobody. */
