@@ -168,21 +168,21 @@ static void announce(struct thread *t)
         trace_send(b->tracer_pid, b->tracer_pid, TRACE_LOOK, 0);
 }
 
-static bool continued(void)
+/* Has SIGCONT come? */
+static bool continued(const struct thread *t)
 {
     uint64_t pending = 0;
     host_syscall(SYS_rt_sigpending, (long)&pending, 8, 0, 0, 0, 0);
-    return pending >> (SIGCONT - 1) & 1;
+    return pending >> (SIGCONT - 1) & 1 || (t->pend.valid && t->pend.info.si_signo == SIGCONT);
 }
 
 /* A tracee that listens shows that its group stop is over, or that it was interrupted. */
 static void leave_listening(struct thread *t)
 {
     struct trace_block *b = t->trace;
-    uint32_t want = __atomic_and_fetch(&b->want, ~(uint32_t)TRACE_WANT_INTERRUPT, __ATOMIC_ACQ_REL);
-    (void)want;
+    __atomic_and_fetch(&b->want, ~(uint32_t)TRACE_WANT_INTERRUPT, __ATOMIC_ACQ_REL);
     b->code = SIGTRAP | STOP_EVENT;
-    b->group_stopped &= !continued();
+    b->group_stopped &= !continued(t);
     b->info.si_signo = SIGTRAP;
     b->info.si_code = (int)b->code;
     b->listening = 0;
@@ -206,7 +206,7 @@ static int serve(struct thread *t)
                 tracer_gone(t);
                 return 0;
             }
-            if (b->listening && ((want & TRACE_WANT_INTERRUPT) || continued()))
+            if (b->listening && ((want & TRACE_WANT_INTERRUPT) || continued(t)))
                 leave_listening(t);
             continue;
         }
@@ -353,7 +353,7 @@ static void stop_as_wanted(struct thread *t, uint32_t want)
         i.si_signo = SIGSTOP;
         signal_take(t, &i);
     }
-    if (t->trace == b && (want & TRACE_WANT_INTERRUPT)) {
+    if (t->trace == b && (want & TRACE_WANT_INTERRUPT) && !(want & TRACE_WANT_GROUP)) {
         i = own_info(SIGTRAP, SIGTRAP | STOP_EVENT);
         stop(t, TRACE_GROUP, SIGTRAP | STOP_EVENT, &i, 0);
     }
