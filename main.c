@@ -100,7 +100,7 @@ static void open_log(void)
 {
     if (!opt.strace && (opt.strace_count || opt.strace_spent || opt.strace_time))
         opt.strace = "all";
-    if (!opt.log_file)
+    if (!opt.log_file || opt.log_fd)
         return;
     int trunc = opt.strace && !opt.session_fd ? O_TRUNC : 0; /* as strace does */
     int fd = open(opt.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | trunc, 0666);
@@ -137,8 +137,12 @@ static void start_trace(void)
     const char *bad;
     if (opt.strace && !strace_check_set(&bad))
         log_die(126, "--strace: %s: no such system call or class of them", bad);
+    if (opt.abi_report && strcmp(opt.abi_report, "text") && strcmp(opt.abi_report, "json"))
+        log_die(126, "--abi-report=%s: text or json", opt.abi_report);
     if (opt.strace || opt.abi_report)
         session_init();
+    if (opt.abi_report)
+        session_at_end = report_print;
 }
 
 static void set_comm(const char *path)
@@ -210,6 +214,8 @@ int main(int argc, char **argv)
     if (opt.exec_fd)
         close((int)opt.exec_fd);
     set_comm(execfn);
+    if (opt.abi_report)
+        report_program(path);
     if (opt.strace)
         strace_program(t, execfn, gargv, environ);
     if (t->trace)

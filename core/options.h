@@ -36,6 +36,7 @@ struct options {
     uint32_t seccomp_fd;   /* internal: seccomp filters over execve */
     uint32_t session_fd;   /* internal: memory shared by all processes, see core/session.h */
     uint32_t trace_fd;     /* internal: a traced program over execve */
+    uint32_t log_fd;       /* internal: where the trace goes, handed on with it */
     uint32_t self_fd;      /* internal: this executable, passed on by exec */
     const char *exec_via;  /* internal: emulator of this host that must start child xruns */
     bool child;            /* internal */

@@ -14,6 +14,7 @@
 #include "core/options.h"
 
 struct session *session;
+void (*session_at_end)(void);
 
 enum { FD_MIN = 950, PATIENCE = 2 /* seconds until a lock counts as left behind */ };
 
@@ -43,6 +44,11 @@ void session_init(void)
         return;
     }
     session = p;
+    if (!opt.log_fd) /* programs close or redirect their standard error */
+        opt.log_fd = (uint32_t)(log_fd() > 2 ? log_fd() : fcntl(log_fd(), F_DUPFD_CLOEXEC, FD_MIN));
+    if ((int)opt.log_fd > 0)
+        log_set_fd((int)opt.log_fd);
+    fcntl(log_fd(), F_SETFD, FD_CLOEXEC);
     if (first) {
         session->root = getpid();
         session->tasks = 1;
@@ -51,14 +57,67 @@ void session_init(void)
 
 void session_pass(bool on)
 {
-    if (session)
-        fcntl((int)opt.session_fd, F_SETFD, on ? 0 : FD_CLOEXEC);
+    if (!session)
+        return;
+    fcntl((int)opt.session_fd, F_SETFD, on ? 0 : FD_CLOEXEC);
+    fcntl(log_fd(), F_SETFD, on ? 0 : FD_CLOEXEC);
 }
 
 void session_task(int change)
 {
+    if (session && change > 0)
+        __atomic_add_fetch(&session->processes, 1, __ATOMIC_RELAXED);
     if (session)
         __atomic_add_fetch(&session->tasks, change, __ATOMIC_RELAXED);
+}
+
+static const char *find(char kind, const char *text)
+{
+    const char *p = NULL;
+    while ((p = session_next(kind, p)))
+        if (!strcmp(p, text))
+            break;
+    return p;
+}
+
+void session_note(char kind, const char *text)
+{
+    size_t n = strlen(text) + 2;
+    session_lock();
+    if (!find(kind, text)) {
+        if (session->text_used + n <= SESSION_TEXT) {
+            char *p = session->text + session->text_used;
+            *p = kind;
+            memcpy(p + 1, text, n - 1);
+            session->text_used += (uint32_t)n;
+        } else {
+            session->text_full = true;
+        }
+    }
+    session_unlock();
+}
+
+const char *session_next(char kind, const char *last)
+{
+    const char *p = last ? last + strlen(last) + 1 : session->text;
+    while (p < session->text + session->text_used && *p != kind)
+        p += strlen(p) + 1;
+    return p < session->text + session->text_used ? p + 1 : NULL;
+}
+
+void session_note_ioctl(uint32_t request, bool error)
+{
+    uint32_t i = 0;
+    session_lock();
+    while (i < session->nioctls && session->ioctl[i].request != request)
+        i++;
+    if (i < SESSION_IOCTLS) {
+        session->nioctls += i == session->nioctls;
+        session->ioctl[i].request = request;
+        session->ioctl[i].calls++;
+        session->ioctl[i].errors += error;
+    }
+    session_unlock();
 }
 
 static uint32_t own_tid(void)

@@ -13,7 +13,7 @@ struct session_count {
     uint64_t nanoseconds;
 };
 
-struct session_ioctl { uint32_t request, calls, refused; };
+struct session_ioctl { uint32_t request, calls, errors; };
 
 struct session {
     uint32_t lock;                 /* tid of the holder, 0: free */
@@ -21,10 +21,8 @@ struct session {
     int tasks;                     /* threads and processes alive */
     int open_tid, open_column;     /* whose line is not ended yet, and how long it is */
     struct session_count count[SESSION_CALLS];
-    uint32_t processes, programs;  /* made by fork and the like; started by execve */
-    /* --abi-report; the strings of text begin with a letter for their kind, see report.c */
-    uint64_t isa;
-    uint32_t losses[16];
+    uint32_t processes;            /* and threads, made in all */
+    /* --abi-report */
     uint32_t nioctls;
     struct session_ioctl ioctl[SESSION_IOCTLS];
     uint32_t text_used;
@@ -32,6 +30,15 @@ struct session {
     char text[SESSION_TEXT];
 };
 extern struct session *session;
+
+/* Called in the process that began the session when it ends. */
+extern void (*session_at_end)(void);
+
+/* Notes a string of a kind (a letter) that has not been noted yet: see runtime/report.c. */
+void session_note(char kind, const char *text);
+/* The strings of a kind: the next one behind `last`, NULL for the first; NULL: no more. */
+const char *session_next(char kind, const char *last);
+void session_note_ioctl(uint32_t request, bool error);
 
 /* Makes the session, or joins the one of --session-fd. */
 void session_init(void);

@@ -166,6 +166,8 @@ static bool draft_make(struct draft *d, gaddr eip, unsigned mode)
     bool ok = d->insn[0].op != OP_FETCH_FAULT;
     if (ok)
         mem_read(d->raw, eip, d->end - eip);
+    if (unlikely(opt.abi_report) && ok)
+        report_code(d->insn, d->n, mode);
     profile.decode_ns += profile_clock() - start;
     return ok;
 }

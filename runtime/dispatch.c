@@ -57,6 +57,8 @@ static void do_syscall(struct thread *t, gaddr resume)
         since = strace_clock();
     }
     int64_t ret = syscalls_dispatch(&c);
+    if (unlikely(opt.abi_report))
+        report_call(&c, ret);
     if (unlikely(opt.strace)) {
         strace_exit(&c, ret, since);
         signal_trace_kept(t);

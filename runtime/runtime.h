@@ -162,6 +162,13 @@ int64_t clone_vfork(struct thread *t, const struct clone_request *rq);  /* borro
 int64_t clone_shared(struct thread *t, const struct clone_request *rq,
                      void (*made)(struct thread *t, void *arg, int64_t pid), void *arg);
 
+/* report.c: --abi-report */
+/* A program has been loaded. */
+void report_program(const char *path);
+/* Instructions have been decoded. */
+void report_code(const struct insn *in, unsigned n, unsigned mode);
+void report_print(void);
+
 /* exec.c */
 void exec_init(char **argv);
 int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv, char **envp,

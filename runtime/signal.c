@@ -17,6 +17,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
+#include "core/session.h"
 #include "decode/decode.h"
 #include "interp/interp.h"
 #include "runtime/code.h"
@@ -412,7 +413,7 @@ void signal_init(void)
 static _Noreturn void end_by(struct thread *t, int sig)
 {
     struct rlimit core;
-    if (opt.strace)
+    if (session)
         strace_killed(t, sig, !getrlimit(RLIMIT_CORE, &core) && core.rlim_cur);
     ptrace_exiting(t, sig, true);
     __atomic_store_n(&t->proc->ending, true, __ATOMIC_SEQ_CST);

@@ -152,7 +152,7 @@ enum { OWN_FDS = 3 };
 static int own_fds(uint32_t own[OWN_FDS])
 {
     int n = 0;
-    if (opt.log_file && log_fd() > 2)
+    if (log_fd() > 2)
         own[n++] = (uint32_t)log_fd();
     if (opt.session_fd > 2)
         own[n++] = opt.session_fd;

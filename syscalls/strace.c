@@ -360,7 +360,7 @@ uint64_t strace_clock(void)
     return opt.strace_spent || opt.strace_count ? now(opt.strace_count ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC) : 0;
 }
 
-static void count_call(const struct sysctx *c, int64_t ret, uint64_t spent)
+void strace_count_call(const struct sysctx *c, int64_t ret, uint64_t spent)
 {
     struct session_count *n = &session->count[c->nr < SESSION_CALLS ? c->nr : SESSION_CALLS - 1];
     __atomic_fetch_add(&n->calls, 1, __ATOMIC_RELAXED);
@@ -383,16 +383,20 @@ static void resume(struct line *l, int tid, const char *name)
     strace_add(l, "<... %s resumed>", name ? name : "syscall");
 }
 
+bool strace_born(const char *name, int64_t ret)
+{
+    return !ret && name && (!strncmp(name, "clone", 5) || strstr(name, "fork"));
+}
+
 void strace_exit(const struct sysctx *c, int64_t ret, uint64_t since)
 {
     struct named n = name_call(c);
     uint64_t spent = since ? strace_clock() - since : 0;
     struct line l;
-    bool born = !ret && n.name && (!strncmp(n.name, "clone", 5) || strstr(n.name, "fork"));
-    if (!strace_wanted(n.name) || born || (made_in_vdso(c) && ret != SYSRET_DONE)) /* a child's own return is nothing anyone asked for */
+    if (!strace_wanted(n.name) || strace_born(n.name, ret) || (made_in_vdso(c) && ret != SYSRET_DONE))
         return;
     if (opt.strace_count) {
-        count_call(c, ret, spent);
+        strace_count_call(c, ret, spent);
         return;
     }
     if (ret == SYSRET_DONE) /* sigreturn: what the call returns is what was in eax */
@@ -470,8 +474,12 @@ static void cut_off(const struct thread *t)
 static void last_words(const struct thread *t)
 {
     session_task(-1);
-    if (t->tid == session->root && opt.strace_count)
+    if (t->tid != session->root)
+        return;
+    if (opt.strace_count)
         strace_summary();
+    if (session_at_end)
+        session_at_end();
 }
 
 void strace_exited(const struct thread *t, int status)
@@ -488,10 +496,12 @@ void strace_exited(const struct thread *t, int status)
 void strace_killed(const struct thread *t, int sig, bool core)
 {
     struct line l = {.n = 0};
-    strace_add(&l, "+++ killed by ");
-    strace_add_signal(&l, (uint32_t)sig);
-    strace_add(&l, core ? " (core dumped) +++" : " +++");
-    event(t->tid, &l);
+    if (opt.strace) {
+        strace_add(&l, "+++ killed by ");
+        strace_add_signal(&l, (uint32_t)sig);
+        strace_add(&l, core ? " (core dumped) +++" : " +++");
+        event(t->tid, &l);
+    }
     last_words(t);
 }
 

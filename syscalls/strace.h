@@ -53,6 +53,11 @@ void strace_add_sockaddr(struct call *k, uint32_t a, uint32_t len);
 void strace_add_clone(struct line *l, uint64_t flags, uint32_t sig);
 void strace_add_date(char *buf, size_t size, int64_t t, long usec);
 
+/* Is it the return of fork in the child? */
+bool strace_born(const char *name, int64_t ret);
+/* For -c and --abi-report. */
+void strace_count_call(const struct sysctx *c, int64_t ret, uint64_t spent);
+
 /* strace_filter.c */
 bool strace_wanted(const char *name);
 bool strace_signals_wanted(void);

@@ -80,6 +80,13 @@ void strace_exited(const struct thread *t, int status);
 void strace_killed(const struct thread *t, int sig, bool core);
 /* A program begins: main() has loaded it. */
 void strace_program(const struct thread *t, const char *path, char **argv, char **envp);
+/* --abi-report: notes what the call, which gave `ret`, says about the program. */
+void report_call(const struct sysctx *c, int64_t ret);
+/* The kinds of calls whose values are narrower than today's ("32-bit time"...): the kind of call `nr`, or NULL. */
+const char *report_narrow(unsigned nr);
+/* An ioctl's name, NULL if it has none here. */
+const char *report_ioctl_name(uint32_t request);
+
 /* -c: the table of what was counted. */
 void strace_summary(void);
 /* Does the set of --strace consist of names that mean something? If not *bad is where not. */

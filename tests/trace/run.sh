@@ -56,5 +56,35 @@ in_dir $x -tt -T --strace=creat -o "$work/time" "$work/calls"
 check "-tt -T" "1" "$(grep -cE '^[0-9]+ +[0-9:]{8}\.[0-9]{6} creat\("f", 0600\) += [0-9]+ <[0-9]+\.[0-9]{6}>$' "$work/time")"
 in_dir $x -s 5 --strace=write -o "$work/short" "$work/calls"
 check "-s" "1" "$(grep -c '"hello"\.\.\., 12' "$work/short")"
+
+# --abi-report: one report of all processes, though the program closes its standard error.
+cat >"$work/report.c" <<'END'
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <xmmintrin.h>
+int main(int argc, char **argv)
+{
+    volatile __m128 v = _mm_set1_ps((float)argc);
+    v = _mm_rsqrt_ps(v);
+    if (argc == 1 && !fork())
+        execl(argv[0], argv[0], "again", NULL);
+    open("/proc/1/stat", O_RDONLY);
+    ioctl(0, 0x12345678, 0);
+    wait(NULL);
+    close(2);
+}
+END
+$cc -static -msse -O1 -w -o "$work/report" "$work/report.c"
+in_dir $x --abi-report "$work/report"
+for line in "ABI report of xrun .*: 2 processes and threads" " *2 +2 exact +ioctl" " *1 +0 exact +clone" "  SSE" \
+    "  0x12345678 unknown .direction none, type 0x56, number 0x78, size 4660.: 2 calls, 2 errors" \
+    "  /proc/N/stat" "  $work/report"; do
+    check "report: $line" 1 "$(grep -cE "^$line$" "$work/stderr")"
+done
+in_dir $x --abi-report=json "$work/report"
+check "report as JSON" "2 2" "$(perl -MJSON::PP -0ne '$r = decode_json($_); ($c) = grep { $_->{name} eq "ioctl" } @{$r->{system_calls}}; print "$c->{calls} $r->{tasks}"' "$work/stderr")"
 echo "strace: $pass passed, $fail failed, 0 skipped"
 [ $fail = 0 ]
