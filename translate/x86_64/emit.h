@@ -11,8 +11,7 @@
  * distances are short. */
 struct emit {
     struct translation *tr;
-    uint8_t *p, *end;
-    bool failed;          /* no room */
+    uint8_t *p;
     bool x87;             /* the region uses the x87 unit, */
     bool ymm;             /* the upper halves of ymm0-7 */
     const uint32_t *prev; /* offsets of the previous pass, NULL in the first */

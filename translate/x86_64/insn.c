@@ -88,12 +88,11 @@ static bool has_high8(const struct insn *in)
     return false;
 }
 
-/* Whether the segment of the memory operand can be had; gs adds its base. */
-static bool segment_ok(const struct emit *e, const struct insn *in)
+bool x64_segment_ok(const struct insn *in, unsigned mode)
 {
     switch (in->seg) {
     case SEG_FS: return false;
-    case SEG_GS: return e->tr->mode & MODE_GS_PLAIN;
+    case SEG_GS: return mode & MODE_GS_PLAIN;
     case SEG_CS: return !writes_mem(in);
     default: return true;
     }
@@ -116,7 +115,7 @@ static void add_gs(struct emit *e, struct x64_mem *m)
 
 bool x64_guest_mem(struct emit *e, const struct insn *in, struct x64_mem *m)
 {
-    if ((in->flags & INSN_ADDR16) || !segment_ok(e, in))
+    if ((in->flags & INSN_ADDR16) || !x64_segment_ok(in, e->tr->mode))
         return false;
     *m = (struct x64_mem){.base = X64_NONE, .index = X64_NONE, .disp = (int32_t)in->disp};
     if (in->base != REG_ZERO)

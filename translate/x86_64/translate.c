@@ -64,8 +64,7 @@ static bool branch_ok(const struct insn *in, unsigned mode)
     case HOW_CALL:
     case HOW_JMP:
         return o->kind == OPND_REL || o->kind == OPND_GPR ||
-               (o->kind == OPND_MEM && o->size == 4 && in->seg != SEG_FS &&
-                (in->seg != SEG_GS || (mode & MODE_GS_PLAIN)));
+               (o->kind == OPND_MEM && o->size == 4 && x64_segment_ok(in, mode));
     default: return true;
     }
 }
