@@ -15,9 +15,11 @@
 #include "interp/priv.h"
 #include "runtime/block.h"
 #include "runtime/code.h"
+#include "runtime/hints.h"
 #include "runtime/dump.h"
 #include "runtime/perfmap.h"
 #include "runtime/runtime.h"
+#include "runtime/unit.h"
 #include "translate/translate.h"
 
 #ifdef XRUN_SMALL_LIMITS
@@ -195,6 +197,7 @@ static struct block *block_new(const struct draft *d)
     *l = (struct insn_links){.owner = b, .n = d->n - (b->insn[d->n - 1].op == OP_END_BLOCK)};
     memcpy(l + 1, d->raw, d->end - d->key.eip);
     blocks_add(b);
+    hints_tell(HINT_BLOCK, b->key.eip, 0, b->key.mode);
     new_blocks++;
     profile.blocks++;
     profile.decoded += b->n;
@@ -210,6 +213,27 @@ static struct block *find_or_new(const struct draft *d)
     return b ? b : block_new(d);
 }
 
+/* Links the edge taken, if it still leaves from somewhere: a direct one of a block or of translated
+ * code, or an indirect jump. */
+static void keep_way(const struct cpu *cpu, struct insn_links *l, struct code_exit *x, struct block *b)
+{
+    gaddr eip = b->key.eip;
+    unsigned mode = b->key.mode;
+    if (l && l->owner && l->owner->valid) { /* a stepped instruction's links have no owner */
+        hints_tell(HINT_EDGE0 + cpu->exit_slot, l->owner->key.eip, eip, mode);
+        edge_set(l->owner, cpu->exit_slot, b);
+    }
+    if (x && x->unit->valid) {
+        hints_tell(HINT_EXIT, x->unit->member[0]->key.eip, eip, mode);
+        code_link(x, b);
+    }
+    if (!l && !x) {
+        if (!b->indirect)
+            hints_tell(HINT_INDIRECT, eip, 0, mode);
+        code_indirect(b);
+    }
+}
+
 /* With the lock held and the block valid: links the edge taken, fills the jump cache. */
 static void enter(struct thread *t, struct block *b)
 {
@@ -217,12 +241,8 @@ static void enter(struct thread *t, struct block *b)
     struct insn_links *l = (struct insn_links *)(uintptr_t)cpu->exit_links;
     struct code_exit *x = cpu->host.exit_code;
     bool alone = dump_any(DUMP_EXEC) || opt.lockstep_code; /* every block passes here */
-    if (l && l->owner && l->owner->valid && !alone) /* a stepped instruction's links have no owner */
-        edge_set(l->owner, cpu->exit_slot, b);
-    if (x && !alone)
-        code_link(x, b);
-    if (!l && !x && !alone)
-        code_indirect(b);
+    if (!alone)
+        keep_way(cpu, l, x, b);
     struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(cpu->eip)];
     e->eip = cpu->eip;
     __atomic_store_n(&e->first, alone ? NULL : b->insn, __ATOMIC_RELAXED);
@@ -279,13 +299,9 @@ static void make_blocks(const gaddr *eip, unsigned n, unsigned mode)
     }
 }
 
-const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
+/* With the lock held, which is given up meanwhile; the thread is not offline. */
+static void translate_hot(struct block *b)
 {
-    struct block *b = block_of(in);
-    if (__atomic_add_fetch(&b->heat, 1, __ATOMIC_RELAXED) != opt.hot)
-        return b->first_fn(cpu, in);
-    cpu->thread->running = 0;
-    pthread_mutex_lock(&lock_);
     for (int round = 0; b->valid && !b->unit; round++) {
         gaddr missing[MISSING_MAX];
         uint64_t start = profile_clock();
@@ -300,6 +316,17 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
         make_blocks(missing, n, b->key.mode);
         pthread_mutex_lock(&lock_);
     }
+}
+
+const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
+{
+    struct block *b = block_of(in);
+    hints_tell(HINT_ENTERED, b->key.eip, 0, b->key.mode);
+    if (__atomic_add_fetch(&b->heat, 1, __ATOMIC_RELAXED) != opt.hot)
+        return b->first_fn(cpu, in);
+    cpu->thread->running = 0;
+    pthread_mutex_lock(&lock_);
+    translate_hot(b);
     pthread_mutex_unlock(&lock_);
     perfmap_flush();
     cpu->thread->running = 1;
@@ -419,6 +446,87 @@ void cache_offline(struct thread *t)
     __atomic_store_n(&rt(t)->epoch, UINT64_MAX, __ATOMIC_RELEASE); /* behind all reads of blocks */
 }
 
+/* Is this where the edge leads? A hint may be of other code. */
+static bool leads_to(const struct block *b, unsigned slot, gaddr eip)
+{
+    const struct insn *in = &b->insn[b->n - 1];
+    if (slot == 1)
+        return (in->op == OP_JCC || in->op == OP_JCXZ || in->op == OP_LOOP || in->op == OP_LOOPE ||
+                in->op == OP_LOOPNE) && in->imm == eip;
+    switch (in->op) {
+    case OP_JMP: case OP_CALL: return in->o[0].kind == OPND_REL && in->imm == eip;
+    case OP_JCC: case OP_JCXZ: case OP_LOOP: case OP_LOOPE: case OP_LOOPNE: case OP_END_BLOCK:
+        return in->next == eip;
+    default: return false;
+    }
+}
+
+/* The exits of from's code that lead to `to`. */
+static void link_exits(const struct block *from, struct block *to)
+{
+    const struct unit *u = from->unit;
+    for (unsigned i = 0; u && i < u->exits; i++)
+        if (u->exit[i].target == to->key.eip && !u->exit[i].to)
+            code_link(&u->exit[i], to);
+}
+
+static void follow_hint(const struct hint *h)
+{
+    struct block *b = cache_find(h->from, h->mode), *to = cache_find(h->to, h->mode);
+    if (!b)
+        return;
+    switch ((enum hint_kind)h->kind) {
+    case HINT_INDIRECT: code_indirect(b); break;
+    case HINT_ENTERED:
+        if (b->insn[0].fn == cache_count_entry) {
+            b->heat = opt.hot;
+            translate_hot(b);
+        }
+        break;
+    case HINT_EDGE0: case HINT_EDGE1:
+        if (to && leads_to(b, h->kind - HINT_EDGE0, h->to))
+            edge_set(b, h->kind - HINT_EDGE0, to);
+        break;
+    case HINT_EXIT:
+        if (to)
+            link_exits(b, to);
+        break;
+    case HINT_NONE: case HINT_BLOCK: break;
+    }
+}
+
+enum { HINTS_AT_ONCE = 256 };
+
+/* False: there are no more. */
+static bool follow_hints(struct thread *t)
+{
+    struct hint h[HINTS_AT_ONCE];
+    unsigned n;
+    pthread_mutex_lock(&lock_);
+    bool more = hints_take(h, HINTS_AT_ONCE, &n);
+    pthread_mutex_unlock(&lock_);
+    for (unsigned i = 0; i < n; i++)
+        if (h[i].kind == HINT_BLOCK)
+            make_blocks(&h[i].from, 1, h[i].mode);
+    pthread_mutex_lock(&lock_);
+    rt(t)->epoch = cache_epoch; /* blocks stay while the lock is given up */
+    for (unsigned i = 0; i < n; i++)
+        follow_hint(&h[i]);
+    pthread_mutex_unlock(&lock_);
+    cache_offline(t);
+    return more;
+}
+
+void cache_fork_learn(struct thread *t)
+{
+    enum { TIMES = 8 };
+    pthread_mutex_lock(&lock_);
+    hints_init();
+    pthread_mutex_unlock(&lock_);
+    for (unsigned i = 0; i < TIMES && follow_hints(t); i++)
+        ;
+}
+
 void cache_fork_prepare(void)
 {
     pthread_mutex_lock(&lock_);
@@ -430,6 +538,7 @@ void cache_fork_done(bool child)
         threads = rt(thread_self);
         threads->next = NULL;
     }
+    hints_fork_done(child);
     pthread_mutex_unlock(&lock_);
     if (child)
         perfmap_forked();

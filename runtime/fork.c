@@ -161,6 +161,7 @@ int64_t clone_fork(struct thread *t, const struct clone_request *rq)
     int e = clone_apply_tls(t, rq); /* of the child; undone in the parent */
     if (e)
         return e;
+    cache_fork_learn(t);
     signal_block_all(&old);
     pthread_mutex_lock(&t->proc->lock);
     mem_fork_prepare(); /* in this order: mem calls the cache with its lock held */

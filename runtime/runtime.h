@@ -35,6 +35,7 @@ struct rt_thread {
     uint8_t *ret_stack;          /* mapping of code.c: host return addresses, signal stack */
     uint64_t ret_epoch;          /* what is on it was put there since */
     volatile bool stepping;      /* single-stepping translated code to an instruction boundary */
+    struct unit *trapped;        /* or to be stopped there by a trap in it: see trap.c */
     struct step_block step;
     struct jump_cache_entry jump_cache[JUMP_CACHE_SIZE];
 };
@@ -67,6 +68,8 @@ void cache_print_profile(void);
  * free; even those that have been in the same code for long. */
 void cache_hurry(void);
 void cache_nudge(void);
+/* Before a fork: makes ready what earlier children had to make for themselves. */
+void cache_fork_learn(struct thread *t);
 void cache_fork_prepare(void);
 void cache_fork_done(bool child);
 
@@ -161,6 +164,14 @@ int64_t clone_vfork(struct thread *t, const struct clone_request *rq);  /* borro
  * waits for it to leave the memory. */
 int64_t clone_shared(struct thread *t, const struct clone_request *rq,
                      void (*made)(struct thread *t, void *arg, int64_t pid), void *arg);
+
+/* binfmt.c: xrun as an interpreter of binfmt_misc */
+/* --binfmt=WORD. The exit status. */
+int binfmt_command(const char *word);
+/* Has the kernel started xrun as one, with the program's path, argv[0] and arguments? */
+bool binfmt_started(void);
+/* What to load for a program started so: its name, or a name of its descriptor. */
+const char *binfmt_program(const char *name);
 
 /* report.c: --abi-report */
 /* A program has been loaded. */

@@ -2,6 +2,7 @@
  * instruction of each kind, and takes a kind only if filling in its fields gives what Zydis gives for
  * every ModRM byte, with many SIB bytes, displacements and immediates. Runs when xrun is built. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "core/mem.h"
 #include "decode/decode.h"
@@ -152,8 +153,10 @@ static bool kind_for(struct quick_kind *k, unsigned prefix, unsigned map, unsign
 static bool try_shape(unsigned prefix, unsigned map, unsigned opcode, unsigned shape, unsigned n)
 {
     bool any = false;
-    if (nkinds + n > KINDS_MAX)
-        return false;
+    if (nkinds + n > KINDS_MAX) {
+        fprintf(stderr, "more kinds of instructions than KINDS_MAX\n");
+        exit(1);
+    }
     for (unsigned i = 0; i < n; i++)
         if (!kind_for(&kinds[nkinds + i], prefix, map, opcode, shape, i, &any)) {
             if (shape != QUICK_WIDE)
@@ -173,6 +176,7 @@ static void make_opcode(unsigned prefix, unsigned map, unsigned opcode)
     (void)(try_shape(prefix, map, opcode, QUICK_PLAIN, 1) ||
            try_shape(prefix, map, opcode, QUICK_MODRM, 2) ||
            try_shape(prefix, map, opcode, QUICK_GROUP, 16) ||
+           prefix || /* the table would be twice as large */
            try_shape(prefix, map, opcode, QUICK_WIDE, 72));
 }
 
