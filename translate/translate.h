@@ -56,7 +56,7 @@ struct translation {
     uint32_t entry[TRANSLATE_INSN_MAX];   /* where to enter from outside, if insn[i].entry */
     struct tr_exit exit[TRANSLATE_INSN_MAX * 2];
     unsigned exits;
-    struct tr_reloc reloc[TRANSLATE_INSN_MAX * 6];
+    struct tr_reloc reloc[TRANSLATE_INSN_MAX * 12];
     unsigned relocs;
     const struct insn *fallback[TRANSLATE_INSN_MAX]; /* interpreted one by one within the code */
     unsigned fallbacks;
@@ -137,6 +137,17 @@ void translate_settle(void *ucontext, int adjust);
 bool translate_exact_faults(void);
 /* The vector of the exception that interrupted the context (enum trap). */
 unsigned translate_trapno(const void *ucontext);
+/* Hosts that cannot step: translated code is stopped by traps (SIGTRAP, TRAP_BRKPT). */
+bool translate_can_step(void);
+void translate_put_trap(uint8_t *at);
+bool translate_is_trap(const uint8_t *at);
+/* Jumps to an address that only the run knows. Such an instruction finds the state complete, with eip
+ * translate_going_to(). */
+bool translate_is_indirect(const uint8_t *at);
+gaddr translate_going_to(const void *ucontext);
+/* The interrupted context is in the stubs or routines of translated code, which will go on at this host
+ * address of translated code (without looking at cpu->pending again); 0 if it is not. */
+uintptr_t translate_entering(const void *ucontext);
 /* Makes the context stop after one more host instruction (or not). */
 void translate_single_step(void *ucontext, bool on);
 /* The stack of host return addresses overflowed (the context faulted on its guard): empties it. */

@@ -29,6 +29,14 @@ struct emit {
         uint8_t reg, bit;
         bool sense;       /* JB, JS, JL hold if the bit is this; JE, if FUSE_BIT, if it is not set */
     } fused;
+    struct a64_x87_state { /* of the x87 unit, see x87.c; all 0 between runs */
+        bool on, cached, dirty, c1_zero, cw_changed;
+        int8_t pushed;   /* ST(0) is so many slots below x9 */
+        uint8_t way;     /* enum a64_x87_way: how a slow path begins, */
+        uint16_t last;   /* instruction of the run */
+        uint32_t resume; /* and where it goes on if it finds that it is not needed */
+    } x87;
+    bool x87_off;         /* the unit is known to be off */
     uint32_t slow_at;     /* where the current instruction's way to the interpreter begins */
 };
 

@@ -10,6 +10,7 @@
 #include "translate/aarch64/insn.h"
 #include "translate/aarch64/offsets.h"
 #include "translate/aarch64/stubs.h"
+#include "translate/aarch64/x87.h"
 #include "translate/translate.h"
 
 #define AT(field, offset) static_assert(offsetof(struct cpu, field) == (offset), #field)
@@ -90,6 +91,8 @@ const uint8_t *translate_table_base(void)
 void translate_init_stack(struct cpu *cpu, uint8_t *top)
 {
     static const uint64_t bottom[2] = {UINT64_MAX, 0};
+    top -= 512 - A64_X87_ALIGN; /* the slots of the x87 unit; `top` is a page's */
+    memcpy(cpu->host.x87_image, &top, sizeof top);
     top -= 64;
     memcpy(top, bottom, sizeof bottom);
     cpu->host.ret_top = top;
@@ -120,9 +123,14 @@ static mcontext_t *regs(void *uc)
     return &((ucontext_t *)uc)->uc_mcontext;
 }
 
+static bool in_leaf(uintptr_t pc)
+{
+    return pc >= (uintptr_t)__start_a64_leaf && pc < (uintptr_t)__stop_a64_leaf;
+}
+
 bool translate_in_stubs(uintptr_t pc)
 {
-    return pc >= (uintptr_t)a64_stubs_start && pc < (uintptr_t)a64_stubs_end;
+    return (pc >= (uintptr_t)a64_stubs_start && pc < (uintptr_t)a64_stubs_end) || in_leaf(pc);
 }
 
 void translate_leave(void *uc)
@@ -143,6 +151,8 @@ void translate_settle(void *uc, int adjust)
     enum { N = 1u << 31, Z = 1 << 30, C = 1 << 29, V = 1 << 28 };
     mcontext_t *r = regs(uc);
     uint64_t f = r->pstate;
+    a64_x87_settle_context(r->regs, adjust);
+    adjust &= 3;
     if (adjust == FORM_ADD) {
         r->pstate = f ^ C;
     } else if (adjust == FORM_FCMP) {
@@ -197,8 +207,7 @@ uintptr_t translate_entering(const void *uc)
     const mcontext_t *r = &((const ucontext_t *)uc)->uc_mcontext;
     if (r->pc >= (uintptr_t)a64_load_start && r->pc < (uintptr_t)a64_load_end)
         return r->regs[A64_TARGET];
-    return r->pc >= (uintptr_t)__start_a64_leaf && r->pc < (uintptr_t)__stop_a64_leaf
-               ? r->regs[A64_LR] : 0;
+    return in_leaf(r->pc) ? r->regs[A64_LR] : 0;
 }
 
 void translate_single_step(void *uc, bool on)

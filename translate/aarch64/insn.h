@@ -99,6 +99,11 @@ void a64_pop(struct emit *e, unsigned r);
 void a64_const(struct emit *e, unsigned d, uint32_t imm);
 void a64_const64(struct emit *e, unsigned d, uint64_t imm);
 
+/* A BL to one of xrun's own routines. */
+void a64_call(struct emit *e, const void *routine);
+/* The flags of a CMP of the low `size` bytes of two registers, FORM_SUB. */
+void a64_compare(struct emit *e, unsigned size, unsigned a, unsigned b);
+
 /* ---- The way to the interpreter ----
  * The branch (CBZ, CBNZ, B.cond, TBZ, TBNZ or B) at `at`, just emitted with distance 0, leads to
  * code that has the interpreter execute the current instruction, and goes on behind it. */
@@ -117,6 +122,23 @@ bool a64_int(struct emit *e, const struct tr_insn *t);
 bool a64_string(struct emit *e, const struct tr_insn *t);
 bool a64_simd(struct emit *e, const struct tr_insn *t);
 bool a64_x87(struct emit *e, const struct tr_insn *t);
+
+/* ---- The x87 unit (x87.c) ---- */
+enum a64_x87_way { X87_PLAIN, X87_LEAF, X87_LEAF_NEG, X87_LOAD_T, X87_LOAD_B };
+void a64_x87_begin(struct emit *e);  /* of a region */
+/* A run of x87 instructions ends behind the instruction `last`. */
+void a64_x87_settle(struct emit *e, unsigned last);
+/* The same, and cpu->fpu holds the state: before MMX. */
+void a64_x87_off(struct emit *e);
+/* For translation.adjust, at an instruction's start; and what that means for a context's registers. */
+int a64_x87_adjust(const struct emit *e);
+void a64_x87_settle_context(unsigned long long *x, int adjust);
+void a64_x87_slow_begin(struct emit *e, const struct a64_x87_state *s);
+void a64_x87_slow_end(struct emit *e, const struct a64_x87_state *s);
+void a64_x87_cold(struct emit *e);   /* behind a region's code */
+/* The interpreter executes instructions `first` to `last`, then code goes on at offset `back` where C's form
+ * is `form_back`. */
+void a64_interpret_run(struct emit *e, unsigned first, unsigned last, uint8_t form_back, uint32_t back);
 
 /* The flags that may be read behind the current instruction. */
 unsigned a64_live(const struct emit *e);

@@ -527,6 +527,7 @@ _Static_assert(sizeof(struct f80) == 16, "distance of MMX registers");
 
 void simd_mmx_begin(struct emit *e)
 {
+    a64_x87_off(e);
     a64_cpu_load(e, A64_LDRH, A64_TMP0, offsetof(struct cpu, fpu.sw));
     uint8_t *at = e->p;
     a64_must(a64_tbnz(e, A64_TMP0, 7, 0));

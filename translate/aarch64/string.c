@@ -6,11 +6,3 @@ bool a64_string(struct emit *e, const struct tr_insn *t)
     (void)e, (void)t;
     return false;
 }
-
-/* Until they have files of their own. */
-
-bool a64_x87(struct emit *e, const struct tr_insn *t)
-{
-    (void)e, (void)t;
-    return false;
-}

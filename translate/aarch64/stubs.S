@@ -2,14 +2,20 @@
  * code runs, sp is the stack of return addresses, pairs (guest's, host's); xrun's own is in the cpu.
  * NZCV holds N = SF, Z = ZF, C = !CF, V = OF. */
 #include "translate/aarch64/offsets.h"
+#include "translate/aarch64/x87.h"
 
         .text
         .balign 64
         .globl  a64_stubs_start
 a64_stubs_start:
 
-/* FPCR, FPSR <-> MXCSR (its sticky bits are complete in the cpu). Clobber x9-x11. */
+/* FPCR, FPSR <-> MXCSR (its sticky bits are complete in the cpu, but for PE). Clobber x9-x11. */
         .macro  save_fpenv
+        mrs     x9, fpsr
+        ldr     w10, [x27, #CPU_MXCSR]
+        ubfx    w9, w9, #4, #1                  /* IXC */
+        orr     w10, w10, w9, lsl #5
+        str     w10, [x27, #CPU_MXCSR]
         msr     fpcr, xzr
         .endm
         .macro  load_fpenv
@@ -20,13 +26,15 @@ a64_stubs_start:
         orr     w10, w10, #4                    /* FZ: denormal numbers show in FPSR */
         lsl     w10, w10, #22
         msr     fpcr, x10
-        /* bits of FPSR that matter: IOC, UFC; IDC unless DAZ; and what is not sticky yet, or not masked */
+        /* bits of FPSR that matter: IOC, UFC; IDC unless DAZ; DZC, OFC if not masked or not sticky yet; IXC
+         * if not masked */
         and     w10, w9, w9, lsr #7
         lsr     w10, w10, #1
-        mov     w11, #0x16                      /* DZC, OFC, IXC */
-        and     w10, w10, w11
+        and     w10, w10, #0x6
         ubfx    w11, w9, #6, #1
         orr     w10, w10, w11, lsl #7
+        ubfx    w11, w9, #12, #1
+        orr     w10, w10, w11, lsl #4
         mov     w11, #0x9f
         bic     w10, w11, w10
         str     w10, [x27, #CPU_FP_BITS]
@@ -35,12 +43,15 @@ a64_stubs_start:
         msr     fpsr, x10
         .endm
 
-/* The guest's registers -> cpu; then xrun's stack and floating-point control. Keeps x0-x7, x16, x17, x30. */
+/* The guest's registers -> cpu; then xrun's stack and floating-point control. Keeps x16, x17, x30. */
         .macro  save_state
         stp     w19, w20, [x27, #CPU_GPR]
         stp     w21, w22, [x27, #CPU_GPR + 8]
         stp     w23, w24, [x27, #CPU_GPR + 16]
         stp     w25, w26, [x27, #CPU_GPR + 24]
+        mov     x26, x30
+        bl      a64_x87_leave
+        mov     x30, x26
         ldr     x10, [x27, #CPU_HOST_SP]
         mov     x9, sp
         str     x9, [x27, #CPU_RET_SP]
@@ -134,6 +145,7 @@ load_state: /* cpu -> the guest's registers; goes to x16 */
         ldp     w21, w22, [x27, #CPU_GPR + 8]
         ldp     w23, w24, [x27, #CPU_GPR + 16]
         ldp     w25, w26, [x27, #CPU_GPR + 24]
+        mov     x9, #A64_X87_OFF
         br      x16
         .globl  a64_load_end
 a64_load_end:
@@ -181,12 +193,11 @@ a64_interp:
         mov     x1, x16
         ldr     x9, [x16, #INSN_FN]
         blr     x9
-        mov     x16, x20
-        ldr     w9, [x27, #CPU_PENDING]
-        cbz     w9, load_state
+        cbz     x0, return_null                 /* interrupted: eip is set */
         ldr     w9, [x19, #INSN_NEXT]
         str     w9, [x27, #CPU_EIP]
-        b       return_null
+        mov     x16, x20
+        b       a64_load_start
 
         .globl  a64_leave
 a64_leave:
@@ -203,4 +214,5 @@ return_null:
 
         .globl  a64_stubs_end
 a64_stubs_end:
+
         .section .note.GNU-stack,"",@progbits

@@ -34,15 +34,17 @@ struct slow {
     uint16_t index, first;
     uint8_t form, form_back;
     uint8_t how; /* 0: at once; BY_FPSR... */
+    struct a64_x87_state x87, x87_back;
 };
 
 static struct fix fixes[TRANSLATE_INSN_MAX * 3];
 static struct leave leaves[TRANSLATE_INSN_MAX * 2];
-static struct literal literals[TRANSLATE_INSN_MAX * 4];
+static struct literal literals[TRANSLATE_INSN_MAX * 8];
 static struct slow slows[TRANSLATE_INSN_MAX * 4];
 static unsigned nfixes, nleaves, nliterals, nslows;
 static bool leader[TRANSLATE_INSN_MAX]; /* jumped to, or entered, from elsewhere */
 static uint8_t live_in[TRANSLATE_INSN_MAX], live_out[TRANSLATE_INSN_MAX];
+static uint16_t fallback_of[TRANSLATE_INSN_MAX]; /* number in tr->fallback + 1 */
 static bool short_branches; /* TBZ reaches everything */
 static uint32_t misses[TRANSLATE_INSN_MAX]; /* branches of returns to what is not mirrored */
 static unsigned nmisses;
@@ -249,6 +251,11 @@ static void far_branch(struct emit *e, bool link, const void *to)
     a64_must(link ? a64_bl(e, 0) : a64_b(e, 0));
 }
 
+void a64_call(struct emit *e, const void *routine)
+{
+    far_branch(e, true, routine);
+}
+
 static void push_return(struct emit *e, gaddr next)
 {
     a64_const(e, A64_TMP0, next);
@@ -453,7 +460,7 @@ static void loop(struct emit *e, const struct insn *in)
 void a64_slow_run(struct emit *e, uint8_t *at, unsigned first)
 {
     slows[nslows++] = (struct slow){(uint32_t)(at - e->tr->code), 0, (uint16_t)e->index,
-                                    (uint16_t)first, e->form, 0, 0};
+                                    (uint16_t)first, e->form, 0, 0, e->x87, e->x87};
 }
 
 void a64_slow_fpsr(struct emit *e, uint8_t *at, unsigned first, unsigned how)
@@ -467,19 +474,22 @@ void a64_slow(struct emit *e, uint8_t *at)
     a64_slow_run(e, at, e->index);
 }
 
-static void call_interpreter(struct emit *e, const struct insn *in)
+static void call_interpreter(struct emit *e, unsigned i)
 {
     struct translation *tr = e->tr;
-    load_literal(e, A64_LIT_LDR_X, A64_TARGET, LIT_FALLBACK, tr->fallbacks);
-    tr->fallback[tr->fallbacks++] = in;
+    if (!fallback_of[i]) {
+        tr->fallback[tr->fallbacks++] = tr->insn[i].in;
+        fallback_of[i] = (uint16_t)tr->fallbacks;
+    }
+    load_literal(e, A64_LIT_LDR_X, A64_TARGET, LIT_FALLBACK, fallback_of[i] - 1u);
     far_branch(e, true, a64_interp);
 }
 
 /* By the interpreter's function; code goes on behind. */
-static void interpret(struct emit *e, const struct tr_insn *t)
+static void interpret(struct emit *e)
 {
     a64_settle_flags(e, live_in[e->index]);
-    call_interpreter(e, t->in);
+    call_interpreter(e, e->index);
 }
 
 /* Left to the interpreter for good: it may change what comes next. */
@@ -523,6 +533,9 @@ static void prepare(struct emit *e, const struct insn *in)
         if (live_out[e->index] || !has_condition(e, in->cc))
             a64_settle_flags(e, live_in[e->index]);
         break;
+    case OP_CMPS: case OP_SCAS: case OP_MOVS: case OP_STOS: /* perhaps they change nothing, and are a loop */
+        a64_settle_flags(e, live_in[e->index]);
+        break;
     case OP_SETCC: case OP_CMOVCC:
         if (!has_condition(e, in->cc))
             a64_settle_flags(e, live_in[e->index]);
@@ -544,6 +557,7 @@ static bool try(struct emit *e, const struct tr_insn *t, emit_fn f)
         for (unsigned i = n; i < nslows; i++) {
             slows[i].back = emit_off(e);
             slows[i].form_back = e->form;
+            slows[i].x87_back = e->x87;
         }
         return true;
     }
@@ -565,13 +579,18 @@ static void insn(struct emit *e, const struct tr_insn *t)
         else
             leave_at(e, in);
         e->fused.kind = FUSE_NONE;
+        e->x87_off = false;
         return;
     }
     bool done = false;
     for (unsigned i = 0; i < ARRAY_SIZE(writers) && !done; i++)
         done = try(e, t, writers[i]);
-    if (!done)
-        interpret(e, t);
+    if (!done) {
+        a64_x87_settle(e, e->index - 1);
+        interpret(e);
+    }
+    if (e->index >= e->x87.last)
+        a64_x87_settle(e, e->index);
     if (!next_is(e, in->next) || leader[e->index + 1])
         a64_settle_flags(e, live_out[e->index]);
     go_on(e, in->next);
@@ -624,18 +643,34 @@ static void unsettle_fcmp(struct emit *e)
     a64_msr(e, A64_NZCV, A64_TMP4);
 }
 
+static void unsettle(struct emit *e, uint8_t form)
+{
+    if (form == FORM_ADD)
+        a64_flip_c(e);
+    else if (form == FORM_FCMP)
+        unsettle_fcmp(e);
+}
+
+void a64_interpret_run(struct emit *e, unsigned first, unsigned last, uint8_t form_back, uint32_t back)
+{
+    a64_settle_flags(e, live_in[first]);
+    for (unsigned i = first; i <= last; i++)
+        call_interpreter(e, i);
+    unsettle(e, form_back);
+    a64_must(a64_b(e, (int64_t)back - emit_off(e)));
+}
+
 static void slow_stub(struct emit *e, const struct slow *s)
 {
     e->index = s->index;
     e->form = s->form;
+    a64_x87_slow_begin(e, &s->x87);
     a64_settle_flags(e, live_in[s->first] | live_in[s->index]);
     for (unsigned i = s->first; i <= s->index; i++)
         if (i == s->index || decode_op_class(e->tr->insn[i].in->op) != CLASS_INT)
-            call_interpreter(e, e->tr->insn[i].in);
-    if (s->form_back == FORM_ADD)
-        a64_flip_c(e);
-    else if (s->form_back == FORM_FCMP)
-        unsettle_fcmp(e);
+            call_interpreter(e, i);
+    unsettle(e, s->form_back);
+    a64_x87_slow_end(e, &s->x87_back);
     a64_must(a64_b(e, (int64_t)s->back - emit_off(e)));
 }
 
@@ -660,7 +695,7 @@ static void look_closely(struct emit *e, const struct slow *s)
 static void slow_stubs(struct emit *e)
 {
     for (unsigned i = 0; i < nslows; i++) {
-        bool again = i > 0 && slows[i].index == slows[i - 1].index;
+        bool again = i > 0 && slows[i].index == slows[i - 1].index && !slows[i].x87.on;
         if (slows[i].how)
             look_closely(e, &slows[i]);
         if (!again)
@@ -721,14 +756,17 @@ static bool pass(struct translation *tr)
 {
     struct emit e = {.tr = tr, .p = tr->code, .end = tr->code + TRANSLATE_BYTES_MAX};
     nfixes = nleaves = nliterals = nslows = nmisses = 0;
+    memset(fallback_of, 0, sizeof fallback_of);
+    a64_x87_begin(&e);
     tr->relocs = tr->exits = tr->fallbacks = 0;
     for (unsigned i = 0; i < tr->n; i++) {
         if (e.end - e.p < ROOM_PER_INSN + (ptrdiff_t)tr->n * COLD_PER_INSN)
             return false;
         e.index = i;
+        e.x87_off &= !leader[i];
         prepare(&e, tr->insn[i].in);
         tr->off[i] = tr->entry[i] = emit_off(&e);
-        tr->adjust[i] = (int8_t)(e.fused.kind ? TRANSLATE_STALE : e.form);
+        tr->adjust[i] = (int8_t)(e.fused.kind ? TRANSLATE_STALE : e.form | a64_x87_adjust(&e));
         insn(&e, &tr->insn[i]);
     }
     tr->cold = tr->off[tr->n] = emit_off(&e);
@@ -737,6 +775,7 @@ static bool pass(struct translation *tr)
             return false;
     for (unsigned i = 0; i < nleaves; i++)
         exit_stub(&e, &leaves[i]);
+    a64_x87_cold(&e);
     slow_stubs(&e);
     return_misses(&e);
     put_literals(&e);

@@ -9,7 +9,7 @@
  *   zero     0, significand 0
  *   special  A64_X87_SPECIAL; bits 32-46 the exponent of the 80-bit format, bit 47 the significand's top bit,
  *            which is clear in the significand: infinities, NaNs, denormals, whatever else
- * Leaf routines (x87.S) compute T = T op b, T in x10, x11 and b in x2, x3 (word second), and leave NZCV alone.
+ * Leaf routines (x87_leaf.S) compute T = T op b, T in x10, x11 and b in x2, x3 (word second), and leave NZCV alone.
  * What they cannot do is reported by A64_X87_SLOW_BIT of w11, with T in x0, x1: the interpreter does it. */
 #ifndef XRUN_TRANSLATE_AARCH64_X87_H
 #define XRUN_TRANSLATE_AARCH64_X87_H
@@ -36,7 +36,7 @@ enum a64_x87_reg {
 
 /* Leaf routines, BL. */
 #define A64_X87_LEAVES(X) X(add) X(sub) X(subr) X(mul) X(div) X(divr) X(sqrt) X(cmp) X(rint) X(to_int) \
-    X(from_int) X(from_float) X(to_float) X(load) X(save)
+    X(from_int) X(from_float) X(to_float) X(load) X(leave)
 #define X(name) extern const char a64_x87_##name[];
 A64_X87_LEAVES(X)
 #undef X

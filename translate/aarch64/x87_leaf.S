@@ -8,7 +8,7 @@
 #define BIAS A64_X87_BIAS
 #define SPECIAL A64_X87_SPECIAL_BIT
 
-        .text
+        .section a64_leaf, "ax", %progbits
         .macro  leaf name
         .balign 16
         .globl  a64_x87_\name
@@ -626,8 +626,10 @@ div_zero:
         and     x4, x4, #~SIGN
         b       3b
 
-        /* The reverse; x9 stays. */
-        leaf    save
+        /* The reverse, if live; x9 is A64_X87_OFF. */
+        leaf    leave
+        sub     x0, x9, #A64_X87_OFF
+        cbz     x0, 5f
         add     x0, x27, #CPU_FPU
         ldr     x2, [x27, #CPU_X87]
         sub     x1, x9, x2
@@ -658,7 +660,8 @@ div_zero:
         strh    w5, [x0], #8
         sub     w7, w7, #1
         cbnz    w7, 2b
-        ret
+        mov     x9, #A64_X87_OFF
+5:      ret
 4:      ubfx    x5, x3, #32, #15
         lsr     x1, x3, #47
         bfi     x4, x1, #63, #1
