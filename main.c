@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -153,9 +154,15 @@ static void set_comm(const char *path)
 
 int main(int argc, char **argv)
 {
-    int i = options_parse(argc, argv);
+    bool by_kernel = argc >= 3 && binfmt_started();
+    int i = options_parse(by_kernel ? 1 : argc, argv);
     if (i < 0)
         return 126;
+    if (by_kernel) { /* xrun PATH ARGV0 ARGUMENT... */
+        i = 2;
+        opt.argv0 = argv[2];
+        opt.execfn = (const char *)getauxval(AT_EXECFN); /* a script's, if it is one */
+    }
     if (opt.help) {
         options_help();
         return 0;
@@ -168,6 +175,8 @@ int main(int argc, char **argv)
         syscalls_print_table();
         return 0;
     }
+    if (opt.binfmt)
+        return binfmt_command(opt.binfmt);
     if (i >= argc)
         log_die(126, "no program given (see xrun --help)");
     if (!cpuid_select(opt.cpu, translate_avx()))
@@ -195,7 +204,7 @@ int main(int argc, char **argv)
         ptrace_exec_load(t, (int)opt.trace_fd);
     cache_thread_add(t);
 
-    char *path = find_program(argv[i]);
+    char *path = by_kernel ? xstrdup(binfmt_program(argv[1])) : find_program(argv[i]);
     char *execfn = xstrdup(opt.execfn ? opt.execfn : path);
     char **gargv = guest_argv(path, argv + i);
     struct elfload_error e = {0};

@@ -13,6 +13,8 @@ struct options {
     const char *strace;    /* --strace[=SET]: calls to show; NULL: none */
     uint32_t strace_strings, strace_time; /* -s N; -t, -tt, -ttt */
     bool strace_spent, strace_count;      /* -T; -c */
+    const char *binfmt;     /* --binfmt=WORD */
+    bool force;             /* --force */
     bool abi_check;         /* --abi-check */
     const char *abi_report; /* --abi-report[=text|json]; NULL: none */
     bool log;              /* --log */
