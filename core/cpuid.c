@@ -20,8 +20,8 @@ enum { /* leaf 1 ecx */
     C_POPCNT = 23, C_AES = 25, C_XSAVE = 26, C_OSXSAVE = 27, C_AVX = 28, C_F16C = 29, C_RDRAND = 30,
 };
 enum { /* leaf 7 ebx */
-    B7_BMI1 = 3, B7_AVX2 = 5, B7_BMI2 = 8, B7_ERMS = 9, B7_RDSEED = 18, B7_ADX = 19, B7_CLFLUSHOPT = 23,
-    B7_CLWB = 24, B7_SHA = 29,
+    B7_BMI1 = 3, B7_AVX2 = 5, B7_BMI2 = 8, B7_ERMS = 9, B7_RDSEED = 18, B7_ADX = 19,
+    B7_CLFLUSHOPT = 23, B7_CLWB = 24, B7_SHA = 29,
 };
 enum { C7_GFNI = 8, C7_VAES = 9, C7_VPCLMULQDQ = 10, C7_RDPID = 22 }; /* leaf 7 ecx */
 enum { E1C_LAHF = 0, E1C_LZCNT = 5, E1C_PREFETCHW = 8 }; /* leaf 0x80000001 ecx */

@@ -330,7 +330,8 @@ static struct result fma_num(struct num x, struct num y, struct num z, struct fp
         return (struct result){.cls = INF, .sign = z.sign};
     if (x.cls == ZERO || y.cls == ZERO) {
         if (z.cls == ZERO)
-            return (struct result){.cls = ZERO, .sign = sign == z.sign ? sign : e->round == FP_DOWN};
+            return (struct result){.cls = ZERO,
+                                   .sign = sign == z.sign ? sign : e->round == FP_DOWN};
         return (struct result){NUM, z.sign, z.exp, z.sig, 0};
     }
     if (z.cls == ZERO)

@@ -112,7 +112,7 @@ static void put_memory(struct insn *in, const ZydisDecodedInstruction *zi,
         in->seg = SEG_DS;
     if (zo->mem.type == ZYDIS_MEMOP_TYPE_VSIB) {
         in->flags |= INSN_VSIB;
-        in->imm2 = (uint16_t)(ZydisRegisterGetWidth(ZYDIS_MACHINE_MODE_LEGACY_32, zo->mem.index) / 8);
+        in->imm2 = ZydisRegisterGetClass(zo->mem.index) == ZYDIS_REGCLASS_YMM ? 32 : 16;
     }
     if (zi->address_width == 16)
         in->flags |= INSN_ADDR16;

@@ -20,13 +20,19 @@ insn_fn avx_bind_fma(const struct insn *in);
 
 static inline unsigned avx_bytes(const struct opnd *o) { return o->kind == OPND_YMM ? 32 : 16; }
 
+/* That comes before the segment's limit. */
+static inline void avx_check_alignment(struct cpu *c, const struct insn *in, unsigned size)
+{
+    c->cur = in;
+    if (unlikely((ea_offset(c, in) + c->seg_base[in->seg]) & (size - 1)))
+        cpu_fault_gp(c, 0);
+}
+
 static inline union ymm avx_load(struct cpu *c, const struct insn *in, unsigned size, bool aligned)
 {
     union ymm v = {.q = {0, 0, 0, 0}};
-    if (unlikely(aligned && ((ea_offset(c, in) + c->seg_base[in->seg]) & (size - 1)))) {
-        c->cur = in;
-        cpu_fault_gp(c, 0);
-    }
+    if (aligned)
+        avx_check_alignment(c, in, size);
     gaddr a = ea(c, in, size, false);
     if (size >= 8)
         for (unsigned i = 0; i < size / 8; i++)

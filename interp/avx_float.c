@@ -117,6 +117,8 @@ static union ymm convert(const struct insn *in, const union ymm *s, struct fp_en
     union ymm r = {.q = {0, 0, 0, 0}};
     bool ymm = in->o[0].kind == OPND_YMM || in->o[1].kind == OPND_YMM || in->o[1].size == 32;
     unsigned n = ymm ? 4 : 2;
+    bool chop = in->op == OP_VCVTTPS2DQ || in->op == OP_VCVTTPD2DQ;
+    int round = chop ? FP_ZERO : e->round;
     switch (in->op) {
     case OP_VCVTDQ2PS:
         for (unsigned i = 0; i < 2 * n; i++)
@@ -128,11 +130,11 @@ static union ymm convert(const struct insn *in, const union ymm *s, struct fp_en
         break;
     case OP_VCVTPS2DQ: case OP_VCVTTPS2DQ:
         for (unsigned i = 0; i < 2 * n; i++)
-            r.d[i] = (uint32_t)fp_cvt32_to_i32(s->d[i], in->op == OP_VCVTPS2DQ ? e->round : FP_ZERO, e);
+            r.d[i] = (uint32_t)fp_cvt32_to_i32(s->d[i], round, e);
         break;
     case OP_VCVTPD2DQ: case OP_VCVTTPD2DQ:
         for (unsigned i = 0; i < n; i++)
-            r.d[i] = (uint32_t)fp_cvt64_to_i32(s->q[i], in->op == OP_VCVTPD2DQ ? e->round : FP_ZERO, e);
+            r.d[i] = (uint32_t)fp_cvt64_to_i32(s->q[i], round, e);
         break;
     case OP_VCVTPS2PD:
         for (unsigned i = 0; i < n; i++)
@@ -189,7 +191,7 @@ BODY(cvt_gpr)
     DONE;
 }
 
-BODY(cvt_to_half) /* the immediate may give the rounding; results may be denormal whatever FTZ says */
+BODY(cvt_to_half) /* the immediate may give the rounding; FTZ does not matter */
 {
     cpu->cur = in;
     struct fp_env e = simd_env(cpu);

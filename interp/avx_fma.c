@@ -10,7 +10,8 @@ static const struct row {
     uint8_t flags;
 } rows[OP_COUNT] = {
 #define ONE(name, n, type, f) [OP_V##name##n##type] = {n, f},
-#define ORDERS(name, type, f) ONE(name, 132, type, f) ONE(name, 213, type, f) ONE(name, 231, type, f)
+#define ORDERS(name, type, f)                                                                      \
+    ONE(name, 132, type, f) ONE(name, 213, type, f) ONE(name, 231, type, f)
 #define PACKED(name, f) ORDERS(name, PS, f) ORDERS(name, PD, (f) | DOUBLE)
 #define ALL(name, f)                                                                               \
     PACKED(name, f) ORDERS(name, SS, (f) | SCALAR) ORDERS(name, SD, (f) | SCALAR | DOUBLE)

@@ -5,10 +5,8 @@
 static void store(struct cpu *c, const struct insn *in, const union ymm *v, bool aligned)
 {
     unsigned size = in->o[0].size;
-    if (aligned && ((ea_offset(c, in) + c->seg_base[in->seg]) & (size - 1))) {
-        c->cur = in;
-        cpu_fault_gp(c, 0);
-    }
+    if (aligned)
+        avx_check_alignment(c, in, size);
     gaddr a = ea(c, in, size, true);
     if (size > 8 && (a & GUEST_PAGE_MASK) > GUEST_PAGE_SIZE - size)
         probe_write(a, size);
@@ -90,12 +88,13 @@ BODY(insert)
     cpu->cur = in;
     union ymm b = avx_read(cpu, in, 2), d = avx_read(cpu, in, 1);
     uint32_t imm = in->imm;
+    if (in->op == OP_VINSERTPS && in->o[2].kind == OPND_MEM) /* it has one element */
+        imm &= 0x3f;
     switch (in->op) {
     case OP_VPINSRB: d.b[imm & 15] = b.b[0]; break;
     case OP_VPINSRW: d.w[imm & 7] = b.w[0]; break;
     case OP_VPINSRD: d.d[imm & 3] = b.d[0]; break;
-    default:
-        simd_lane(OP_INSERTPS)(&d.x[0], &b.x[0], 16, imm & (in->o[2].kind == OPND_MEM ? 0x3f : 0xff));
+    default: simd_lane(OP_INSERTPS)(&d.x[0], &b.x[0], 16, imm & 0xff); break;
     }
     avx_write(cpu, in, &d);
     DONE;
@@ -192,7 +191,8 @@ BODY(gather)
     unsigned size = in->o[1].size, n = in->imm2 / (wide_index(in->op) ? 8 : 4);
     unsigned room = avx_bytes(&in->o[0]) / size, dst = in->o[0].reg, mask = in->o[2].reg;
     union ymm index = {.x = {cpu->xmm[in->index], cpu->ymmh[in->index]}};
-    union ymm m = {.x = {cpu->xmm[mask], cpu->ymmh[mask]}}, d = {.x = {cpu->xmm[dst], cpu->ymmh[dst]}};
+    union ymm m = {.x = {cpu->xmm[mask], cpu->ymmh[mask]}};
+    union ymm d = {.x = {cpu->xmm[dst], cpu->ymmh[dst]}};
     n = n < room ? n : room;
     for (unsigned i = 0; i < n; i++) {
         if (chosen(&m, i, size)) {

@@ -126,7 +126,8 @@ static uint8_t gmul(uint8_t a, uint8_t b)
     return r;
 }
 
-static uint8_t sbox[256], inv_sbox[256], inverse[256], times[16][256]; /* times: what MixColumns needs */
+static uint8_t sbox[256], inv_sbox[256], inverse[256];
+static uint8_t times[16][256]; /* products, for MixColumns */
 
 /* The S-box from its definition: inverse in GF(2^8), then the affine map. */
 static void make_sbox(void)

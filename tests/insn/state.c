@@ -735,30 +735,35 @@ static bool near_helper(uint32_t a)
     return false;
 }
 
+/* Doubleword i of a gather's index register. */
+static uint8_t *index_part(struct case_state *s, const struct insn *in, unsigned i)
+{
+    return i < 4 ? s->fx + 160 + 16 * in->index + 4 * i : s->ymmh[in->index] + 4 * (i - 4);
+}
+
 /* Indices of a gather, bytes from the base or something else. */
 static void make_indices(struct case_state *s, const struct insn *in)
 {
     for (unsigned i = 0; i < 8; i++) {
         uint32_t v = percent(92) ? (uint32_t)((int32_t)(rnd(256) - 128) >> in->scale)
                                  : target(8) >> in->scale;
-        uint8_t *p = i < 4 ? s->fx + 160 + 16 * in->index + 4 * i : s->ymmh[in->index] + 4 * (i - 4);
         if (percent(98))
-            memcpy(p, &v, 4);
+            memcpy(index_part(s, in, i), &v, 4);
     }
 }
 
-static bool near_helper_by_index(const struct insn *in, const struct case_state *s)
+static bool near_helper_by_index(const struct insn *in, struct case_state *s)
 {
     for (unsigned i = 0; i < 8; i++) {
         uint32_t v;
-        memcpy(&v, i < 4 ? s->fx + 160 + 16 * in->index + 4 * i : s->ymmh[in->index] + 4 * (i - 4), 4);
+        memcpy(&v, index_part(s, in, i), 4);
         if (near_helper(effective(in, s) + (v << in->scale)))
             return true;
     }
     return false;
 }
 
-static bool harmless(const struct insn *in, const struct case_state *s)
+static bool harmless(const struct insn *in, struct case_state *s)
 {
     for (unsigned i = 0; i < 8; i++)
         if (near_helper(s->gpr[i]))

@@ -118,7 +118,8 @@ static void add(const uint16_t *ops, size_t n, enum x64_how how)
 
 bool translate_avx(void)
 {
-    return x86_cpu_active(x86_cpu_AVX2) && x86_cpu_active(x86_cpu_FMA) && x86_cpu_active(x86_cpu_F16C);
+    return x86_cpu_active(x86_cpu_AVX2) && x86_cpu_active(x86_cpu_FMA) &&
+           x86_cpu_active(x86_cpu_F16C);
 }
 
 static void init_vex(void)
