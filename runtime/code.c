@@ -291,6 +291,7 @@ static void translate(struct block *b)
     tr.insn = region.insn;
     tr.n = region.n;
     tr.mode = (uint8_t)b->key.mode;
+    tr.inexact = thread_self->cpu.mxcsr >> 5 & 1;
     tr.count = opt.count || opt.lockstep_code;
     tr.code = scratch;
     if (!region.n || !translate_region(&tr))

@@ -46,6 +46,7 @@ struct translation {
     uint8_t mode;          /* cpu->mode of the code */
     bool count;            /* keep cpu->insn_count */
     bool ordered;          /* other threads or processes may see the guest's memory */
+    bool inexact;          /* MXCSR.PE is set, and will probably stay so (a hint) */
     uint8_t *code;         /* TRANSLATE_BYTES_MAX, by the caller; goes where 64 divides the address */
     uint32_t size, cold;   /* bytes in all; where the stubs begin */
     uint32_t off[TRANSLATE_INSN_MAX + 1]; /* host offset of each instruction; [n] = cold */

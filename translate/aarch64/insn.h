@@ -111,10 +111,10 @@ void a64_slow(struct emit *e, uint8_t *at);
 /* The same for a run of MMX/SSE instructions, from `first` to the current one; others among them have been
  * executed. */
 void a64_slow_run(struct emit *e, uint8_t *at, unsigned first);
-/* The same if a bit of FPSR is set that matters with the current MXCSR, else goes on behind the branch.
- * Clobbers A64_TMP0-2. */
+/* The same if a bit of FPSR, which is in A64_TMP0, matters with the current MXCSR; else goes on behind the
+ * branch. Clobbers A64_TMP1 and A64_TMP2. */
 enum { BY_FPSR = 1, BY_FPSR_IDC = 2 /* which always matters */, NZCV_IN_TMP3 = 4, /* the guest's */
-       LOW_BITS_IN_TMP0 = 8 /* of addresses, from bit 8 and 16 on: must be 0 */ };
+       LOW_BITS = 8 /* of addresses, in bits 8-19 of A64_TMP0: must be 0 */ };
 void a64_slow_fpsr(struct emit *e, uint8_t *at, unsigned first, unsigned how);
 
 /* ---- Instructions ---- */

@@ -15,9 +15,11 @@
 
 #include "translate/aarch64/insn.h"
 
-/* IOC, DZC, OFC, UFC, IDC, and QC: one immediate. QC is set by those who want the closer look of
- * a64_slow_fpsr: while PE, which is IXC, is not sticky; and by saturation, which does not matter. */
-#define FPSR_LOOK 0x8f8f8f8f
+/* What to look for in FPSR, with two addresses' low bits above, as the immediate of an AND: all six
+ * exceptions; or, while PE is set anyway, all but IXC, with QC. QC is set to get the closer look of
+ * a64_slow_fpsr if IXC matters after all; and by saturation, which does not matter. */
+#define FPSR_ALL 0xffff
+#define FPSR_BUT_IXC 0x8f8f8f8f
 
 enum { V0, V1, V2, V3, V4, V5, V6, V7 }; /* temporaries */
 

@@ -196,13 +196,14 @@ static void begin(unsigned index)
 
 static void look(struct emit *e)
 {
+    bool inexact = e->tr->inexact;
     a64_mrs(e, A64_TMP0, A64_FPSR);
     for (unsigned i = 0; i < run.nbases; i++)
-        a64_bfi(e, A64_W, A64_TMP0, a64_gpr(run.bases[i]), 8 + 8 * i, 4);
-    a64_must(a64_and_imm(e, A64_W, A64_TMP0, A64_TMP0, FPSR_LOOK));
+        a64_bfi(e, A64_W, A64_TMP0, a64_gpr(run.bases[i]), 8 + (inexact ? 8 : 4) * i, 4);
+    a64_must(a64_and_imm(e, A64_W, A64_TMP1, A64_TMP0, inexact ? FPSR_BUT_IXC : FPSR_ALL));
     uint8_t *at = e->p;
-    a64_must(a64_cbnz(e, A64_W, A64_TMP0, 0));
-    a64_slow_fpsr(e, at, run.start, run.how | (run.nbases ? LOW_BITS_IN_TMP0 : 0));
+    a64_must(a64_cbnz(e, A64_W, A64_TMP1, 0));
+    a64_slow_fpsr(e, at, run.start, run.how | (run.nbases ? LOW_BITS : 0));
 }
 
 static void write_back(struct emit *e)

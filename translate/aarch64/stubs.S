@@ -9,13 +9,8 @@
         .globl  a64_stubs_start
 a64_stubs_start:
 
-/* FPCR, FPSR <-> MXCSR (its sticky bits are complete in the cpu, but for PE). Clobber x9-x11. */
+/* FPCR, FPSR <-> MXCSR (its sticky bits are complete in the cpu). Clobber x9-x11. */
         .macro  save_fpenv
-        mrs     x9, fpsr
-        ldr     w10, [x27, #CPU_MXCSR]
-        ubfx    w9, w9, #4, #1                  /* IXC */
-        orr     w10, w10, w9, lsl #5
-        str     w10, [x27, #CPU_MXCSR]
         msr     fpcr, xzr
         .endm
         .macro  load_fpenv
@@ -26,15 +21,13 @@ a64_stubs_start:
         orr     w10, w10, #4                    /* FZ: denormal numbers show in FPSR */
         lsl     w10, w10, #22
         msr     fpcr, x10
-        /* bits of FPSR that matter: IOC, UFC; IDC unless DAZ; DZC, OFC if not masked or not sticky yet; IXC
-         * if not masked */
+        /* bits of FPSR that matter: IOC, UFC; IDC unless DAZ; and what is not sticky yet, or not masked */
         and     w10, w9, w9, lsr #7
         lsr     w10, w10, #1
-        and     w10, w10, #0x6
+        mov     w11, #0x16                      /* DZC, OFC, IXC */
+        and     w10, w10, w11
         ubfx    w11, w9, #6, #1
         orr     w10, w10, w11, lsl #7
-        ubfx    w11, w9, #12, #1
-        orr     w10, w10, w11, lsl #4
         mov     w11, #0x9f
         bic     w10, w11, w10
         str     w10, [x27, #CPU_FP_BITS]

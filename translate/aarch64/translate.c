@@ -678,16 +678,15 @@ static void slow_stub(struct emit *e, const struct slow *s)
 static void look_closely(struct emit *e, const struct slow *s)
 {
     point(e, s->at, emit_off(e));
-    if (s->how & LOW_BITS_IN_TMP0)
-        a64_ubfx(e, A64_W, A64_TMP2, A64_TMP0, 8, 12);
-    a64_mrs(e, A64_TMP0, A64_FPSR);
     a64_cpu_load(e, A64_LDR_W, A64_TMP1, offsetof(struct cpu, host.fp_bits));
     if (s->how & BY_FPSR_IDC)
         a64_must(a64_orr_imm(e, A64_W, A64_TMP1, A64_TMP1, FPSR_IDC));
-    a64_and(e, A64_W, A64_TMP0, A64_TMP0, A64_TMP1);
-    if (s->how & LOW_BITS_IN_TMP0)
-        a64_orr(e, A64_W, A64_TMP0, A64_TMP0, A64_TMP2);
-    a64_must(a64_cbz(e, A64_W, A64_TMP0, (int64_t)s->at + 4 - emit_off(e)));
+    a64_and(e, A64_W, A64_TMP1, A64_TMP0, A64_TMP1);
+    if (s->how & LOW_BITS) {
+        a64_ubfx(e, A64_W, A64_TMP2, A64_TMP0, 8, 12);
+        a64_orr(e, A64_W, A64_TMP1, A64_TMP1, A64_TMP2);
+    }
+    a64_must(a64_cbz(e, A64_W, A64_TMP1, (int64_t)s->at + 4 - emit_off(e)));
     if (s->how & NZCV_IN_TMP3)
         a64_msr(e, A64_NZCV, A64_TMP3);
 }
