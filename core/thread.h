@@ -76,6 +76,7 @@ struct thread {
         uint32_t len;
         gaddr selector;             /* the byte that allows or blocks the others; 0: blocked */
     } dispatch;
+    bool exiting;                   /* makes no system call any more */
     struct seccomp_filter *seccomp; /* the newest; with WORK_SECCOMP and none: strict mode */
 
     struct trace_block *trace;      /* a tracer has attached; syscalls/trace.h */

@@ -395,6 +395,7 @@ void thread_exit(struct thread *t, int status)
     ptrace_exiting(t, (status & 0xff) << 8, false);
     signal_block_all(&old);
     cache_thread_remove(t);
+    __atomic_store_n(&t->exiting, true, __ATOMIC_RELEASE); /* before it is known to have ended */
     release_user(t);
     if (process_unlink(t) == 0)
         host_syscall(SYS_exit_group, status, 0, 0, 0, 0, 0);

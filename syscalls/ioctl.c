@@ -63,6 +63,10 @@ static const struct { uint32_t req; uint16_t size; } same[] = {
     {0x400454cd, 0}, {0x400454ce, 0}, {0x800454cf /* TUNGETFEATURES */, 4}, {0x400454d0, 0},
     {0x800454d3, 4}, {0x400454d4, 4}, {0x800454d7, 4}, {0x400454d8, 4},
     {0x80044501 /* EVIOCGVERSION */, 4}, {0x80084502 /* EVIOCGID */, 8}, {0x40044590, 0},
+    /* userfaultfd */
+    {0xaa00, 0}, {0xc018aa3f /* UFFDIO_API */, 24}, {0xc020aa00 /* UFFDIO_REGISTER */, 32},
+    {0x8010aa01, 0}, {0x8010aa02, 0}, {0xc028aa03 /* UFFDIO_COPY */, 40}, {0xc020aa04, 32},
+    {0xc028aa05, 40}, {0xc018aa06, 24}, {0xc020aa07, 32}, {0xc020aa08, 32},
     /* sockets */
     {0x8901, 4}, {0x8902, 4}, {0x8903, 4}, {0x8904, 4}, {0x8905 /* SIOCATMARK */, 4},
     {0x80108906 /* SIOCGSTAMP_NEW */, 16}, {0x80108907, 16},

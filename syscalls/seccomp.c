@@ -374,7 +374,8 @@ static bool is_ancestor(const struct seccomp_filter *a, const struct seccomp_fil
 static int cannot_sync(const struct thread *t)
 {
     for (const struct thread *o = t->proc->threads; o; o = o->next)
-        if (o != t && (seccomp_mode(o) == SECCOMP_MODE_STRICT || !is_ancestor(o->seccomp, t->seccomp)))
+        if (o != t && !__atomic_load_n(&o->exiting, __ATOMIC_ACQUIRE) &&
+            (seccomp_mode(o) == SECCOMP_MODE_STRICT || !is_ancestor(o->seccomp, t->seccomp)))
             return o->tid;
     return 0;
 }
