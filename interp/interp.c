@@ -128,7 +128,7 @@ static bool writes_code_segment(const struct insn *in)
 
 static insn_fn bind(const struct insn *in)
 {
-    if (writes_code_segment(in))
+    if (unlikely(in->seg == SEG_CS) && writes_code_segment(in))
         return waits(in) ? op_protection_x87 : op_protection;
     switch (decode_op_class(in->op)) {
     case CLASS_INT: return interp_bind_int(in);

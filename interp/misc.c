@@ -42,10 +42,17 @@ insn_fn interp_bind_int(const struct insn *in)
         bind_alu, bind_mov, bind_stack, bind_shift, bind_muldiv,
         bind_bit, bind_branch, bind_bcd, bind_misc,
     };
-    for (size_t i = 0; i < ARRAY_SIZE(binders); i++) {
-        insn_fn fn = binders[i](in);
-        if (fn)
-            return fn;
+    static uint8_t binder_of[OP_COUNT]; /* number + 1 of the one that knows the operation */
+    unsigned known = __atomic_load_n(&binder_of[in->op], __ATOMIC_RELAXED);
+    insn_fn fn = known ? binders[known - 1](in) : NULL;
+    if (likely(fn))
+        return fn;
+    for (uint8_t i = 0; i < ARRAY_SIZE(binders); i++) {
+        fn = binders[i](in);
+        if (!fn)
+            continue;
+        __atomic_store_n(&binder_of[in->op], i + 1, __ATOMIC_RELAXED);
+        return fn;
     }
     return NULL;
 }

@@ -420,7 +420,6 @@ void cache_thread_add(struct thread *t)
 {
     struct rt_thread *r = rt(t);
     t->cpu.jump_cache = r->jump_cache;
-    memset(r->jump_cache, 0, sizeof r->jump_cache);
     code_thread_add(t);
     r->epoch = UINT64_MAX;
     pthread_mutex_lock(&lock_);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,7 +41,10 @@ struct process *process_new(void)
 static struct thread *thread_new(struct process *p)
 {
     struct thread *t = xcalloc(1, sizeof *t);
-    struct rt_thread *r = xcalloc(1, sizeof *r);
+    struct rt_thread *r = mmap(NULL, sizeof *r, PROT_READ | PROT_WRITE, /* little of it is touched */
+                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (r == MAP_FAILED)
+        log_die(126, "no memory for another thread");
     t->proc = p;
     t->runtime = r;
     t->orig_eax = UINT32_MAX;
@@ -52,7 +56,7 @@ static struct thread *thread_new(struct process *p)
 static void thread_free(struct thread *t)
 {
     seccomp_drop(t);
-    free(t->runtime);
+    munmap(t->runtime, sizeof(struct rt_thread));
     free(t);
 }
 
