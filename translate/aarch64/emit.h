@@ -33,7 +33,8 @@ struct emit {
         bool on, cached, dirty, c1_zero, cw_changed;
         int8_t pushed;   /* ST(0) is so many slots below x9 */
         uint8_t way;     /* enum a64_x87_way: how a slow path begins, */
-        uint16_t last;   /* instruction of the run */
+        uint16_t last, last_mem; /* instruction of the run; with a memory operand */
+        const struct insn *noted[2]; /* what FIP and FDP are to tell of */
         uint32_t resume; /* and where it goes on if it finds that it is not needed */
     } x87;
     bool x87_off;         /* the unit is known to be off */

@@ -27,6 +27,11 @@ AT(fpu.top, CPU_FPU + FPU_TOP);
 AT(fpu.empty, CPU_FPU + FPU_EMPTY);
 AT(fpu.cw, CPU_FPU + FPU_CW);
 AT(fpu.sw, CPU_FPU + FPU_SW);
+AT(fpu.fop, CPU_FPU + FPU_FOP);
+AT(fpu.fip, CPU_FPU + FPU_FIP);
+AT(fpu.fcs, CPU_FPU + FPU_FCS);
+AT(fpu.fds, CPU_FPU + FPU_FDS);
+AT(sel, CPU_SEL);
 AT(mxcsr, CPU_MXCSR);
 AT(xmm, CPU_XMM);
 AT(host.sp, CPU_HOST_SP);
@@ -92,6 +97,7 @@ void translate_init_stack(struct cpu *cpu, uint8_t *top)
 {
     static const uint64_t bottom[2] = {UINT64_MAX, 0};
     top -= 512 - A64_X87_ALIGN; /* the slots of the x87 unit; `top` is a page's */
+    memset(cpu->host.x87_image, 0, sizeof cpu->host.x87_image);
     memcpy(cpu->host.x87_image, &top, sizeof top);
     top -= 64;
     memcpy(top, bottom, sizeof bottom);

@@ -15,6 +15,11 @@
 #define FPU_EMPTY 129
 #define FPU_CW 130
 #define FPU_SW 132
+#define FPU_FOP 134
+#define FPU_FIP 136
+#define FPU_FCS 144
+#define FPU_FDS 146
+#define CPU_SEL 144
 #define CPU_MXCSR 384
 #define CPU_XMM 400
 #define CPU_HOST_SP 528
@@ -23,6 +28,7 @@
 #define CPU_ALL 568
 #define CPU_EXIT_CODE 600
 #define CPU_X87 608
+#define CPU_X87_NOTE 616
 #define CPU_FP_BITS 724
 #define INSN_FN 0
 #define INSN_EIP 8

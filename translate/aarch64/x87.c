@@ -130,11 +130,47 @@ static void settle_registers(struct emit *e)
     e->x87.c1_zero = false;
 }
 
+/* For the last instruction pointers: as the interpreter's note() keeps them. */
+static void store_note(struct emit *e)
+{
+    const struct insn *in = e->x87.noted[0], *mem = e->x87.noted[1];
+    if (!in)
+        return;
+    uint64_t fop = (in->opcode & 7u) << 8 | in->modrm, note = in->eip | fop << 32;
+    if (mem)
+        note |= UINT64_C(1) << A64_X87_NOTE_MEM | (uint64_t)mem->seg << (A64_X87_NOTE_MEM + 1);
+    a64_const64(e, A64_TMP0, note);
+    a64_cpu_store(e, A64_STR_X, A64_TMP0, offsetof(struct cpu, host.x87_image) + 8);
+}
+
+/* The operand pointer, if no later instruction of the run has one; not before the access. */
+static void note_address(struct emit *e, const struct insn *in, const struct a64_mem *m)
+{
+    unsigned base = m->base;
+    if (e->index != e->x87.last_mem)
+        return;
+    if (m->disp) {
+        if (!a64_add_imm(e, A64_W, A64_TARGET, base, (uint32_t)m->disp) &&
+            !a64_sub_imm(e, A64_W, A64_TARGET, base, -(uint32_t)m->disp)) {
+            a64_const(e, A64_TARGET, (uint32_t)m->disp);
+            a64_add(e, A64_W, A64_TARGET, A64_TARGET, base);
+        }
+        base = A64_TARGET;
+    }
+    if (in->seg == SEG_GS) {
+        a64_cpu_load(e, A64_LDR_W, A64_STUB, offsetof(struct cpu, seg_base) + 4 * SEG_GS);
+        a64_sub(e, A64_W, A64_TARGET, base, A64_STUB);
+        base = A64_TARGET;
+    }
+    a64_cpu_store(e, A64_STR_W, base, FPU(fdp));
+}
+
 void a64_x87_settle(struct emit *e, unsigned last)
 {
     if (!e->x87.on)
         return;
     settle_registers(e);
+    store_note(e);
     if (e->x87.cw_changed)
         check_cw(e, COLD_OFF);
     for (unsigned i = first_cold; i < ncolds; i++) {
@@ -213,6 +249,12 @@ static bool effect_of(const struct emit *e, const struct insn *in, struct effect
     }
 }
 
+/* Control instructions are not. */
+static bool is_noted(unsigned op)
+{
+    return op != OP_FNSTSW && op != OP_FLDCW && op != OP_FWAIT;
+}
+
 /* pushed behind the instruction; false if that is more than a run can have. */
 static bool follow(const struct effect *f, int *pushed)
 {
@@ -224,7 +266,7 @@ static bool follow(const struct effect *f, int *pushed)
 }
 
 /* How many registers the run from the current instruction on wants full and empty; its last instruction. */
-static unsigned survey(const struct emit *e, unsigned *need, unsigned *room)
+static unsigned survey(const struct emit *e, unsigned *need, unsigned *room, unsigned *last_mem)
 {
     const struct translation *tr = e->tr;
     int pushed = 0, most = 0, least = 0;
@@ -245,6 +287,8 @@ static unsigned survey(const struct emit *e, unsigned *need, unsigned *room)
         if (f.need - before > 8 || !follow(&f, &pushed)) /* check_stack can ask for no more */
             break;
         last = i;
+        if (is_noted(in->op) && is_mem(in))
+            *last_mem = i;
         if (f.need && f.need - before > least)
             least = f.need - before;
         if (pushed > most)
@@ -293,11 +337,11 @@ static void start_failed(struct emit *e, uint8_t *at)
 static void start(struct emit *e)
 {
     first_cold = ncolds;
-    unsigned last = survey(e, &run_need, &run_room);
+    unsigned last_mem = UINT16_MAX, last = survey(e, &run_need, &run_room, &last_mem);
     check_stack(e, run_need, run_room, start_failed);
     for (unsigned i = first_cold; i < ncolds; i++)
         colds[i].back = emit_off(e);
-    e->x87 = (struct a64_x87_state){.on = true, .last = (uint16_t)last};
+    e->x87 = (struct a64_x87_state){.on = true, .last = (uint16_t)last, .last_mem = (uint16_t)last_mem};
     e->x87_off = false;
 }
 
@@ -386,6 +430,7 @@ static void load_mem(struct emit *e, const struct insn *in, enum a64_ldst op, un
     struct a64_mem m;
     a64_must(a64_mem(e, in, log2, &m));
     a64_load(e, op, A64_TMP0, &m);
+    note_address(e, in, &m);
 }
 
 static bool is_int(unsigned op)
@@ -602,6 +647,7 @@ static void store_double(struct emit *e, const struct insn *in)
     a64_must(a64_and_imm(e, A64_X, A64_TMP0, TE, SIGN));
     a64_orr(e, A64_X, A64_TMP1, A64_TMP1, A64_TMP0);
     a64_store(e, A64_STR_X, A64_TMP1, &m);
+    note_address(e, in, &m);
     a64_orr(e, A64_X, PE, PE, LOST);
 }
 
@@ -611,6 +657,7 @@ static void store_converted(struct emit *e, const struct insn *in, enum a64_ldst
     struct a64_mem m;
     a64_must(a64_mem(e, in, log2, &m));
     a64_store(e, op, A64_TMP5, &m);
+    note_address(e, in, &m);
     a64_mov(e, A64_X, LOST, A64_TMP4);
     a64_orr(e, A64_X, PE, PE, A64_TMP4);
 }
@@ -796,6 +843,11 @@ bool a64_x87(struct emit *e, const struct tr_insn *t)
     if (!e->x87.on)
         start(e);
     emit_insn(e, t->in);
+    if (is_noted(t->in->op)) {
+        e->x87.noted[0] = t->in;
+        if (is_mem(t->in))
+            e->x87.noted[1] = t->in;
+    }
     return true;
 }
 

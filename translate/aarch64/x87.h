@@ -9,6 +9,9 @@
  *   zero     0, significand 0
  *   special  A64_X87_SPECIAL; bits 32-46 the exponent of the 80-bit format, bit 47 the significand's top bit,
  *            which is clear in the significand: infinities, NaNs, denormals, whatever else
+ * The eight bytes at CPU_X87_NOTE tell what the last run's last instruction was, 0 if cpu->fpu does: bits 0-31
+ * its address, 32-42 its opcode; bit 43: there was a memory operand, whose segment register is bits 44-46.
+ *
  * Leaf routines (x87_leaf.S) compute T = T op b, T in x10, x11 and b in x2, x3 (word second), and leave NZCV alone.
  * What they cannot do is reported by A64_X87_SLOW_BIT of w11, with T in x0, x1: the interpreter does it. */
 #ifndef XRUN_TRANSLATE_AARCH64_X87_H
@@ -19,6 +22,7 @@
 #define A64_X87_SPECIAL_BIT 12
 #define A64_X87_SLOW_BIT 13
 #define A64_X87_OFF 0x180
+#define A64_X87_NOTE_MEM 43
 /* The first slot's address, modulo 512: so bits 7 and 8 tell whether an address is of a slot. */
 #define A64_X87_ALIGN 0x80
 

@@ -631,6 +631,20 @@ div_zero:
         sub     x0, x9, #A64_X87_OFF
         cbz     x0, 5f
         add     x0, x27, #CPU_FPU
+        ldr     x1, [x27, #CPU_X87_NOTE]
+        cbz     x1, 1f
+        str     xzr, [x27, #CPU_X87_NOTE]
+        str     w1, [x0, #FPU_FIP]
+        ubfx    x2, x1, #32, #11
+        strh    w2, [x0, #FPU_FOP]
+        add     x3, x27, #CPU_SEL
+        ldrh    w2, [x3, #2]                    /* SEG_CS */
+        strh    w2, [x0, #FPU_FCS]
+        tbz     x1, #A64_X87_NOTE_MEM, 1f
+        ubfx    x2, x1, #A64_X87_NOTE_MEM + 1, #3
+        ldrh    w2, [x3, x2, lsl #1]
+        strh    w2, [x0, #FPU_FDS]
+1:
         ldr     x2, [x27, #CPU_X87]
         sub     x1, x9, x2
         lsr     w1, w1, #4
