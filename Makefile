@@ -119,9 +119,21 @@ deps: ## install the packages that building and testing need (Debian), build a s
 lint: ## layering and naming rules
 	tests/lint/layers.sh
 
+SHARE = $(DESTDIR)$(PREFIX)/share
 .PHONY: install
 install: all ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 755 $(O)/xrun $(DESTDIR)$(PREFIX)/bin/xrun
+	install -D -m 755 tools/xrun-root $(DESTDIR)$(PREFIX)/bin/xrun-root
+	install -D -m 644 docs/xrun.1 $(SHARE)/man/man1/xrun.1
+	install -D -m 644 docs/xrun-root.1 $(SHARE)/man/man1/xrun-root.1
+	install -D -m 644 tools/xrun.bash-completion $(SHARE)/bash-completion/completions/xrun
+	install -D -m 644 README.md $(SHARE)/doc/xrun/README.md
+	@mkdir -p $(SHARE)/xrun
+	$(RUN) $(O)/xrun --binfmt print | sed 's#:/[^:]*:POF$$#:$(PREFIX)/bin/xrun:POF#' >$(SHARE)/xrun/xrun-i386.conf
+
+.PHONY: deb
+deb: ## a Debian package of xrun in build/
+	tools/deb.sh $(BUILD) $(HOST) $(VERSION)
 
 .PHONY: clean
 clean: ## remove build/

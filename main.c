@@ -163,6 +163,8 @@ int main(int argc, char **argv)
         opt.argv0 = argv[2];
         opt.execfn = (const char *)getauxval(AT_EXECFN); /* a script's, if it is one */
     }
+    if ((i < argc || by_kernel) && !options_config(by_kernel ? argv[1] : argv[i]))
+        return 126;
     if (opt.help) {
         options_help();
         return 0;

@@ -1,6 +1,8 @@
 /* Option parsing from the table in options.def. */
 #include "core/options.h"
 
+#include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,10 +86,82 @@ static const struct row *find_short(char c)
     return NULL;
 }
 
+static bool given[ARRAY_SIZE(rows)]; /* on the command line or in the environment */
+
+/* One line `name = value` of a configuration file; a name alone turns a switch on. */
+static bool config_line(char *line, const char *file, int number)
+{
+    char *eq = strchr(line, '='), *value = NULL;
+    if (eq) {
+        *eq = 0;
+        value = eq + 1 + strspn(eq + 1, " \t");
+    }
+    line[strcspn(line, " \t")] = 0;
+    const struct row *r = find_long(line, strlen(line));
+    if (!r || r->help[0] == '-') {
+        log_user("%s:%d: no option %s", file, number, line);
+        return false;
+    }
+    if (given[r - rows])
+        return true;
+    if ((!value && r->kind != BOOL && r->kind != WORD) || !set(r, value ? xstrdup(value) : NULL)) {
+        log_user("%s:%d: %s: %s", file, number, line, value ? "not a number" : "needs a value");
+        return false;
+    }
+    return true;
+}
+
+/* A section is for programs whose name or path its pattern matches. */
+static bool section_for(char *line, const char *program)
+{
+    const char *base = strrchr(program, '/');
+    base = base ? base + 1 : program;
+    line[strcspn(line, "]")] = 0;
+    return !fnmatch(line + 1, base, 0) || !fnmatch(line + 1, program, 0);
+}
+
+static bool config_file(const char *file, const char *program, bool must)
+{
+    char buf[4096];
+    FILE *f = fopen(file, "re");
+    bool ours = true, ok = true;
+    if (!f && must)
+        log_user("--config=%s: %s", file, strerror(errno));
+    for (int n = 1; f && ok && fgets(buf, sizeof buf, f); n++) {
+        char *line = buf + strspn(buf, " \t");
+        size_t len = strcspn(line, "\n");
+        while (len && (line[len - 1] == ' ' || line[len - 1] == '\t'))
+            len--;
+        line[len] = 0;
+        if (*line == '[')
+            ours = section_for(line, program);
+        else if (ours && *line && *line != '#')
+            ok = config_line(line, file, n);
+    }
+    if (f)
+        fclose(f);
+    return ok && (f || !must);
+}
+
+bool options_config(const char *program)
+{
+    char path[4096];
+    const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
+    if (opt.config)
+        return config_file(opt.config, program, true);
+    if (!config_file("/etc/xrun.conf", program, false))
+        return false;
+    if (!home && !xdg)
+        return true;
+    snprintf(path, sizeof path, "%s%s/xrun.conf", xdg ? xdg : home, xdg ? "" : "/.config");
+    return config_file(path, program, false);
+}
+
 static bool from_environment(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const char *v = rows[i].env ? getenv(rows[i].env) : NULL;
+        given[i] |= v && *v;
         if (v && *v && !set(&rows[i], v)) {
             log_user("%s=%s: not a number", rows[i].env, v);
             return false;
@@ -121,6 +195,7 @@ static int parse_one(char **argv)
             return 0;
         }
     }
+    given[r - rows] = true;
     if (!set(r, value)) {
         log_user("option %s: %s is not a number", a, value);
         return 0;
@@ -150,14 +225,15 @@ void options_help(void)
            "Runs a 32-bit x86 Linux program.\n\n");
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         const struct row *r = &rows[i];
-        const char *bar = strchr(r->help, '|');
+        bool word = r->kind == WORD;
+        const char *arg = word ? strchr(r->help, '|') + 1 : r->help, *bar = strchr(arg, '|');
         char left[64], sh[5] = "    ";
         if (r->help[0] == '-')
             continue;
         if (r->short_name)
             snprintf(sh, sizeof sh, "-%c, ", r->short_name);
-        snprintf(left, sizeof left, "%s--%s%s%.*s", sh, r->name, bar ? "=" : "",
-                 bar ? (int)(bar - r->help) : 0, r->help);
+        snprintf(left, sizeof left, "%s--%s%s%.*s%s", sh, r->name, word ? "[=" : bar ? "=" : "",
+                 bar ? (int)(bar - arg) : 0, arg, word ? "]" : "");
         printf("  %-24s %s%s%s%s\n", left, bar ? bar + 1 : r->help, r->env ? " [" : "",
                r->env ? r->env : "", r->env ? "]" : "");
     }

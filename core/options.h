@@ -15,6 +15,7 @@ struct options {
     bool strace_spent, strace_count;      /* -T; -c */
     const char *binfmt;     /* --binfmt=WORD */
     bool force;             /* --force */
+    const char *config;     /* --config=FILE */
     bool abi_check;         /* --abi-check */
     const char *abi_report; /* --abi-report[=text|json]; NULL: none */
     bool log;              /* --log */
@@ -54,6 +55,9 @@ enum { OPTIONS_SELF_FD_MIN = 1000 }; /* where self_fd goes: out of the guest's w
 /* Parses options up to the first non-option or "--". Returns the index of the program in argv,
  * or a negative number after printing what is wrong. Environment XRUN_* first, then argv. */
 int options_parse(int argc, char **argv);
+/* Settings of /etc/xrun.conf and the user's xrun.conf, or of --config=FILE, for `program`: all that the
+ * command line and the environment leave open. False after printing what is wrong. */
+bool options_config(const char *program);
 /* Prints the option table. */
 void options_help(void);
 /* The options that a child xrun must get again to behave the same: appended to argv[] (at most

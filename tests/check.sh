@@ -45,6 +45,7 @@ part "guest, all translated" tests/guest/run.sh "$w/hot" "x86_64=$x86 --hot=1" \
 part strace tests/trace/run.sh "$w/strace" "x86_64=$x86" "aarch64=$armrun"
 part probe tests/probe/run.sh "$w/probe" "$x86"
 part abi-check tests/abicheck/run.sh "$w/abicheck" "$x86"
+part options tests/options/run.sh "$w/options" "$x86"
 part binfmt tests/guest/binfmt.sh "$w/binfmt" "$x86"
 part core tests/guest/core/run.sh "$w/core" "x86_64=$x86" "aarch64=$armrun"
 part "badinput x86_64" tests/guest/badinput.sh "$w/guest" "$x86"

@@ -1,0 +1,61 @@
+#!/bin/bash
+# Options, environment, configuration files, and that manual and completion know every option.
+# usage: run.sh WORK XRUN
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+xrun=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
+mkdir -p "$1" && work=$(cd "$1" && pwd)
+pass=0 fail=0
+check() { # name, expected, got
+    [ "$2" = "$3" ] && { pass=$((pass + 1)); return; }
+    fail=$((fail + 1))
+    printf 'FAIL %s\n  expected %s\n  got      %s\n' "$1" "$2" "$3"
+}
+${GUEST_CC:-i686-linux-gnu-gcc} -static -O1 -o "$work/prog" -x c - <<'END'
+#include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    unsigned a, b, c, d;
+    __asm__("cpuid" : "=a"(a), "=b"(b), "=c"(c), "=d"(d) : "a"(0));
+    printf("%u", a > 2 ? 3 : a);
+    fflush(stdout);
+    if (argc == 2 && !fork())
+        execl(argv[1], argv[1], NULL);
+    wait(NULL);
+}
+END
+cp "$work/prog" "$work/other"
+run() { env -i HOME="$work" "$@" 2>&1; } # prints 1, 2 or 3 by --cpu=pentium, pentium3, max
+cat >"$work/conf" <<END
+# a comment
+cpu = pentium3
+
+[pro*]
+  cpu=pentium
+[*/nothing]
+cpu = nonsense
+END
+check "no configuration" 3 "$(run "$xrun" "$work/prog")"
+check "section" 1 "$(run "$xrun" --config="$work/conf" "$work/prog")"
+check "no section" 2 "$(run "$xrun" --config="$work/conf" "$work/other")"
+check "named by the environment" 1 "$(run XRUN_CONFIG="$work/conf" "$xrun" "$work/prog")"
+check "the environment comes first" 2 "$(run XRUN_CPU=pentium3 "$xrun" --config="$work/conf" "$work/prog")"
+check "the command line comes first" 2 "$(run XRUN_CPU=max "$xrun" --cpu=pentium3 --config="$work/conf" "$work/prog")"
+check "children have the same" 11 "$(run "$xrun" --config="$work/conf" "$work/prog" "$work/other")"
+mkdir -p "$work/.config" && cp "$work/conf" "$work/.config/xrun.conf"
+check "the user's file" 1 "$(run "$xrun" "$work/prog")"
+rm "$work/.config/xrun.conf"
+echo "nonsense = 1" >"$work/bad"
+check "unknown option" "xrun: $work/bad:1: no option nonsense 126" "$(run "$xrun" --config="$work/bad" "$work/prog" | tr "\n" " "; echo "${PIPESTATUS[0]}")"
+check "exit status of a bad option" 126 "$(run "$xrun" --nonsense "$work/prog" >/dev/null; echo $?)"
+check "exit status of no program" 127 "$(run "$xrun" "$work/nowhere" >/dev/null; echo $?)"
+check "words with and without a value" 2 "$(run "$xrun" --strace --strace=uname -c -o /dev/null --cpu=pentium3 "$work/prog")"
+names=$("$xrun" --help | sed -n 's/^ *\(-., \)\{0,1\}--\([a-z0-9-]*\).*/\2/p')
+manual=$(sed 's/\\-/-/g' docs/xrun.1)
+check "options that the manual lacks" "" "$(for o in $names; do grep -q -e "--$o\b" <<<"$manual" || echo "$o"; done)"
+check "completion" "--strace --strace-count --strace-spent --strace-strings --strace-time" "$(PATH=$(dirname "$xrun"):$PATH bash -c '
+    . tools/xrun.bash-completion; COMP_WORDS=(xrun --strace) COMP_CWORD=1; _xrun; printf "%s\n" "${COMPREPLY[@]}"' | sort | tr '\n' ' ' | sed 's/ $//')"
+echo "options: $pass passed, $fail failed, 0 skipped"
+[ $fail = 0 ]
