@@ -40,6 +40,10 @@ bench: all ## xrun against native and qemu-i386, ratios of medians
 	tests/setup/root.sh $(CACHE) && tests/setup/bench.sh $(CACHE) || true
 	bench/bench.sh $(X86) $(W)/bench $(CACHE)/root/i386
 
+.PHONY: bench-start
+bench-start: all ## programs that only start and fork, against native, by the clock
+	bench/start/start.sh $(X86) $(W)/bench-start $(CACHE)/root/i386
+
 .PHONY: bless
 bless: both ## record the expected results of guest and app tests from this machine's hardware
 	RECORD=1 tests/guest/run.sh $(W)/guest x86_64=$(X86)
