@@ -22,7 +22,6 @@
 #include "runtime/ptrace.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
-#include "translate/translate.h"
 
 extern char **environ;
 
@@ -181,8 +180,10 @@ int main(int argc, char **argv)
         return binfmt_command(opt.binfmt);
     if (i >= argc)
         log_die(126, "no program given (see xrun --help)");
-    if (!cpuid_select(opt.cpu, translate_avx()))
+    if (!cpuid_select(opt.cpu))
         log_die(126, "--cpu=%s: unknown model; choose one of %s", opt.cpu, cpuid_model_names());
+    if (!opt.cpu)
+        model_hide_slow();
     if (sysconf(_SC_PAGESIZE) != GUEST_PAGE_SIZE)
         log_die(126, "this kernel uses pages of %ld bytes; xrun needs 4096", sysconf(_SC_PAGESIZE));
     int r = path_init();

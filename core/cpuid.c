@@ -36,11 +36,11 @@ enum { E1D_RDTSCP = 27 };                  /* leaf 0x80000001 edx */
 #define D_P4 (D_P6 | BIT(D_APIC) | BIT(D_CLFSH) | BIT(D_SSE2) | BIT(D_SS))
 #define C_CORE2 (BIT(C_SSE3) | BIT(C_SSSE3))
 #define C_NEHALEM (C_CORE2 | BIT(C_SSE41) | BIT(C_SSE42) | BIT(C_POPCNT))
-#define C_NO_AVX (C_NEHALEM | BIT(C_MOVBE) | BIT(C_RDRAND) | BIT(C_AES) | BIT(C_PCLMUL))
-#define C_HASWELL (C_NO_AVX | BIT(C_XSAVE) | BIT(C_OSXSAVE) | BIT(C_AVX) | BIT(C_FMA) | BIT(C_F16C))
-#define B7_NO_AVX (BIT(B7_ERMS) | BIT(B7_RDSEED) | BIT(B7_ADX) | BIT(B7_CLFLUSHOPT) | \
-                   BIT(B7_CLWB) | BIT(B7_SHA))
+#define C_AVX_ALL (BIT(C_XSAVE) | BIT(C_OSXSAVE) | BIT(C_AVX) | BIT(C_FMA) | BIT(C_F16C))
+#define C_HASWELL (C_NEHALEM | BIT(C_MOVBE) | BIT(C_RDRAND) | BIT(C_AES) | BIT(C_PCLMUL) | C_AVX_ALL)
 #define B7_HASWELL (BIT(B7_BMI1) | BIT(B7_BMI2) | BIT(B7_ERMS) | BIT(B7_AVX2))
+#define B7_MAX (B7_HASWELL | BIT(B7_RDSEED) | BIT(B7_ADX) | BIT(B7_CLFLUSHOPT) | \
+                BIT(B7_CLWB) | BIT(B7_SHA))
 #define C7_MAX (BIT(C7_RDPID) | BIT(C7_GFNI) | BIT(C7_VAES) | BIT(C7_VPCLMULQDQ))
 
 static const struct model {
@@ -65,21 +65,38 @@ static const struct model {
     {"haswell", 13, 0x80000008, 0x306c3, D_P4, C_HASWELL, B7_HASWELL, 0,
      BIT(E1C_LAHF) | BIT(E1C_LZCNT), BIT(E1D_RDTSCP), {0x76036301, 0x00f0b5ff, 0, 0x00c10000},
      "Intel(R) Core(TM) i7-4770 CPU"},
-    {"max-noavx", 13, 0x80000008, 0x306c3, D_P4, C_NO_AVX, B7_NO_AVX | BIT(B7_BMI1) | BIT(B7_BMI2),
-     BIT(C7_RDPID) | BIT(C7_GFNI),
-     BIT(E1C_LAHF) | BIT(E1C_LZCNT) | BIT(E1C_PREFETCHW), BIT(E1D_RDTSCP),
-     {0x76036301, 0x00f0b5ff, 0, 0x00c10000}, "xrun virtual i686"},
-    {"max", 13, 0x80000008, 0x306c3, D_P4, C_HASWELL, B7_HASWELL | B7_NO_AVX, C7_MAX,
+    {"max", 13, 0x80000008, 0x306c3, D_P4, C_HASWELL, B7_MAX, C7_MAX,
      BIT(E1C_LAHF) | BIT(E1C_LZCNT) | BIT(E1C_PREFETCHW), BIT(E1D_RDTSCP),
      {0x76036301, 0x00f0b5ff, 0, 0x00c10000}, "xrun virtual i686"},
 };
 
 static const struct model *cur = &models[ARRAY_SIZE(models) - 1];
 
-bool cpuid_select(const char *name, bool avx_is_fast)
+void cpuid_hide(enum cpuid_feature f)
+{
+    static const struct {
+        uint32_t ecx, ebx7, ecx7;
+    } bits[] = {
+        [CPUID_PCLMULQDQ] = {BIT(C_PCLMUL), 0, BIT(C7_VPCLMULQDQ)},
+        [CPUID_AES] = {BIT(C_AES), 0, BIT(C7_VAES)},
+        [CPUID_AVX] = {C_AVX_ALL, BIT(B7_AVX2), BIT(C7_VAES) | BIT(C7_VPCLMULQDQ)},
+        [CPUID_SHA] = {0, BIT(B7_SHA), 0},
+        [CPUID_GFNI] = {0, 0, BIT(C7_GFNI)},
+        [CPUID_VAES] = {0, 0, BIT(C7_VAES)},
+        [CPUID_VPCLMULQDQ] = {0, 0, BIT(C7_VPCLMULQDQ)},
+    };
+    static struct model less;
+    less = *cur;
+    less.ecx &= ~bits[f].ecx;
+    less.ebx7 &= ~bits[f].ebx7;
+    less.ecx7 &= ~bits[f].ecx7;
+    cur = &less;
+}
+
+bool cpuid_select(const char *name)
 {
     if (!name)
-        name = avx_is_fast ? "max" : "max-noavx";
+        return true;
     for (size_t i = 0; i < ARRAY_SIZE(models); i++)
         if (!strcmp(models[i].name, name)) {
             cur = &models[i];

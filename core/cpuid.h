@@ -6,9 +6,13 @@
 
 struct cpuid_regs { uint32_t eax, ebx, ecx, edx; };
 
-/* Chooses the model by name; NULL: the one with all that runs at speed on this host, which need not
- * include AVX. False if unknown. */
-bool cpuid_select(const char *model, bool avx_is_fast);
+/* Chooses the model by name (NULL: max). False if unknown. */
+bool cpuid_select(const char *model);
+/* Hides instructions that the model has, and what needs them. */
+enum cpuid_feature {
+    CPUID_PCLMULQDQ, CPUID_AES, CPUID_AVX, CPUID_SHA, CPUID_GFNI, CPUID_VAES, CPUID_VPCLMULQDQ,
+};
+void cpuid_hide(enum cpuid_feature f);
 /* The state components that XSAVE manages; 0 if the model has no XSAVE. */
 uint64_t cpuid_xcr0(void);
 /* CPUID with eax=leaf, ecx=subleaf. */

@@ -45,6 +45,9 @@ static inline struct rt_thread *rt(struct thread *t)
     return t->runtime;
 }
 
+/* Hides from CPUID what would be slow on this host; for the default model. */
+void model_hide_slow(void);
+
 /* cache.c: predecoded blocks by address. */
 void cache_init(void);
 void cache_thread_add(struct thread *t);

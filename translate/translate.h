@@ -72,8 +72,8 @@ gaddr translate_guess(const struct insn *in);
 int translate_find(const struct translation *tr, gaddr eip);
 
 bool translate_available(void);
-/* AVX instructions are translated on this host, not only interpreted. */
-bool translate_avx(void);
+/* The host has instructions for this operation: else each costs a call of the interpreter. */
+bool translate_direct(unsigned op);
 /* False for what translated code leaves to the interpreter together with all that follows. */
 bool translate_handles(const struct insn *in, unsigned mode);
 /* False if the region does not fit or begins with something that is not worth translating. */

@@ -116,7 +116,7 @@ static void add(const uint16_t *ops, size_t n, enum x64_how how)
 #define ADD(list, present) add(list, (present) ? ARRAY_SIZE(list) : 0, HOW_DIRECT)
 #define ADD_VEX(list, present) add(list, ARRAY_SIZE(list), (present) ? HOW_VEX : HOW_INTERP)
 
-bool translate_avx(void)
+static bool host_avx(void)
 {
     return x86_cpu_active(x86_cpu_AVX2) && x86_cpu_active(x86_cpu_FMA) &&
            x86_cpu_active(x86_cpu_F16C);
@@ -124,7 +124,7 @@ bool translate_avx(void)
 
 static void init_vex(void)
 {
-    bool avx = translate_avx();
+    bool avx = host_avx();
     for (unsigned op = 0; op < OP_COUNT && avx; op++)
         if (decode_op_class(op) == CLASS_AVX)
             table[op] = HOW_VEX;
@@ -154,6 +154,11 @@ static void init(void)
     init_vex();
     for (size_t i = 0; i < ARRAY_SIZE(special); i++)
         table[special[i].op] = special[i].how;
+}
+
+bool translate_direct(unsigned op)
+{
+    return x64_how(op) != HOW_INTERP;
 }
 
 enum x64_how x64_how(unsigned op)
