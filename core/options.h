@@ -16,6 +16,7 @@ struct options {
     const char *binfmt;     /* --binfmt=WORD */
     bool force;             /* --force */
     const char *config;     /* --config=FILE */
+    const char *kernel;     /* --kernel=VERSION */
     bool abi_check;         /* --abi-check */
     const char *abi_report; /* --abi-report[=text|json]; NULL: none */
     bool log;              /* --log */

@@ -437,6 +437,8 @@ void thread_exit_group(struct thread *t, int status)
     if (t->proc->nthreads == 1)
         print_count(t);
     end_of_trace(t, status);
+    if (status == 127 && !opt.child)
+        report_missing(t->proc->exe_guest);
     ptrace_exiting(t, (status & 0xff) << 8, true);
     __atomic_store_n(&t->proc->ending, true, __ATOMIC_SEQ_CST);
     if (t->proc->shares_memory)

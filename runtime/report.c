@@ -14,6 +14,19 @@
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
 
+static void hint(void *arg, const char *kind, bool missing, const char *text)
+{
+    (void)arg;
+    if (missing && strcmp(kind, "symbol"))
+        log_user("%s: %s", kind, text);
+}
+
+void report_missing(const char *path)
+{
+    if (path && elfcheck_program(path, hint, NULL))
+        log_user("xrun-root DIR PACKAGE... makes an i386 root that has it, for xrun -L DIR");
+}
+
 void report_program(const char *path)
 {
     session_note('p', path);

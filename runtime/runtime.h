@@ -179,6 +179,9 @@ const char *binfmt_program(const char *name);
 /* report.c: --abi-report */
 /* A program has been loaded. */
 void report_program(const char *path);
+/* The program ended with the status that ld.so has for what it does not find: says what and where to
+ * get it, if that is so. */
+void report_missing(const char *path);
 /* Instructions have been decoded. */
 void report_code(const struct insn *in, unsigned n, unsigned mode);
 void report_print(void);

@@ -5,23 +5,18 @@
 
 #include "syscalls/priv.h"
 
-static void machine(struct utsname *u)
-{
-    strcpy(u->machine, "i686");
-}
-
 SYSCALL(uname)
 {
     struct utsname u;
     int64_t r = HC(SYS_uname, &u, 0, 0, 0, 0, 0);
-    machine(&u);
+    kernel_name(&u);
     return r ? r : mem_write(c->a[0], &u, sizeof u);
 }
 SYSCALL(olduname) /* without the domain name */
 {
     struct utsname u;
     int64_t r = HC(SYS_uname, &u, 0, 0, 0, 0, 0);
-    machine(&u);
+    kernel_name(&u);
     return r ? r : mem_write(c->a[0], &u, 65 * 5);
 }
 SYSCALL(oldolduname) /* five names of 9 bytes */
@@ -29,7 +24,7 @@ SYSCALL(oldolduname) /* five names of 9 bytes */
     struct utsname u;
     char o[5][9];
     int64_t r = HC(SYS_uname, &u, 0, 0, 0, 0, 0);
-    machine(&u);
+    kernel_name(&u);
     const char *from[5] = {u.sysname, u.nodename, u.release, u.version, u.machine};
     for (int i = 0; i < 5; i++) {
         memset(o[i], 0, 9);

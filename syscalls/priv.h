@@ -114,6 +114,13 @@ int64_t user_dispatch_set(struct sysctx *c);
 bool user_dispatch(struct sysctx *c);
 /* Is the call made by one of the vDSO's sigreturn stubs? */
 bool vdso_sigreturn_call(const struct sysctx *c);
+/* --kernel=VERSION (kernel.c): is call `nr` younger? The names of uname(2). A file of /proc that tells
+ * the version: its text, its length or -1. */
+struct utsname;
+bool kernel_lacks(uint32_t nr);
+void kernel_name(struct utsname *u);
+int kernel_file(const char *path, char *text, size_t size);
+
 /* Is it a call that the kernel's own vDSO would not make? */
 bool made_in_vdso(const struct sysctx *c);
 

@@ -252,6 +252,14 @@ int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags)
 {
     char buf[PATH_MAX];
     const char *full = absolute(dirfd, path, buf), *name = own_proc_name(full);
+    char text[512];
+    int n = kernel_file(path, text, sizeof text);
+    if (n >= 0) {
+        int fd = memfd_create("kernel", host_flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+        if (fd >= 0 && write(fd, text, (size_t)n) == n)
+            lseek(fd, 0, SEEK_SET);
+        return fd < 0 ? -errno : fd;
+    }
     if (!name)
         return tracer_open_proc(full, host_flags);
     if (!strcmp(name, "exe"))

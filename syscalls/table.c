@@ -119,6 +119,8 @@ static int64_t make_call(struct sysctx *c)
         log_event("system call %u: unknown number", c->nr);
         return -ENOSYS;
     }
+    if (unlikely(opt.kernel) && kernel_lacks(c->nr))
+        return -ENOSYS;
     if (row->fn)
         return row->fn(c);
     if (host_rows[c->nr].nr >= 0 && row->level != SYS_REFUSED)

@@ -52,6 +52,39 @@ check "unknown option" "xrun: $work/bad:1: no option nonsense 126" "$(run "$xrun
 check "exit status of a bad option" 126 "$(run "$xrun" --nonsense "$work/prog" >/dev/null; echo $?)"
 check "exit status of no program" 127 "$(run "$xrun" "$work/nowhere" >/dev/null; echo $?)"
 check "words with and without a value" 2 "$(run "$xrun" --strace --strace=uname -c -o /dev/null --cpu=pentium3 "$work/prog")"
+${GUEST_CC:-i686-linux-gnu-gcc} -static -O1 -w -D_GNU_SOURCE -o "$work/kernel" -x c - <<'END'
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+int main(void)
+{
+    struct utsname u;
+    char release[99] = "", version[99] = "";
+    uname(&u);
+    read(open("/proc/sys/kernel/osrelease", O_RDONLY), release, 98);
+    read(open("/proc/version", O_RDONLY), version, 98);
+    *strchrnul(release, '\n') = *strchrnul(version, '(') = 0;
+    printf("%s %s %s", u.release, release, version);
+    syscall(355, version, 1, 0); /* getrandom, 3.17 */
+    printf("%d ", errno == ENOSYS);
+    errno = 0;
+    syscall(348, 0, 0, 0, 0, 0, 0); /* process_vm_writev, 3.2 */
+    printf("%d\n", errno == ENOSYS);
+}
+END
+check "--kernel" "3.10.0 3.10.0 Linux version 3.10.0 1 0" "$(run "$xrun" --kernel=3.10.0 "$work/kernel")"
+check "--kernel, older" "2.6.32-5 2.6.32-5 Linux version 2.6.32-5 1 1" "$(run "$xrun" --kernel=2.6.32-5 "$work/kernel")"
+check "--kernel, newer" "99.0 99.0 Linux version 99.0 0 0" "$(run "$xrun" --kernel=99.0 "$work/kernel")"
+printf 'void _start(void) { __asm__("int $0x80" : : "a"(1), "b"(127)); }' >"$work/end.c"
+echo 'int nothing;' >"$work/lib.c"
+cc=${GUEST_CC:-i686-linux-gnu-gcc}
+$cc -nostdlib -shared -fPIC -Wl,-soname,libstdc++.so.5 -o "$work/libstdc++.so.5" "$work/lib.c"
+$cc -nostdlib -no-pie -Wl,--no-as-needed -Wl,--dynamic-linker="$work/ld" -o "$work/end" "$work/end.c" "$work/libstdc++.so.5"
+$cc -nostdlib -static-pie -o "$work/ld" "$work/end.c" 2>/dev/null
+check "hint" "xrun: library: libstdc++.so.5 is missing, wanted by end; Debian package libstdc++5:i386" "$(run "$xrun" -L "$work" "$work/end" | grep "libstdc" | head -n 1)"
 names=$("$xrun" --help | sed -n 's/^ *\(-., \)\{0,1\}--\([a-z0-9-]*\).*/\2/p')
 manual=$(sed 's/\\-/-/g' docs/xrun.1)
 check "options that the manual lacks" "" "$(for o in $names; do grep -q -e "--$o\b" <<<"$manual" || echo "$o"; done)"
