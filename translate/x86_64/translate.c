@@ -81,11 +81,10 @@ bool translate_handles(const struct insn *in, unsigned mode)
 /* A rel32 that is patched while other threads run must not cross a cache line. */
 static void align_field(struct emit *e, unsigned opcode_len)
 {
+    static const uint8_t nop[4][3] = {{0}, {0x90}, {0x66, 0x90}, {0x0f, 0x1f, 0x00}};
     unsigned at = (emit_off(e) + opcode_len) % LINE;
-    while (at > LINE - 4 && at < LINE) {
-        e8(e, 0x90);
-        at++;
-    }
+    if (at > LINE - 4)
+        ebytes(e, nop[LINE - at], LINE - at);
 }
 
 static void jump_opcode(struct emit *e, int cc, bool is_short)
