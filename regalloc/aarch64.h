@@ -11,8 +11,8 @@ enum a64_reg {
     /* Free within the code of one guest instruction; arguments of C functions. */
     A64_TMP0, A64_TMP1, A64_TMP2, A64_TMP3, A64_TMP4, A64_TMP5, A64_TMP6, A64_TMP7,
     A64_ADDR,        /* x8: address of the memory operand; scratch where there is none */
-    A64_KEEP0,       /* x9-x13: constants and addresses that stay valid from one instruction to */
-    A64_KEEP1,       /* the next within a region; gone after a call of C */
+    A64_KEEP0,       /* x9-x13: the x87 unit's (translate/aarch64/x87.h), everywhere in translated code; */
+    A64_KEEP1,       /* gone after a call of C */
     A64_KEEP2,
     A64_KEEP3,
     A64_KEEP4,

@@ -217,7 +217,7 @@ static unsigned pops_of(unsigned op)
 static bool effect_of(const struct emit *e, const struct insn *in, struct effect *f)
 {
     *f = (struct effect){.pops = (uint8_t)pops_of(in->op)};
-    if (is_mem(in) && (!mem_ok(e, in) || in->o[0].size > 8))
+    if (is_mem(in) && (!mem_ok(e, in) || in->o[0].size > 10))
         return false;
     switch (in->op) {
     case OP_FLD: case OP_FILD: case OP_FLD1: case OP_FLDL2T: case OP_FLDL2E: case OP_FLDPI: case OP_FLDLG2:
@@ -227,10 +227,8 @@ static bool effect_of(const struct emit *e, const struct insn *in, struct effect
         return true;
     case OP_FNSTSW: case OP_FLDCW: case OP_FWAIT: return true;
     case OP_FST: case OP_FSTP:
-        if (!is_mem(in)) { /* the destination may be empty */
-            f->need = in->o[0].reg + 1u;
-            return in->o[0].reg < 2 && (in->op == OP_FSTP || !in->o[0].reg);
-        } /* fall through */
+        f->need = is_mem(in) ? 1 : in->o[0].reg + 1u;
+        return true;
     case OP_FIST: case OP_FISTP: case OP_FISTTP: case OP_FSQRT: case OP_FRNDINT: case OP_FCHS: case OP_FABS:
     case OP_FTST: case OP_FIADD: case OP_FIMUL: case OP_FISUB: case OP_FISUBR: case OP_FIDIV: case OP_FIDIVR:
     case OP_FICOM: case OP_FICOMP: f->need = 1; return true;
@@ -433,6 +431,21 @@ static void load_mem(struct emit *e, const struct insn *in, enum a64_ldst op, un
     note_address(e, in, &m);
 }
 
+/* An 80-bit operand: the significand; *se: sign and exponent. */
+static struct a64_mem mem_f80(struct emit *e, const struct insn *in, struct a64_mem *se)
+{
+    int32_t disp;
+    int base = a64_addr(e, in, 0, 8, &disp);
+    xassert(base >= 0);
+    if (!a64_disp_ok_unscaled(disp) || !a64_disp_ok_unscaled(disp + 8)) {
+        a64_must(a64_add_imm(e, A64_W, A64_ADDR, (unsigned)base, (uint32_t)disp)); /* below 4096 */
+        base = A64_ADDR;
+        disp = 0;
+    }
+    *se = a64_at((unsigned)base, disp + 8);
+    return a64_at((unsigned)base, disp);
+}
+
 static bool is_int(unsigned op)
 {
     switch (op) {
@@ -451,6 +464,12 @@ static void load_t(struct emit *e, const struct insn *in)
         load_mem(e, in, size == 2 ? A64_LDRSH_X : size == 4 ? A64_LDRSW : A64_LDR_X,
                  size == 2 ? 1 : size == 4 ? 2 : 3);
         a64_call(e, a64_x87_from_int);
+    } else if (size == 10) {
+        struct a64_mem se, m = mem_f80(e, in, &se);
+        a64_load(e, A64_LDR_X, A64_TMP0, &m);
+        a64_load(e, A64_LDRH, A64_TMP1, &se);
+        note_address(e, in, &m);
+        a64_call(e, a64_x87_from_f80);
     } else if (size == 4) {
         load_mem(e, in, A64_LDR_W, 2);
         leaf(e, a64_x87_from_float, X87_PLAIN);
@@ -662,22 +681,44 @@ static void store_converted(struct emit *e, const struct insn *in, enum a64_ldst
     a64_orr(e, A64_X, PE, PE, A64_TMP4);
 }
 
+static void store_register(struct emit *e, unsigned i, bool pops)
+{
+    e->x87.c1_zero = true;
+    if (i)
+        want_t(e);
+    if (pops && i == 1) { /* that is ST(0) behind the pop */
+        e->x87.pushed--;
+        t_is_new(e);
+        return;
+    }
+    if (i)
+        stp(e, T, i);
+    if (pops)
+        pop(e);
+}
+
+static void store_f80(struct emit *e, const struct insn *in)
+{
+    a64_call(e, a64_x87_to_f80);
+    struct a64_mem se, m = mem_f80(e, in, &se);
+    a64_store(e, A64_STRH, A64_TMP4, &se);
+    a64_store(e, A64_STR_X, A64_TMP5, &m);
+    note_address(e, in, &m);
+    e->x87.c1_zero = true;
+    pop(e);
+}
+
 static void store(struct emit *e, const struct insn *in)
 {
-    if (!is_mem(in)) { /* ST(0), or ST(1) that is ST(0) behind the pop */
-        e->x87.c1_zero = true;
-        if (in->o[0].reg)
-            want_t(e);
-        if (in->op == OP_FST)
-            return;
-        e->x87.pushed--;
-        if (in->o[0].reg)
-            t_is_new(e);
-        else
-            e->x87.cached = e->x87.dirty = false;
+    if (!is_mem(in)) {
+        store_register(e, in->o[0].reg, in->op == OP_FSTP);
         return;
     }
     want_t(e);
+    if (in->o[0].size == 10) {
+        store_f80(e, in);
+        return;
+    }
     want_cw(e);
     if (in->o[0].size == 8) {
         store_double(e, in);

@@ -40,7 +40,7 @@ enum a64_x87_reg {
 
 /* Leaf routines, BL. */
 #define A64_X87_LEAVES(X) X(add) X(sub) X(subr) X(mul) X(div) X(divr) X(sqrt) X(cmp) X(rint) X(to_int) \
-    X(from_int) X(from_float) X(to_float) X(load) X(leave)
+    X(from_int) X(from_float) X(to_float) X(from_f80) X(to_f80) X(load) X(leave)
 #define X(name) extern const char a64_x87_##name[];
 A64_X87_LEAVES(X)
 #undef X

@@ -574,6 +574,45 @@ div_zero:
         lsl     w5, w5, #31
         ret
 
+/* T = the 80-bit number x0, w1. */
+        leaf    from_f80
+        and     w2, w1, #0x7fff
+        lsr     x11, x1, #15
+        lsl     x11, x11, #63
+        mov     x10, x0
+        mov     w3, #16383 - BIAS
+        sub     w3, w2, w3
+        lsr     w4, w3, #SPECIAL
+        cbnz    w4, 1f
+        tbz     x0, #63, 1f
+        orr     x11, x11, x3
+        ret
+1:      orr     x4, x0, x2
+        cbz     x4, 2f
+        orr     x11, x11, x2, lsl #32
+        lsr     x4, x0, #63
+        orr     x11, x11, x4, lsl #47
+        mov     w4, #A64_X87_SPECIAL
+        orr     x11, x11, x4
+        and     x10, x10, #~SIGN
+2:      ret
+
+/* x5, w4 = T as an 80-bit number. */
+        leaf    to_f80
+        and     w4, w11, #0xfff
+        lsr     x6, x11, #63
+        mov     x5, x10
+        tbnz    w11, #SPECIAL, 2f
+        cbz     x10, 1f
+        mov     w7, #16383 - BIAS
+        add     w4, w4, w7
+1:      orr     w4, w4, w6, lsl #15
+        ret
+2:      ubfx    x4, x11, #32, #15
+        lsr     x7, x11, #47
+        bfi     x5, x7, #63, #1
+        b       1b
+
 /* ---- cpu->fpu -> slots and back; x27: the cpu; clobber x0-x8, too ---- */
 
         /* x9, x12, x13 from cpu->fpu; x9 is A64_X87_OFF if its state is not the usual one. */
