@@ -1,5 +1,5 @@
-/* A traced thread: it stops itself at instruction boundaries and serves its tracer's requests until it is
- * told to go on; see syscalls/trace.h. What natively happens in ptrace_stop, get_signal,
+/* A traced thread: it stops itself at instruction boundaries and serves its tracer's requests until
+ * it is told to go on; see syscalls/trace.h. What natively happens in ptrace_stop, get_signal,
  * do_jobctl_trap and the entry code happens here. */
 #include "runtime/ptrace.h"
 
@@ -139,11 +139,10 @@ static int serve_one(struct thread *t, struct trace_block *b)
     case TRACE_GET_REGS: ptrace_get_regs(t, (uint32_t *)(void *)b->buf); return 0;
     case TRACE_SET_REG: return ptrace_set_reg(t, b->addr, b->data);
     case TRACE_SET_REGS: return ptrace_set_regs(t, (uint32_t *)(void *)b->buf, b->data / 4);
-    case TRACE_GET_FPREGS: case TRACE_GET_FXREGS:
-        ptrace_get_fp(t, b->buf, b->request == TRACE_GET_FXREGS);
-        return 0;
-    case TRACE_SET_FPREGS: case TRACE_SET_FXREGS:
-        return ptrace_set_fp(t, b->buf, b->data, b->request == TRACE_SET_FXREGS);
+    case TRACE_GET_FPREGS:
+    case TRACE_GET_FXREGS: ptrace_get_fp(t, b->buf, b->request == TRACE_GET_FXREGS); return 0;
+    case TRACE_SET_FPREGS:
+    case TRACE_SET_FXREGS: return ptrace_set_fp(t, b->buf, b->data, b->request == TRACE_SET_FXREGS);
     case TRACE_GET_XSTATE: sigframe_xstate_image(t, b->buf); return 0;
     case TRACE_SET_XSTATE: return sigframe_set_xstate(t, b->buf);
     case TRACE_GET_TLS: ptrace_get_tls(t, (struct guest_user_desc *)(void *)b->buf); return 0;
@@ -154,7 +153,8 @@ static int serve_one(struct thread *t, struct trace_block *b)
     case TRACE_OPEN_PROC: return open_own_proc(t, (char *)b->buf);
     case TRACE_CLOSE: return close((int)b->addr);
     case TRACE_LISTEN: b->listening = 1; return 0;
-    case TRACE_RESUME: case TRACE_DETACH: set_mode(t, (enum trace_mode)b->addr); return 0;
+    case TRACE_RESUME:
+    case TRACE_DETACH: set_mode(t, (enum trace_mode)b->addr); return 0;
     }
     return -EIO;
 }
@@ -190,43 +190,51 @@ static void leave_listening(struct thread *t)
     announce(t);
 }
 
+/* Waits for request number `n` + 1, or for what else may happen meanwhile. False: detached. */
+static bool await_request(struct thread *t, uint32_t n)
+{
+    struct trace_block *b = t->trace;
+    uint32_t want = __atomic_load_n(&b->want, __ATOMIC_SEQ_CST);
+    if (!(want & TRACE_WANT_DETACH) && !(b->listening && (want & TRACE_WANT_INTERRUPT)))
+        trace_futex_wait(&b->ask, n, b->listening ? LISTEN_MS : LOOK_MS);
+    want = __atomic_load_n(&b->want, __ATOMIC_SEQ_CST);
+    bool asked = __atomic_load_n(&b->ask, __ATOMIC_ACQUIRE) != n;
+    if ((want & TRACE_WANT_DETACH) || (!asked && !trace_alive(b->tracer_pid, b->tracer_pid))) {
+        tracer_gone(t);
+        return false;
+    }
+    if (b->listening && ((want & TRACE_WANT_INTERRUPT) || continued(t)))
+        leave_listening(t);
+    return true;
+}
+
 /* Until the tracer lets the thread go on: the signal it does so with. */
 static int serve(struct thread *t)
 {
     struct trace_block *b = t->trace;
     for (;;) {
-        uint32_t done = b->answered, n = __atomic_load_n(&b->ask, __ATOMIC_ACQUIRE);
-        if (n == done) {
-            uint32_t want = __atomic_load_n(&b->want, __ATOMIC_SEQ_CST);
-            if (!(want & TRACE_WANT_DETACH) && !(b->listening && (want & TRACE_WANT_INTERRUPT)))
-                trace_futex_wait(&b->ask, n, b->listening ? LISTEN_MS : LOOK_MS);
-            want = __atomic_load_n(&b->want, __ATOMIC_SEQ_CST);
-            if ((want & TRACE_WANT_DETACH) || (__atomic_load_n(&b->ask, __ATOMIC_ACQUIRE) == n &&
-                                               !trace_alive(b->tracer_pid, b->tracer_pid))) {
-                tracer_gone(t);
+        uint32_t n = __atomic_load_n(&b->ask, __ATOMIC_ACQUIRE);
+        if (n == b->answered) {
+            if (!await_request(t, n))
                 return 0;
-            }
-            if (b->listening && ((want & TRACE_WANT_INTERRUPT) || continued(t)))
-                leave_listening(t);
             continue;
         }
-        bool on = b->request == TRACE_RESUME || b->request == TRACE_DETACH;
+        bool leaves = b->request == TRACE_DETACH, on = leaves || b->request == TRACE_RESUME;
         int sig = (int)b->data;
         b->result = serve_one(t, b);
         if (on)
             __atomic_store_n(&b->state, TRACE_RUNNING, __ATOMIC_RELEASE);
         __atomic_store_n(&b->answered, n, __ATOMIC_RELEASE);
         trace_futex_wake(&b->answered);
-        if (!on)
-            continue;
-        if (b->request == TRACE_DETACH)
+        if (leaves)
             detach(t);
-        return sig;
+        if (on)
+            return sig;
     }
 }
 
-/* A system call that was interrupted shows it in eax; the tracer may prevent or cause its repetition by
- * what it writes there and into orig_eax. */
+/* A system call that was interrupted shows it in eax; the tracer may prevent or cause its
+ * repetition by what it writes there and into orig_eax. */
 static void settle(struct thread *t)
 {
     struct rt_thread *r = rt(t);
@@ -241,7 +249,8 @@ static void settle(struct thread *t)
 }
 
 /* Stops; `info` NULL: there is none. What siginfo is at the end goes back. */
-static int stop(struct thread *t, enum trace_kind kind, uint32_t code, siginfo_t *info, uint64_t message)
+static int stop(struct thread *t, enum trace_kind kind, uint32_t code, siginfo_t *info,
+                uint64_t message)
 {
     struct trace_block *b = t->trace;
     bool memory = b->memory_open;
@@ -444,7 +453,8 @@ static unsigned birth_event(const struct clone_request *rq)
 static void prepare_birth(const struct thread *t, const struct clone_request *rq, struct birth *b)
 {
     const struct trace_block *own = t->trace;
-    *b = (struct birth){.fd = -1, .thread = rq->flags & CLONE_THREAD, .shared = rq->flags & CLONE_VM};
+    *b = (struct birth){
+        .fd = -1, .thread = rq->flags & CLONE_THREAD, .shared = rq->flags & CLONE_VM};
     unsigned event = birth_event(rq);
     if (event && event_wanted(t, event))
         b->event = event;
@@ -490,7 +500,8 @@ int64_t ptrace_clone(struct thread *t, const struct clone_request *rq)
     prepare_birth(t, rq, &b);
     t->child_trace = b.block;
     /* the parent stops while the child runs in its memory */
-    int64_t r = vfork && b.event ? clone_shared(t, rq, report_birth_of_vfork, &b) : clone_plain(t, rq);
+    int64_t r =
+        vfork && b.event ? clone_shared(t, rq, report_birth_of_vfork, &b) : clone_plain(t, rq);
     if (getpid() != pid) {
         if (b.fd >= 0)
             close(b.fd);

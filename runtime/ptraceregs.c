@@ -24,8 +24,12 @@ static uint32_t get_reg(const struct thread *t, unsigned i)
 {
     const struct cpu *c = &t->cpu;
     switch (i) {
-    case REGI_DS: case REGI_ES: case REGI_FS: case REGI_GS: case REGI_CS: case REGI_SS:
-        return c->sel[seg_of[i]];
+    case REGI_DS:
+    case REGI_ES:
+    case REGI_FS:
+    case REGI_GS:
+    case REGI_CS:
+    case REGI_SS: return c->sel[seg_of[i]];
     case REGI_ORIG_EAX: return t->orig_eax;
     case REGI_EIP: return c->eip - c->seg_base[SEG_CS];
     case REGI_EFLAGS: return cpu_get_eflags(c);
@@ -39,8 +43,8 @@ void ptrace_get_regs(const struct thread *t, uint32_t r[REGI_COUNT])
         r[i] = get_reg(t, i);
 }
 
-/* A selector that cannot be loaded becomes null as on the way back to the program; for cs and ss, where
- * that would be a fault, it is refused. */
+/* A selector that cannot be loaded becomes null as on the way back to the program; for cs and ss,
+ * where that would be a fault, it is refused. */
 static int set_segment(struct cpu *c, unsigned i, uint16_t sel)
 {
     bool code = i == REGI_CS, stack = i == REGI_SS;
@@ -64,8 +68,12 @@ int ptrace_set_reg(struct thread *t, unsigned i, uint32_t v)
 {
     struct cpu *c = &t->cpu;
     switch (i) {
-    case REGI_DS: case REGI_ES: case REGI_FS: case REGI_GS: case REGI_CS: case REGI_SS:
-        return set_segment(c, i, (uint16_t)v);
+    case REGI_DS:
+    case REGI_ES:
+    case REGI_FS:
+    case REGI_GS:
+    case REGI_CS:
+    case REGI_SS: return set_segment(c, i, (uint16_t)v);
     case REGI_ORIG_EAX: t->orig_eax = v; break;
     case REGI_EIP: c->eip = v + c->seg_base[SEG_CS]; break;
     case REGI_EFLAGS:

@@ -1,5 +1,5 @@
-/* ptrace(2), the tracer's side: requests to tracees, the list of them, what of /proc a debugger reads.
- * Rules of kernel/ptrace.c and arch/x86/kernel/ptrace.c for a 32-bit tracer. */
+/* ptrace(2), the tracer's side: requests to tracees, the list of them, what of /proc a debugger
+ * reads. Rules of kernel/ptrace.c and arch/x86/kernel/ptrace.c for a 32-bit tracer. */
 #include <elf.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -31,7 +31,7 @@ enum { /* those that not every host's headers name */
 };
 enum { USER_SIZE = 284, USER_DEBUGREG = 252, REGS_SIZE = REGI_COUNT * 4, FPREGS_SIZE = 108,
        FXREGS_SIZE = 512, TLS_SIZE = TLS_ENTRIES * (int)sizeof(struct guest_user_desc) };
-enum { OPTIONS = 0xff | PTRACE_O_EXITKILL, ARCH_I386 = 0x40000003, WAITERS = 256, BUSY_MS = 200 };
+enum { OPTIONS = 0xff | PTRACE_O_EXITKILL, ARCH_I386 = 0x40000003, BUSY_MS = 200 };
 #ifndef NT_PRXFPREG
 #define NT_PRXFPREG 0x46e62b7f
 #endif
@@ -124,10 +124,12 @@ static void tell_program(struct thread *t, const struct trace_block *b)
     i.si_signo = SIGCHLD;
     i.si_pid = b->tid;
     i.si_uid = getuid();
-    i.si_code = b->state == TRACE_GONE ? (b->code & 0x7f ? CLD_KILLED : CLD_EXITED)
+    bool exited = b->state == TRACE_GONE && !(b->code & 0x7f);
+    i.si_status = (int)(exited ? b->code >> 8 : b->code & 0x7f);
+    i.si_code = exited                   ? CLD_EXITED
+                : b->state == TRACE_GONE ? CLD_KILLED
                 : b->kind == TRACE_GROUP ? CLD_STOPPED
                                          : CLD_TRAPPED;
-    i.si_status = b->state == TRACE_GONE && !(b->code & 0x7f) ? (int)(b->code >> 8) : (int)(b->code & 0x7f);
     HC(SYS_rt_sigqueueinfo, t->proc->pid, SIGCHLD, &i, 0, 0, 0);
 }
 
@@ -222,7 +224,7 @@ static int64_t trace_me(struct thread *t)
     int fd, parent = getppid(), r = 0;
     if (t->trace || t->trace_claimed)
         return -EPERM;
-    if (t->proc->memory_parent != parent && !trace_same_program(parent)) { /* one that does not expect it, or could not help it */
+    if (t->proc->memory_parent != parent && !trace_same_program(parent)) {
         log_event("ptrace: the parent is no program that xrun runs and will learn nothing");
         t->trace_claimed = true;
         return 0;
@@ -290,6 +292,7 @@ static int64_t attach(struct thread *t, int tid, uint32_t addr, uint32_t options
     if (trace_state(pid, tid) == 'T') { /* shows that first, though it must run to do so */
         b->want |= TRACE_WANT_GROUP;
         b->group_sig = SIGSTOP;
+        trace_send(pid, tid, TRACE_ATTACH, fd); /* it must find that when it wakes */
         trace_send_continue(pid);
     }
     int r = trace_introduce(b, fd, TRACE_ATTACH, pid, tid);
@@ -570,9 +573,7 @@ static int64_t stopped_request(struct tracee *x, uint32_t request, uint32_t addr
     case G_PTRACE_GETSIGMASK: return signal_mask(b, addr, data, false);
     case G_PTRACE_SETSIGMASK: return signal_mask(b, addr, data, true);
     case G_PTRACE_GET_SYSCALL_INFO: return syscall_info(b, addr, data);
-    default:
-        log_event("ptrace(%#x) refused: unknown or not built", request);
-        return -EIO;
+    default: log_event("ptrace(%#x) refused: unknown or not built", request); return -EIO;
     }
 }
 

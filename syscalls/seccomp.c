@@ -35,7 +35,9 @@ struct seccomp_filter {
 
 /* ---- what the kernel accepts ---- */
 
-enum insn_class { BAD, PLAIN, LOAD_DATA, LOAD_LEN, DIVIDE_K, SHIFT_K, MEM_STORE, MEM_LOAD, GO, BRANCH, RETURN };
+enum insn_class {
+    BAD, PLAIN, LOAD_DATA, LOAD_LEN, DIVIDE_K, SHIFT_K, MEM_STORE, MEM_LOAD, GO, BRANCH, RETURN,
+};
 
 #define ALU_BOTH(op, k_class)                                                                      \
     [BPF_ALU | op | BPF_K] = k_class, [BPF_ALU | op | BPF_X] = PLAIN

@@ -107,10 +107,7 @@ static unsigned token_of(const siginfo_t *i)
     return i->si_code == SI_QUEUE && v >> 48 == TOKEN_MAGIC ? (unsigned)(v >> 32) & 0xff : 0;
 }
 
-bool trace_is_continue(const siginfo_t *i)
-{
-    return token_of(i) == TOKEN_CONTINUE;
-}
+bool trace_is_continue(const siginfo_t *i) { return token_of(i) == TOKEN_CONTINUE; }
 
 bool trace_is_token(const siginfo_t *i)
 {
@@ -121,7 +118,8 @@ bool trace_is_token(const siginfo_t *i)
     for (int k = 0; k < ASKS && what != TRACE_LOOK; k++) {
         struct ask *a = &asks[k];
         uint32_t free = 0;
-        if (!__atomic_compare_exchange_n(&a->state, &free, 1, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED))
+        if (!__atomic_compare_exchange_n(&a->state, &free, 1, false, __ATOMIC_ACQ_REL,
+                                         __ATOMIC_RELAXED))
             continue;
         a->what = what;
         a->from = i->si_pid;
@@ -179,10 +177,7 @@ void trace_futex_wait(uint32_t *word, uint32_t old, int ms)
     HC(SYS_futex, word, FUTEX_WAIT, old, &ts, 0, 0);
 }
 
-void trace_futex_wake(uint32_t *word)
-{
-    HC(SYS_futex, word, FUTEX_WAKE, INT32_MAX, 0, 0, 0);
-}
+void trace_futex_wake(uint32_t *word) { HC(SYS_futex, word, FUTEX_WAKE, INT32_MAX, 0, 0, 0); }
 
 void trace_pause(void)
 {

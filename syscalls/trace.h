@@ -10,7 +10,10 @@
 
 #include "core/thread.h"
 
-enum trace_state { TRACE_RUNNING, TRACE_STOPPED, TRACE_GONE /* ended, `code` is its wait status */ };
+enum trace_state {
+    TRACE_RUNNING, TRACE_STOPPED,
+    TRACE_GONE, /* ended, `code` is its wait status */
+};
 
 enum trace_kind { /* of a stop */
     TRACE_SIGNAL,     /* about to get the signal of `info` */
@@ -32,13 +35,15 @@ enum trace_want { /* what it is to stop for at the next boundary */
 enum trace_request {
     TRACE_PEEK, TRACE_POKE, TRACE_GET_REGS, TRACE_SET_REG, TRACE_SET_REGS, TRACE_GET_FPREGS,
     TRACE_SET_FPREGS, TRACE_GET_FXREGS, TRACE_SET_FXREGS, TRACE_GET_XSTATE, TRACE_SET_XSTATE,
-    TRACE_GET_TLS, TRACE_SET_TLS, TRACE_GET_SIGMASK, TRACE_SET_SIGMASK, TRACE_OPEN_PROC, TRACE_CLOSE, TRACE_RESUME, TRACE_DETACH,
+    TRACE_GET_TLS, TRACE_SET_TLS, TRACE_GET_SIGMASK, TRACE_SET_SIGMASK, TRACE_OPEN_PROC,
+    TRACE_CLOSE, TRACE_RESUME, TRACE_DETACH,
     TRACE_LISTEN,
 };
 
 /* struct user_regs_struct of i386. */
 enum { REGI_EBX, REGI_ECX, REGI_EDX, REGI_ESI, REGI_EDI, REGI_EBP, REGI_EAX, REGI_DS, REGI_ES,
-       REGI_FS, REGI_GS, REGI_ORIG_EAX, REGI_EIP, REGI_CS, REGI_EFLAGS, REGI_ESP, REGI_SS, REGI_COUNT };
+       REGI_FS, REGI_GS, REGI_ORIG_EAX, REGI_EIP, REGI_CS, REGI_EFLAGS, REGI_ESP, REGI_SS,
+       REGI_COUNT };
 
 enum { TRACE_DATA = 4096 };
 

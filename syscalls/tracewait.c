@@ -1,5 +1,6 @@
-/* Waiting in a process that has tracees: their stops are xrun's own, the ends of children the host's. A
- * token interrupts the host's wait when a tracee has stopped; the call is then made again. */
+/* Waiting in a process that has tracees: their stops are xrun's own, the ends of children the
+ * host's. A token interrupts the host's wait when a tracee has stopped; the call is then made
+ * again. */
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -68,7 +69,8 @@ struct search {
 };
 
 /* A tracee with something to report: its id; 0: none has. */
-static int take(struct thread *t, int idtype, int id, int options, siginfo_t *info, struct search *s)
+static int take(struct thread *t, int idtype, int id, int options, siginfo_t *info,
+                struct search *s)
 {
     int found = 0;
     *s = (struct search){false, false};
@@ -112,8 +114,8 @@ static bool host_report(const struct thread *t, const siginfo_t *info, int optio
             show = false;
             memset(&b->stop_from, 0, sizeof b->stop_from);
             __atomic_or_fetch(&b->want, (uint32_t)TRACE_WANT_SIGSTOP, __ATOMIC_ACQ_REL);
+            trace_send(b->pid, b->tid, TRACE_LOOK, 0); /* it must find that when it wakes */
             trace_send_continue(b->pid);
-            trace_send(b->pid, b->tid, TRACE_LOOK, 0);
         } else if (info->si_code == CLD_CONTINUED) {
             show = false;
         } else if (!(options & WNOWAIT)) {
@@ -147,7 +149,8 @@ int64_t tracer_wait(struct thread *t, int idtype, int id, int options, siginfo_t
         if (found)
             return found;
         memset(info, 0, sizeof *info);
-        int64_t r = HC(SYS_waitid, idtype, id, info, options | WNOHANG | (s.any ? WSTOPPED : 0), usage, 0);
+        int64_t r =
+            HC(SYS_waitid, idtype, id, info, options | WNOHANG | (s.any ? WSTOPPED : 0), usage, 0);
         if (r == -ECHILD && s.any)
             info->si_pid = 0;
         else if (r)

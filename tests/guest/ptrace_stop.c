@@ -429,6 +429,8 @@ static void user(void)
 
 static void strangers(void)
 {
+    int ready[2];
+    pipe(ready);
     pid = 1 << 22;
     printf("nobody: %d %d %d\n", pt(PTRACE_ATTACH, 0, 0), pt(PTRACE_CONT, 0, 0), pt(PTRACE_KILL, 0, 0));
     pid = getpid();
@@ -452,10 +454,11 @@ static void strangers(void)
     pid = fork();
     if (!pid) {
         ptrace(PTRACE_TRACEME, 0, 0, 0);
+        write(ready[1], "x", 1);
         for (;;)
             ;
     }
-    usleep(20000);
+    read(ready[0], &st, 1);
     printf("running: %d %d\n", pt(PTRACE_CONT, 0, 0), pt(PTRACE_GETSIGINFO, 0, &st));
     printf("wait %d\n", waitpid(pid, &st, WNOHANG));
     kill(pid, SIGUSR1);
