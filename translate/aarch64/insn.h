@@ -108,14 +108,15 @@ void a64_compare(struct emit *e, unsigned size, unsigned a, unsigned b);
  * The branch (CBZ, CBNZ, B.cond, TBZ, TBNZ or B) at `at`, just emitted with distance 0, leads to
  * code that has the interpreter execute the current instruction, and goes on behind it. */
 void a64_slow(struct emit *e, uint8_t *at);
-/* The same for a run of MMX/SSE instructions, from `first` to the current one; others among them have been
- * executed. */
+/* The same for a run of instructions, from `first` to the current one. */
 void a64_slow_run(struct emit *e, uint8_t *at, unsigned first);
 /* The same if a bit of FPSR, which is in A64_TMP0, matters with the current MXCSR; else goes on behind the
  * branch. Clobbers A64_TMP1 and A64_TMP2. */
 enum { BY_FPSR = 1, BY_FPSR_IDC = 2 /* which always matters */, NZCV_IN_TMP3 = 4, /* the guest's */
        LOW_BITS = 8 /* of addresses, in bits 8-19 of A64_TMP0: must be 0 */ };
 void a64_slow_fpsr(struct emit *e, uint8_t *at, unsigned first, unsigned how);
+/* Undoes what an instruction did that simd_run.c let into a run; keeps NZCV. */
+void a64_simd_undo(struct emit *e, const struct insn *in);
 
 /* ---- Instructions ---- */
 bool a64_int(struct emit *e, const struct tr_insn *t);

@@ -19,7 +19,6 @@ static struct {
     bool cut;        /* ends with the current instruction */
     bool ints;       /* instructions on general registers are among it: it must not fault any more */
     unsigned start, next; /* first instruction; the one that joins next */
-    uint32_t gprs;   /* that its instructions read */
     uint8_t bases[BASES_MAX]; /* general registers that must be aligned: looked at with FPSR */
     unsigned nbases;
     uint8_t state[XMMS], where[XMMS];
@@ -189,7 +188,6 @@ static void begin(unsigned index)
     run.pending = run.cut = run.ints = false;
     run.start = index;
     run.slows = run.how = run.nbases = 0;
-    run.gprs = 0;
     memset(run.state, UNTOUCHED, sizeof run.state);
     memset(run.where, IN_PLACE, sizeof run.where);
 }
@@ -417,25 +415,37 @@ static bool stands_alone(const struct insn *in)
     }
 }
 
-/* An operation on general registers alone, which translated code does without a slow path. */
-static bool plain_int(const struct insn *in)
+/* An operation on general registers that translated code does without a slow path, and that a64_simd_undo
+ * can undo; what it adds to its register. */
+static bool plain_int(const struct insn *in, uint32_t *adds)
 {
+    bool imm = in->nopnd == 2 && in->o[1].kind == OPND_IMM;
+    *adds = 0;
     if (in->o[0].kind != OPND_GPR || in->o[0].size != 4)
         return false;
     switch (in->op) {
-    case OP_INC: case OP_DEC: return true;
-    case OP_LEA: return in->opsize == 4 && !(in->flags & INSN_ADDR16);
-    case OP_MOV: case OP_ADD: case OP_SUB: case OP_AND: case OP_OR: case OP_XOR: case OP_CMP: case OP_TEST:
-        return in->nopnd == 2 &&
-               (in->o[1].kind == OPND_IMM || (in->o[1].kind == OPND_GPR && in->o[1].size == 4));
+    case OP_INC: *adds = 1; return true;
+    case OP_DEC: *adds = ~0u; return true;
+    case OP_ADD: *adds = in->imm; return imm;
+    case OP_SUB: *adds = -in->imm; return imm;
+    case OP_LEA:
+        *adds = in->disp;
+        return in->opsize == 4 && !(in->flags & INSN_ADDR16) && in->base == in->o[0].reg && in->index == REG_ZERO;
+    case OP_CMP: case OP_TEST: return imm || (in->nopnd == 2 && in->o[1].kind == OPND_GPR);
     default: return false;
     }
 }
 
-static bool keeps_alignment(const struct insn *in)
+void a64_simd_undo(struct emit *e, const struct insn *in)
 {
-    return in->op == OP_CMP || in->op == OP_TEST ||
-           ((in->op == OP_ADD || in->op == OP_SUB) && in->o[1].kind == OPND_IMM && !(in->imm & 15));
+    uint32_t adds;
+    unsigned r = a64_gpr(in->o[0].reg);
+    if (decode_op_class(in->op) != CLASS_INT || !plain_int(in, &adds) || !adds)
+        return;
+    if (a64_sub_imm(e, A64_W, r, r, adds) || a64_add_imm(e, A64_W, r, r, -adds))
+        return;
+    a64_const(e, A64_TMP1, adds);
+    a64_sub(e, A64_W, r, r, A64_TMP1);
 }
 
 static bool follows(const struct emit *e, unsigned i)
@@ -443,9 +453,17 @@ static bool follows(const struct emit *e, unsigned i)
     return i < e->tr->n && !a64_is_leader(e, i) && e->tr->insn[i].in->eip == e->tr->insn[i - 1].in->next;
 }
 
-/* The instruction that joins the run, perhaps behind some on general registers. Those are not
- * executed again: so they must not write what members of the run read, and nothing may fault
- * behind them. 0: none. */
+/* Whether it changes a register whose low bits are to be looked at. */
+static bool moves_base(const struct insn *in, uint32_t adds)
+{
+    for (unsigned i = 0; i < run.nbases; i++)
+        if (run.bases[i] == in->o[0].reg && (adds & 15))
+            return true;
+    return false;
+}
+
+/* The instruction that joins the run, perhaps behind some on general registers. Those are undone before
+ * the run is executed again; a fault would not do that, so nothing may fault behind them. 0: none. */
 static unsigned joining(const struct emit *e)
 {
     bool ints = run.ints;
@@ -461,8 +479,8 @@ static unsigned joining(const struct emit *e)
             run.ints = ints;
             return i;
         }
-        bool writes = in->op != OP_CMP && in->op != OP_TEST;
-        if (!run.pending || !plain_int(in) || (writes && run.gprs >> in->o[0].reg & 1))
+        uint32_t adds;
+        if (!plain_int(in, &adds) || moves_base(in, adds))
             return 0;
         ints = true;
     }
@@ -485,24 +503,18 @@ static void update_known(const struct emit *e)
         forget();
     for (unsigned i = run.known; i < e->index; i++) {
         const struct insn *in = e->tr->insn[i].in;
+        uint32_t adds;
         if ((i && !follows(e, i)) || (in->flags & INSN_END) || has_kind(in, OPND_XMM) ||
             decode_op_class(in->op) > CLASS_STRING)
             forget();
-        else if (!plain_int(in))
+        else if (!plain_int(in, &adds))
             run.naligned = 0;
-        else if (!keeps_alignment(in))
+        else if (adds & 15)
             forget_alignment(in->o[0].reg);
     }
     if (e->index && !follows(e, e->index))
         forget();
     run.known = e->index + 1;
-}
-
-static void note_gprs(const struct insn *in)
-{
-    run.gprs |= 1u << in->base | 1u << in->index;
-    if (in->o[1].kind == OPND_GPR)
-        run.gprs |= 1u << in->o[1].reg;
 }
 
 bool a64_simd(struct emit *e, const struct tr_insn *t)
@@ -514,7 +526,6 @@ bool a64_simd(struct emit *e, const struct tr_insn *t)
     update_known(e);
     if (!run.open || run.next != e->index)
         begin(e->index);
-    note_gprs(in);
     if (part == PART_INT)
         simd_int(e, in);
     else if (part == PART_FP)

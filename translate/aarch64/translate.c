@@ -667,8 +667,7 @@ static void slow_stub(struct emit *e, const struct slow *s)
     a64_x87_slow_begin(e, &s->x87);
     a64_settle_flags(e, live_in[s->first] | live_in[s->index]);
     for (unsigned i = s->first; i <= s->index; i++)
-        if (i == s->index || decode_op_class(e->tr->insn[i].in->op) != CLASS_INT)
-            call_interpreter(e, i);
+        call_interpreter(e, i);
     unsettle(e, s->form_back);
     a64_x87_slow_end(e, &s->x87_back);
     a64_must(a64_b(e, (int64_t)s->back - emit_off(e)));
@@ -689,6 +688,8 @@ static void look_closely(struct emit *e, const struct slow *s)
     a64_must(a64_cbz(e, A64_W, A64_TMP1, (int64_t)s->at + 4 - emit_off(e)));
     if (s->how & NZCV_IN_TMP3)
         a64_msr(e, A64_NZCV, A64_TMP3);
+    for (unsigned i = s->index; i > s->first; i--)
+        a64_simd_undo(e, e->tr->insn[i].in);
 }
 
 static void slow_stubs(struct emit *e)
