@@ -1,5 +1,5 @@
 /* --lockstep-code: translated code against the interpreter, in one process and on every host. Each
- * time the dispatcher enters a unit, the interpreter goes first and notes what memory it overwrites;
+ * time the dispatcher enters a unit, the interpreter goes first and notes what memory it writes to;
  * all that is taken back, the unit's code runs until it leaves, and is taken back, too; then the
  * interpreter executes as many instructions as the code has counted, and both results must agree.
  * Units are not led into each other meanwhile, so that each of them ends here. What the interpreter
@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
+#include "decode/decode.h"
 #include "runtime/dump.h"
 #include "runtime/lockstep_priv.h"
 #include "runtime/runtime.h"
@@ -22,6 +23,8 @@
 enum {
     AHEAD_MAX = 1 << 16, /* instructions interpreted ahead, */
     OUTSIDE_MAX = 8,     /* of them outside the unit */
+    UNCOUNTED_MAX = 64,
+    PEEK_MAX = 16,
     STORES_MAX = 1 << 16, BYTES_MAX = 4 << 20, LENGTH_MAX = 1 << 16,
 };
 
@@ -156,17 +159,22 @@ static enum left run_code(const struct insn *first)
     return t->cpu.exit == EXIT_BRANCH ? LEFT : LEFT_BY_FAULT;
 }
 
-/* Executes n instructions; returns the flags that are undefined then. */
-static uint32_t interpret(uint64_t n)
+/* Executes n instructions, and some more up to where the code has left: a slow path may execute
+ * several that it does not count. Returns the flags that are undefined then. */
+static uint32_t interpret(uint64_t n, uint64_t max)
 {
     uint32_t undefined = 0;
-    for (ls.taken = 0; ls.taken < n; ls.taken++) {
+    if (max > n + UNCOUNTED_MAX)
+        max = n + UNCOUNTED_MAX;
+    for (ls.taken = 0; ls.taken < max; ls.taken++) {
         const struct insn *in = lockstep_fetch(&ls);
+        if (ls.taken >= n && in->eip == ls.other.eip)
+            break;
         ls.history[ls.taken % LOCKSTEP_HISTORY] = in->eip;
         ls.before = ls.t->cpu;
         if (lockstep_execute(&ls, in))
             break;
-        while (ls.t->cpu.eip == in->eip && ls.t->cpu.pending) /* a signal came between repetitions */
+        while (ls.t->cpu.eip == in->eip && ls.t->cpu.pending) /* a signal between repetitions */
             lockstep_execute(&ls, in);
         undefined &= ~flb_to_eflags(in->fl_write);
         undefined |= flb_to_eflags(in->fl_undef);
@@ -202,6 +210,33 @@ static _Noreturn void different(const struct unit *u, const struct cpu *start,
     exit(LOCKSTEP_DIFFERENT);
 }
 
+/* Flags that the next instructions write before anything reads them: a translator may look ahead,
+ * too, and leave them as they are. */
+static uint32_t dead_flags(void)
+{
+    struct insn in;
+    gaddr eip = ls.t->cpu.eip;
+    unsigned dead = 0, read = 0;
+    for (int i = 0; i < PEEK_MAX && decode_insn(eip, ls.t->cpu.mode, &in) == DECODE_OK; i++) {
+        read |= in.fl_read;
+        dead |= in.fl_write & ~read;
+        if (in.flags & INSN_END)
+            break;
+        eip = in.next;
+    }
+    return flb_to_eflags((uint8_t)dead);
+}
+
+/* What an x87 register holds that is empty shows only in FSAVE's image; a translator need not keep
+ * it. */
+static void forget_empty(void)
+{
+    const struct x87 *f = &ls.t->cpu.fpu;
+    for (int i = 0; i < 8; i++)
+        if (f->empty & ls.other.fpu.empty & 1 << i)
+            ls.other.fpu.st[i] = f->st[i];
+}
+
 /* The two have arrived; the interpreter's state is in the thread. */
 static void compare(const struct unit *u, const struct cpu *start, uint32_t undefined)
 {
@@ -210,6 +245,10 @@ static void compare(const struct unit *u, const struct cpu *start, uint32_t unde
     if (ls.spoil != SPOIL_NONE)
         lockstep_spoil(&ls, lockstep_fetch(&ls));
     const struct kept *k = different_memory();
+    if (lockstep_compare(&ls.other, &ls.t->cpu, LOCKSTEP_FLAGS & ~undefined, true, &d) && !k)
+        return;
+    undefined |= dead_flags();
+    forget_empty();
     if (!lockstep_compare(&ls.other, &ls.t->cpu, LOCKSTEP_FLAGS & ~undefined, true, &d) || k)
         different(u, start, &d, k);
 }
@@ -224,15 +263,16 @@ static void fault(const struct unit *u, const struct cpu *start)
         different(u, start, &none, NULL);
 }
 
-/* Has the interpreter do the n instructions that the unit's code has done from `start` on. */
-static void repeat(const struct unit *u, const struct cpu *start, uint64_t n)
+/* Has the interpreter do the n instructions that the unit's code has done from `start` on; max:
+ * what has been looked at. */
+static void repeat(const struct unit *u, const struct cpu *start, uint64_t n, uint64_t max)
 {
     struct cpu *cpu = &ls.t->cpu;
     ls.other = *cpu;
     note_code();
     put_back(0);
     *cpu = *start;
-    uint32_t undefined = interpret(n);
+    uint32_t undefined = interpret(n, max);
     if (ls.other.exit == EXIT_TRAP)
         fault(u, start);
     compare(u, start, undefined);
@@ -261,7 +301,7 @@ void lockstep_code_run(struct thread *t, const struct insn *first)
     if (left == LEFT_FOR)
         cpu->exit = EXIT_BRANCH;
     if (block_of(first)->unit == u && n <= ahead && !signal && !cpu->pending)
-        repeat(u, &start, n);
+        repeat(u, &start, n, ahead);
     else
         passed_over++;
     memcpy(&t->trap_jb, &dispatcher, sizeof dispatcher);

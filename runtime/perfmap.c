@@ -1,7 +1,7 @@
-/* Units wait in a list until their instructions can be looked up: that takes the lock of core/mem.c,
- * which comes before that of cache.c. Then each run of instructions of one function is a line of
- * /tmp/perf-PID.map (perf's tools/perf/Documentation/jit-interface.txt), and a symbol of the ELF file
- * in memory that the debugger is shown (gdb's manual, "JIT Compilation Interface"). */
+/* Units wait in a list until their instructions can be looked up: that takes the lock of
+ * core/mem.c, which comes before that of cache.c. Then each run of instructions of one function is a
+ * line of /tmp/perf-PID.map (perf's tools/perf/Documentation/jit-interface.txt), and a symbol of the
+ * ELF file in memory that the debugger is shown (gdb's manual, "JIT Compilation Interface"). */
 #include "runtime/perfmap.h"
 
 #include <elf.h>
