@@ -66,7 +66,7 @@ void blocks_free(struct block *b);
 unsigned blocks_size(const struct block *b); /* bytes */
 /* So much is in use that all should be forgotten. */
 bool blocks_full(void);
-void blocks_add(struct block *b);
+bool blocks_add(struct block *b); /* false: there is no room before blocks are freed */
 void blocks_remove(const struct block *b);
 struct block *cache_find(gaddr eip, unsigned mode);
 /* Calls retire, which must remove the block, for every block that has a byte in the page. It may run

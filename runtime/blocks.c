@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "core/log.h"
 #include "core/mem.h"
@@ -44,9 +45,8 @@ static void arena_start(void)
     arena_top = arena + GRANULE; /* id 0 is nobody's */
 }
 
-static void arena_init(void)
+static void arena_init(size_t size)
 {
-    size_t size = ARENA;
     while (!(arena = reserve(size)) && size > ARENA_MIN)
         size /= 2;
     if (!arena)
@@ -136,7 +136,7 @@ struct page_index {
 };
 
 enum { UNIT = 4, BITS_MIN = 3, BITS_MAX = 18 };
-static uint32_t *index_base, index_top = 1, free_indexes[BITS_MAX + 1];
+static uint32_t *index_base, index_top = 1, index_end, free_indexes[BITS_MAX + 1];
 static uint32_t index_of_page[1u << 20]; /* where its struct page_index is, in units; 0: none */
 static uint32_t *pages, npages;          /* that have one */
 
@@ -145,14 +145,17 @@ static struct page_index *index_at(uint32_t number)
     return (struct page_index *)(void *)(index_base + number);
 }
 
+/* 0: no room. */
 static uint32_t index_new(unsigned bits)
 {
     uint32_t number = free_indexes[bits], units = sizeof(struct page_index) / UNIT + (1u << bits);
     if (number) {
         free_indexes[bits] = index_at(number)->next_free;
     } else {
-        if (index_top + units > INDEX / UNIT)
-            log_die(126, "no memory for the index of decoded instructions");
+        if (units > index_end - index_top) {
+            exhausted = true;
+            return 0;
+        }
         number = index_top;
         index_top += units;
     }
@@ -193,7 +196,7 @@ static void put(struct page_index *x, const struct block *b)
 }
 
 /* Makes a table with room for another block, and without what was deleted. */
-static void index_grow(uint32_t page)
+static bool index_grow(uint32_t page)
 {
     uint32_t old = index_of_page[page], live = 0;
     struct page_index *x = index_at(old);
@@ -202,28 +205,36 @@ static void index_grow(uint32_t page)
     unsigned bits = BITS_MIN;
     while (live * 2 >= 1u << bits && bits < BITS_MAX)
         bits++;
-    index_of_page[page] = index_new(bits);
+    uint32_t number = index_new(bits);
+    if (!number)
+        return false;
+    index_of_page[page] = number;
     for (uint32_t i = 0; i < 1u << x->bits; i++)
         if (x->slot[i] > GONE)
-            put(index_at(index_of_page[page]), block_in(x->slot[i]));
+            put(index_at(number), block_in(x->slot[i]));
     x->next_free = free_indexes[x->bits];
     free_indexes[x->bits] = old;
+    return true;
 }
 
-static void add_to_page(const struct block *b, uint32_t page)
+static bool add_to_page(const struct block *b, uint32_t page)
 {
     enum { PAGES_STEP = 1024 };
     if (!index_of_page[page]) {
+        uint32_t number = index_new(BITS_MIN);
+        if (!number)
+            return false;
         if (npages % PAGES_STEP == 0)
             pages = xrealloc(pages, (npages + PAGES_STEP) * sizeof *pages);
         pages[npages++] = page;
-        index_of_page[page] = index_new(BITS_MIN);
+        index_of_page[page] = number;
     } else {
         const struct page_index *x = index_at(index_of_page[page]);
-        if (x->used * 4 >= 3u << x->bits)
-            index_grow(page);
+        if (x->used * 4 >= 3u << x->bits && !index_grow(page))
+            return false;
     }
     put(index_at(index_of_page[page]), b);
+    return true;
 }
 
 static uint32_t first_page(const struct block *b)
@@ -234,13 +245,6 @@ static uint32_t first_page(const struct block *b)
 static uint32_t last_page(const struct block *b)
 {
     return (b->end - 1) >> GUEST_PAGE_SHIFT;
-}
-
-void blocks_add(struct block *b)
-{
-    add_to_page(b, first_page(b));
-    if (last_page(b) != first_page(b)) /* to be forgotten with it; nobody looks there for it */
-        add_to_page(b, last_page(b));
 }
 
 struct block *cache_find(gaddr eip, unsigned mode)
@@ -273,6 +277,16 @@ static void remove_from_page(const struct block *b, uint32_t page)
         }
 }
 
+bool blocks_add(struct block *b)
+{
+    if (!add_to_page(b, first_page(b)))
+        return false;
+    if (last_page(b) == first_page(b) || add_to_page(b, last_page(b)))
+        return true; /* in the second page to be forgotten with it; nobody looks there for it */
+    remove_from_page(b, first_page(b));
+    return false;
+}
+
 void blocks_remove(const struct block *b)
 {
     remove_from_page(b, first_page(b));
@@ -295,14 +309,26 @@ void blocks_retire_page(uint32_t page, void (*retire)(struct block *b))
 
 void blocks_retire_all(void (*retire)(struct block *b))
 {
-    for (uint32_t i = 0; i < npages; i++)
+    for (uint32_t i = 0; i < npages; i++) {
         blocks_retire_page(pages[i], retire);
+        index_of_page[pages[i]] = 0;
+    }
+    npages = 0;
+    index_top = 1;
+    memset(free_indexes, 0, sizeof free_indexes);
 }
 
 void blocks_init(void)
 {
-    arena_init();
-    index_base = reserve(INDEX);
+    size_t most = ARENA, index = INDEX;
+    struct rlimit l;
+    if (!getrlimit(RLIMIT_AS, &l) && l.rlim_cur / 8 < most) {
+        most = l.rlim_cur / 8 > ARENA_MIN ? l.rlim_cur / 8 & ~(size_t)GUEST_PAGE_MASK : ARENA_MIN;
+        index = most / 8;
+    }
+    arena_init(most);
+    index_base = reserve(index);
     if (!index_base)
         log_die(126, "no memory for the index of decoded instructions");
+    index_end = (uint32_t)(index / UNIT);
 }

@@ -196,7 +196,10 @@ static struct block *block_new(const struct draft *d)
     struct insn_links *l = block_links(b);
     *l = (struct insn_links){.owner = b, .n = d->n - (b->insn[d->n - 1].op == OP_END_BLOCK)};
     memcpy(l + 1, d->raw, d->end - d->key.eip);
-    blocks_add(b);
+    if (!blocks_add(b)) {
+        blocks_free(b);
+        return NULL;
+    }
     hints_tell(HINT_BLOCK, b->key.eip, 0, b->key.mode);
     new_blocks++;
     profile.blocks++;
