@@ -316,6 +316,7 @@ static void load_libraries(struct check *c)
             *o = (struct object){.name = xstrdup(name), .wanted_by = (int)i};
             if (!find_library(c, o, (int)i, name)) {
                 say_missing_library(c, (int)i, name);
+                free(o->name);
                 continue; /* may be said again for another one that wants it */
             }
             read_dynamic(o);
@@ -579,6 +580,8 @@ unsigned elfcheck_program(const char *path, check_say fn, void *arg)
         check_code(c, &c->o[0]);
     }
     unsigned missing = c->missing;
+    if (!c->n)
+        free(c->o[0].name);
     for (unsigned i = 0; i < c->n; i++) {
         munmap((void *)c->o[i].base, c->o[i].size);
         free(c->o[i].name);

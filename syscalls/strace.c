@@ -436,8 +436,6 @@ void strace_signal(const struct thread *t, int sig, const siginfo_t *info)
 {
     struct line l = {.n = 0};
     uint8_t si[I386_SIGINFO_SIZE];
-    if (!strace_signals_wanted())
-        return;
     abi_siginfo_to_guest(si, info);
     strace_add(&l, "--- ");
     strace_add_signal(&l, (uint32_t)sig);

@@ -29,7 +29,7 @@ struct list { const char *name, *unknown; const struct flag *f; size_t n; bool s
 const struct list *strace_list(const char *name, size_t len);
 void strace_add_set(struct line *l, const char *list, uint64_t v);
 void strace_add_one(struct line *l, const char *list, uint32_t v);
-/* The same as "0x63 /" "* F_??? *" "/" for what has no name. */
+/* NULL: it has no name. */
 const char *strace_one_name(const char *list, uint32_t v);
 
 /* A row of strace_calls.def. */
@@ -60,6 +60,5 @@ void strace_count_call(const struct sysctx *c, int64_t ret, uint64_t spent);
 
 /* strace_filter.c */
 bool strace_wanted(const char *name);
-bool strace_signals_wanted(void);
 
 #endif

@@ -127,11 +127,6 @@ bool strace_wanted(const char *name)
     return known[nr] == 1;
 }
 
-bool strace_signals_wanted(void)
-{
-    return true;
-}
-
 /* False, with a word that means nothing, if the set has one. */
 bool strace_check_set(const char **bad)
 {

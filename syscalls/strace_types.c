@@ -453,9 +453,6 @@ static void p_fdpair(struct call *k, uint64_t v)
         strace_add(k->l, "[%d, %d]", fd[0], fd[1]);
 }
 
-/* iov_base: text if the call has sent or filled it. */
-static void p_iobuf(struct call *k, uint64_t v) { strace_add_address(k->l, (uint32_t)v); }
-
 static void p_timevaldate(struct call *k, uint64_t v)
 {
     int32_t t[2] = {(int32_t)v, (int32_t)(v >> 32)};
@@ -821,7 +818,7 @@ static const struct type types[] = {
     {"socktype", 4, SCALAR, false, p_socktype}, {"sockflags", 4, SCALAR, false, p_sockflags},
     {"proto", 4, SCALAR, false, p_proto}, {"pgoff", 4, SCALAR, false, p_pgoff},
     {"statx_flags", 4, SCALAR, false, p_statx_flags}, {"persona", 4, SCALAR, false, p_persona},
-    {"mqflags", 4, SCALAR, false, p_mqflags}, {"iobuf", 4, SCALAR, false, p_iobuf},
+    {"mqflags", 4, SCALAR, false, p_mqflags},
     {"timevaldate", 8, BARE, false, p_timevaldate}, {"utimens", 8, BARE, false, p_utimens},
     {"epdata", 8, BARE, false, p_epdata}, {"fsid", 8, BARE, false, p_fsid},
     {"path", 4, MEMORY, false, p_path}, {"str", 4, MEMORY, false, p_str},
@@ -1076,9 +1073,10 @@ static void print_pointer(struct call *k, const char *type, size_t n, uint32_t a
     const struct type *t = find_type(type, n);
     uint8_t probe[512];
     uint32_t size = *type == '[' ? 0 : size_of(type, n);
-    bool wstatus = !strncmp(type, "wstatus", n) || !strncmp(type, "remain", 6);
+    /* those that look at the result themselves */
+    bool knows = *type == '[' || !strncmp(type, "wstatus", n) || !strncmp(type, "remain", 6);
     bool array = *type == '[';
-    if (!a || (out && k->ret < 0 && !wstatus && !array) ||
+    if (!a || (out && k->ret < 0 && !knows) ||
         (!(t && t->how == MEMORY) && size <= sizeof probe && mem_read(probe, a, size))) {
         strace_add_address(k->l, a);
         return;
