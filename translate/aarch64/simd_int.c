@@ -480,7 +480,8 @@ static const struct row rows[] = {
 #undef R
 #define R(op, fn, arg, arr) {OP_##op, arr, NO_A, fn, arg},
     R(PABSB, unary, V(ABS), B) R(PABSW, unary, V(ABS), H) R(PABSD, unary, V(ABS), S)
-    R(PSHUFW, shuffle_words, 0, H) R(PSHUFD, shuffle_dwords, OP_PSHUFD, S) R(MOVSLDUP, shuffle_dwords, OP_MOVSLDUP, S)
+    R(PSHUFW, shuffle_words, 0, H) R(PSHUFD, shuffle_dwords, OP_PSHUFD, S)
+    R(MOVSLDUP, shuffle_dwords, OP_MOVSLDUP, S)
     R(MOVSHDUP, shuffle_dwords, OP_MOVSHDUP, S) R(MOVDDUP, duplicate_low, 0, D)
     R(PSHUFLW, shuffle_words, 0, H) R(PSHUFHW, shuffle_words, 4, H) R(AESIMC, aes, OP_AESIMC, B)
     R(PMOVSXBW, extend, 1, B) R(PMOVSXBD, extend, 2, B) R(PMOVSXBQ, extend, 3, B)

@@ -430,7 +430,8 @@ static bool plain_int(const struct insn *in, uint32_t *adds)
     case OP_SUB: *adds = -in->imm; return imm;
     case OP_LEA:
         *adds = in->disp;
-        return in->opsize == 4 && !(in->flags & INSN_ADDR16) && in->base == in->o[0].reg && in->index == REG_ZERO;
+        return in->opsize == 4 && !(in->flags & INSN_ADDR16) && in->base == in->o[0].reg &&
+               in->index == REG_ZERO;
     case OP_CMP: case OP_TEST: return imm || (in->nopnd == 2 && in->o[1].kind == OPND_GPR);
     default: return false;
     }
