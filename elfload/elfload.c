@@ -548,34 +548,3 @@ enum elfload_kind elfload_identify(const char *host_path)
     return b[EI_CLASS] == ELFCLASS32 && (machine == EM_386 || machine == 6) ? ELFLOAD_I386
                                                                             : ELFLOAD_HOST;
 }
-
-bool elfload_symbol(const char *host_path, gaddr bias, gaddr addr, char *name, size_t size,
-                    uint32_t *offset)
-{
-    bool found = false;
-    int fd = open(host_path, O_RDONLY | O_CLOEXEC);
-    elf_version(EV_CURRENT);
-    Elf *elf = fd >= 0 ? elf_begin(fd, ELF_C_READ, NULL) : NULL;
-    for (Elf_Scn *s = NULL; elf && (s = elf_nextscn(elf, s));) {
-        Elf32_Shdr *h = elf32_getshdr(s);
-        if (!h || (h->sh_type != SHT_SYMTAB && h->sh_type != SHT_DYNSYM))
-            continue;
-        Elf_Data *d = elf_getdata(s, NULL);
-        for (size_t i = 0; d && i < d->d_size / sizeof(Elf32_Sym); i++) {
-            const Elf32_Sym *y = (const Elf32_Sym *)d->d_buf + i;
-            gaddr v = y->st_value + bias;
-            const char *n = elf_strptr(elf, h->sh_link, y->st_name);
-            if (ELF32_ST_TYPE(y->st_info) != STT_FUNC || !n || addr < v ||
-                addr - v >= (y->st_size ? y->st_size : 1))
-                continue;
-            snprintf(name, size, "%s", n);
-            *offset = addr - v;
-            found = true;
-        }
-    }
-    if (elf)
-        elf_end(elf);
-    if (fd >= 0)
-        close(fd);
-    return found;
-}

@@ -38,9 +38,4 @@ int elfload_load(struct thread *t, const char *host_path, const char *execfn, ch
  * with the right errno while the old program is still there. 0 or -1 with *e filled. */
 int elfload_check(const char *host_path, struct elfload_error *e);
 
-/* Finds the symbol that contains guest address `addr` in ELF file `host_path` mapped at `bias`, for
- * crash reports. False if none. */
-bool elfload_symbol(const char *host_path, gaddr bias, gaddr addr, char *name, size_t size,
-                    uint32_t *offset);
-
 #endif

@@ -6,24 +6,26 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "decode/decode.h"
-#include "elfload/elfload.h"
+#include "elfload/symbols.h"
 #include "runtime/runtime.h"
 
 /* "name+0x12 in /path" for an address, or the mapping alone. */
 static void describe(gaddr a, char *buf, size_t size)
 {
     struct mem_area m;
-    char name[256];
-    uint32_t off;
+    const struct elf_symbol *y = NULL;
+    gaddr off = a;
     if (!mem_find(a, &m) || a < m.start) {
         snprintf(buf, size, "not mapped");
         return;
     }
-    /* the file's load bias: where its offset 0 is mapped; 0 for a program at fixed addresses */
-    gaddr bias = m.start - (gaddr)m.offset;
-    if (m.kind == MEM_FILE && (elfload_symbol(m.name, bias, a, name, sizeof name, &off) ||
-                               elfload_symbol(m.name, 0, a, name, sizeof name, &off)))
-        snprintf(buf, size, "%.200s+%#x in %.250s", name, off, m.name);
+    if (m.kind == MEM_FILE) {
+        const struct elf_symbols *s = elfload_symbols(m.name);
+        off -= s->fixed ? 0 : m.start - (gaddr)m.offset;
+        y = elfload_symbols_find(s, off);
+    }
+    if (y)
+        snprintf(buf, size, "%.200s+%#x in %.250s", y->name, off - y->value, m.name);
     else
         snprintf(buf, size, "%s at offset %#llx", m.name[0] ? m.name : "anonymous memory",
                  (unsigned long long)(a - m.start + m.offset));
