@@ -166,7 +166,7 @@ static void close_ways(struct block *b)
 {
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
         if (x->field)
-            translate_patch(x->field, x->stub);
+            trap_patch(x->unit, x->field, x->stub);
     int w = which_table(b->key.mode);
     if (all_targets[w][b->key.eip]) {
         __atomic_store_n(&all_targets[w][b->key.eip], 0, __ATOMIC_RELEASE);
@@ -179,7 +179,7 @@ static void open_ways(struct block *b)
     __atomic_store_n(&b->insn[0].fn, translate_enter, __ATOMIC_RELEASE);
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
         if (x->field)
-            translate_patch(x->field, b->code);
+            trap_patch(x->unit, x->field, b->code);
     if (b->indirect)
         table_set(b);
 }
@@ -220,14 +220,16 @@ void code_indirect(struct block *b)
 
 void code_link(struct code_exit *x, struct block *b)
 {
-    if (!x->unit->valid || x->to || x->target != b->key.eip)
+    if (!x->unit->valid || (x->to && x->to != b) || x->target != b->key.eip)
         return;
-    x->to = b;
-    x->next_in = b->code_in;
-    b->code_in = x;
-    __atomic_store_n(&x->to_insn, b->insn, __ATOMIC_RELEASE);
+    if (!x->to) {
+        x->to = b;
+        x->next_in = b->code_in;
+        b->code_in = x;
+        __atomic_store_n(&x->to_insn, b->insn, __ATOMIC_RELEASE);
+    }
     if (code_wake(b))
-        translate_patch(x->field, b->code);
+        trap_patch(x->unit, x->field, b->code);
 }
 
 static void unlink_exit(struct code_exit *x)
@@ -241,7 +243,7 @@ static void unlink_exit(struct code_exit *x)
     x->to = NULL;
     __atomic_store_n(&x->to_insn, NULL, __ATOMIC_RELAXED);
     if (x->field)
-        translate_patch(x->field, x->stub);
+        trap_patch(x->unit, x->field, x->stub);
 }
 
 void unit_retire(struct unit *u, bool in_use)
@@ -356,7 +358,7 @@ const struct insn *translate_exit_direct(struct cpu *cpu, void *exit)
     struct code_exit *x = exit;
     const struct insn *n = __atomic_load_n(&x->to_insn, __ATOMIC_ACQUIRE);
     cpu->eip = x->target;
-    if (likely(n && !cpu->pending))
+    if (likely(n && !cpu->pending && !x->unit->relink))
         return n;
     cpu->exit = EXIT_BRANCH;
     cpu->exit_links = NULL;
@@ -416,12 +418,34 @@ struct code_place code_insn(uintptr_t pc)
 {
     struct code_place none = {0};
     struct side s;
+    gaddr eip = 0;
     const struct unit *u = codemem_find(pc);
     uint32_t at = u ? (uint32_t)(pc - (uintptr_t)u->code) : 0;
-    if (!u || !side_find(u, at, &s))
+    if (!u || at >= u->cold)
         return none;
-    return (struct code_place){unit_insn(u, s.eip), s.from == at && !s.adjust,
+    bool boundary = side_find(u, at, &s, &eip);
+    if (at < s.from)
+        return none;
+    return (struct code_place){unit_insn(u, s.eip), boundary, eip,
                                s.adjust == TRANSLATE_STALE ? 0 : s.adjust};
+}
+
+void code_trap(struct thread *t, uintptr_t pc)
+{
+    struct unit *u = codemem_find(pc);
+    if (u)
+        trap_set(t, u);
+}
+
+void code_untrap(struct thread *t)
+{
+    if (unlikely(rt(t)->trapped))
+        trap_clear(t);
+}
+
+bool code_trap_is_gone(uintptr_t pc)
+{
+    return !translate_is_trap((const uint8_t *)pc);
 }
 
 const struct insn *translate_guest_insn(uint32_t low)

@@ -10,10 +10,19 @@ bool code_contains(uintptr_t pc);
 /* The guest instruction whose code holds `pc`; NULL in stubs between instructions. */
 struct code_place {
     const struct insn *in;
-    bool boundary; /* the guest's state is exactly that before the instruction */
+    bool boundary; /* the guest's state is exactly that before the instruction at `eip` */
+    gaddr eip;
     int adjust;    /* for translate_settle(), to make it so; 0: nothing to do */
 };
 struct code_place code_insn(uintptr_t pc);
+
+/* The thread stops (by a trap, with which code_trapped() deals) at the next complete boundary after
+ * `pc`, which is in translated code. For hosts that cannot step. */
+void code_trap(struct thread *t, uintptr_t pc);
+/* It has left translated code. */
+void code_untrap(struct thread *t);
+/* There was a trap at pc, but it is gone. */
+bool code_trap_is_gone(uintptr_t pc);
 
 /* A host thread gets what translated code needs: a stack of host return addresses, and an alternate
  * signal stack for the calling host thread. */

@@ -174,6 +174,7 @@ void dispatch_run(struct thread *t)
         act(t);
     }
     for (;;) {
+        code_untrap(t);
         while (unlikely(cpu->pending)) { /* frames of all deliverable signals before any handler runs */
             if (t->ldt_seen != process_ldt.version)
                 ldt_refresh(t);

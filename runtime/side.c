@@ -96,16 +96,30 @@ static void decode(struct side *s)
     s->to += length * translate_code_align();
 }
 
-bool side_find(const struct unit *u, uint32_t at, struct side *s)
+void side_begin(const struct unit *u, struct side *s)
 {
     *s = (struct side){.next = u->side};
     s->next_eip = get(&s->next, 4);
     s->to = get(&s->next, 1) * translate_code_align();
     s->next_adjust = (int8_t)get(&s->next, 1);
-    if (at < s->to || at >= u->cold)
+}
+
+bool side_next(const struct unit *u, struct side *s)
+{
+    if (s->to >= u->cold)
         return false;
-    do
-        decode(s);
-    while (at >= s->to);
+    decode(s);
     return true;
+}
+
+bool side_find(const struct unit *u, uint32_t at, struct side *s, gaddr *complete)
+{
+    bool found = false;
+    side_begin(u, s);
+    while (at >= s->to && side_next(u, s))
+        if (s->from == at && !s->adjust) {
+            found = true;
+            *complete = s->eip;
+        }
+    return found;
 }

@@ -189,7 +189,8 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
         translate_stack_overflow(uc);
         return true;
     }
-    struct code_place place = code_insn(host_pc(uc));
+    uintptr_t pc = host_pc(uc);
+    struct code_place place = code_insn(code_contains(pc) ? pc : translate_entering(uc) - 1);
     if (!place.in)
         return false;
     uint32_t err = host_fault_error(uc);
@@ -229,6 +230,24 @@ static bool in_translated(uintptr_t pc)
     return code_contains(pc) || translate_in_stubs(pc);
 }
 
+static void leave_code(struct thread *t, ucontext_t *uc, gaddr eip)
+{
+    t->cpu.eip = eip;
+    t->cpu.exit = EXIT_BRANCH;
+    translate_leave(uc);
+}
+
+/* Translated code ran into a trap, this thread's or another's. */
+static void on_trap(struct thread *t, ucontext_t *uc)
+{
+    uintptr_t pc = host_pc(uc);
+    struct code_place place = code_insn(pc);
+    code_untrap(t);
+    if (!t->cpu.pending && code_trap_is_gone(pc))
+        return; /* it executes what is there now */
+    leave_code(t, uc, place.boundary ? place.eip : translate_going_to(uc));
+}
+
 /* A signal came while translated code runs: leaves it at once if between two instructions, else
  * steps on until it is. */
 static void stop_code(struct thread *t, ucontext_t *uc)
@@ -241,9 +260,11 @@ static void stop_code(struct thread *t, ucontext_t *uc)
     }
     struct code_place place = code_insn(pc);
     if (place.boundary) {
-        t->cpu.eip = place.in->eip;
-        t->cpu.exit = EXIT_BRANCH;
-        translate_leave(uc);
+        leave_code(t, uc, place.eip);
+        return;
+    }
+    if (!translate_can_step()) {
+        code_trap(t, code_contains(pc) ? pc : translate_entering(uc));
         return;
     }
     rt(t)->stepping = true;
@@ -263,7 +284,8 @@ static void on_fault(int sig, const siginfo_t *info, ucontext_t *uc)
 {
     struct thread *t = thread_self;
     uintptr_t a = (uintptr_t)info->si_addr;
-    if (t && t->running && code_contains(host_pc(uc)) && on_code_fault(t, sig, info, uc))
+    if (t && t->running && (code_contains(host_pc(uc)) || translate_entering(uc)) &&
+        on_code_fault(t, sig, info, uc))
         return;
     bool guest_addr = a < (UINT64_C(1) << 32) + 0x80000000u;
     if (!t || !guest_addr || !(t->running || t->copying) || info->si_code == SI_KERNEL)
@@ -306,6 +328,8 @@ static void on_signal(int sig, siginfo_t *info, void *context)
             on_fault(sig, info, uc);
         else if (sig == SIGTRAP && t && rt(t)->stepping)
             stop_code(t, uc);
+        else if (sig == SIGTRAP && t && !translate_can_step() && code_contains(host_pc(uc)))
+            on_trap(t, uc);
         else if (sig != SIGFPE || !t || !code_contains(host_pc(uc)) ||
                  !on_code_fault(t, sig, info, uc))
             own_fault(sig, info, uc);

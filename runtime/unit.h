@@ -26,6 +26,9 @@ struct unit {
     struct insn *fallback;      /* pairs: an instruction and the end of its one-instruction block */
     struct code_exit *exit;
     unsigned exits;
+    unsigned armed;             /* trap.c: threads that are to stop in it, */
+    uint8_t *saved;             /* the code without traps, */
+    bool relink;                /* and it had such: jumps that are linked may lead to their stubs */
     struct unit *retired_next;
     uint64_t retired_epoch;
     struct block *member[];     /* they live longer than the unit */
@@ -53,7 +56,22 @@ struct side {
 
 /* About one byte per instruction; its length is added to *bytes. */
 uint8_t *side_encode(const struct translation *tr, uint64_t *bytes);
-/* The instruction whose code holds offset `at`; false if none does. Async-signal-safe. */
-bool side_find(const struct unit *u, uint32_t at, struct side *s);
+/* The instruction whose code holds offset `at` (s->from <= at < s->to; at least one does if `at` is not in
+ * a stub). True if the state is complete there: that before the instruction at *complete, the last
+ * such one if instructions without code begin there, too. Async-signal-safe. */
+bool side_find(const struct unit *u, uint32_t at, struct side *s, gaddr *complete);
+/* All of them in order: side_next() gives the first, then the following. False at the end. */
+void side_begin(const struct unit *u, struct side *s);
+bool side_next(const struct unit *u, struct side *s);
+
+/* ---- trap.c: async-signal-safe ---- */
+
+/* The thread, which executes the unit's code or is about to enter it, runs into a trap at the next
+ * instruction that begins with a complete state. */
+void trap_set(struct thread *t, struct unit *u);
+/* It did, or left by itself. */
+void trap_clear(struct thread *t);
+/* translate_patch() of one of the unit's exits. */
+void trap_patch(struct unit *u, uint8_t *field, const uint8_t *target);
 
 #endif

@@ -406,6 +406,16 @@ static bool narrow_cmp_imm(struct emit *e, const struct insn *in, unsigned live)
     return true;
 }
 
+void a64_compare(struct emit *e, unsigned size, unsigned a, unsigned b)
+{
+    struct val v = {false, 0, b};
+    unsigned live = a64_live(e);
+    if (size == 4)
+        arith_flags(e, 1, A64_ZR, a, &v, live);
+    else if (live)
+        narrow_flags(e, true, size, A64_ZR, a, &v, live);
+}
+
 static bool op_cmp(struct emit *e, const struct insn *in)
 {
     unsigned live = a64_live(e);

@@ -158,6 +158,39 @@ unsigned translate_trapno(const void *uc)
     return (unsigned)((const ucontext_t *)uc)->uc_mcontext.gregs[REG_TRAPNO];
 }
 
+bool translate_can_step(void)
+{
+    return true;
+}
+
+void translate_put_trap(uint8_t *at)
+{
+    *at = 0xcc;
+}
+
+bool translate_is_trap(const uint8_t *at)
+{
+    return *at == 0xcc;
+}
+
+bool translate_is_indirect(const uint8_t *at)
+{
+    (void)at;
+    return false;
+}
+
+gaddr translate_going_to(const void *uc)
+{
+    (void)uc;
+    return 0;
+}
+
+uintptr_t translate_entering(const void *uc)
+{
+    (void)uc;
+    return 0;
+}
+
 void translate_single_step(void *uc, bool on)
 {
     if (on)

@@ -250,13 +250,15 @@ x64_interp:
 interp: movq    %r14, %rdi
         movq    %rbx, %rsi
         call    *INSN_FN(%rsi)
+        testq   %rax, %rax                      /* interrupted: eip is set */
+        je      2f
         cmpl    $0, CPU_PENDING(%r14)
         jne     1f
         movq    %rbp, %r11
         jmp     load_state
-1:      save_x87
-        movl    INSN_NEXT(%rbx), %eax
+1:      movl    INSN_NEXT(%rbx), %eax
         movl    %eax, CPU_EIP(%r14)
+2:      save_x87
         jmp     return_null
 
         .globl  x64_load_x87

@@ -1,0 +1,140 @@
+/* Repeated string instructions, forwards: called by BL from translated code, on its registers. esi, edi
+ * and ecx are exact whenever memory is accessed: a fault has the interpreter go on from there. NZCV
+ * stays. Each returns with ecx != 0 if a signal wants in (and a64_rep_cmps and _scas with w0 = 1).
+ * Scratch: x0-x7, x16, v0, v1. */
+#include "translate/aarch64/offsets.h"
+
+ecx     .req    w20
+xcx     .req    x20
+esi     .req    w25
+xsi     .req    x25
+edi     .req    w26
+xdi     .req    x26
+
+        .section a64_leaf, "ax", @progbits
+        .balign 16
+
+/* Copies elements of \size bytes. Those whose places lie less than a chunk apart go singly. */
+        .macro  rep_movs name, log2, size, ld, st
+        .globl  \name
+\name:
+        sub     w1, edi, esi
+        neg     w2, w1
+        lsr     w1, w1, #6
+        lsr     w2, w2, #6
+        cbz     w1, 3f
+        cbz     w2, 3f
+1:      lsl     x0, xcx, #\log2
+        lsr     x0, x0, #6
+        cbz     x0, 2f
+        ldp     q0, q1, [xsi]
+        ldp     q2, q3, [xsi, #32]
+        stp     q0, q1, [xdi]
+        stp     q2, q3, [xdi, #32]
+        add     esi, esi, #64
+        add     edi, edi, #64
+        sub     ecx, ecx, #(64 / \size)
+        ldr     w1, [x27, #CPU_PENDING]
+        cbz     w1, 1b
+        ret
+2:      lsl     x0, xcx, #\log2
+        lsr     x0, x0, #4
+        cbz     x0, 3f
+        ldr     q0, [xsi]
+        str     q0, [xdi]
+        add     esi, esi, #16
+        add     edi, edi, #16
+        sub     ecx, ecx, #(16 / \size)
+        b       2b
+3:      cbz     ecx, 5f
+4:      \ld     w0, [xsi]
+        \st     w0, [xdi]
+        add     esi, esi, #\size
+        add     edi, edi, #\size
+        sub     ecx, ecx, #1
+        tbz     ecx, #8, 3b                     /* now and then */
+        ldr     w1, [x27, #CPU_PENDING]
+        cbz     w1, 3b
+5:      ret
+        .endm
+
+        .macro  rep_stos name, log2, size, st, lanes
+        .globl  \name
+\name:
+        dup     v0.\lanes, w19
+1:      lsl     x0, xcx, #\log2
+        lsr     x0, x0, #6
+        cbz     x0, 3f
+        stp     q0, q0, [xdi]
+        stp     q0, q0, [xdi, #32]
+        add     edi, edi, #64
+        sub     ecx, ecx, #(64 / \size)
+        ldr     w1, [x27, #CPU_PENDING]
+        cbz     w1, 1b
+        ret
+3:      cbz     ecx, 5f
+        \st     w19, [xdi]
+        add     edi, edi, #\size
+        sub     ecx, ecx, #1
+        b       3b
+5:      ret
+        .endm
+
+/* While the elements are equal (\while cbz) or different (cbnz): w1 and w2 are the last two. ecx is not 0
+ * to begin with. */
+        .macro  rep_cmps name, size, ld, until
+        .globl  \name
+\name:
+        mov     w0, #0
+1:      \ld     w2, [xdi]
+        \ld     w1, [xsi]
+        add     esi, esi, #\size
+        add     edi, edi, #\size
+        sub     ecx, ecx, #1
+        eor     w3, w1, w2
+        \until  w3, 2f
+        cbz     ecx, 2f
+        tbz     ecx, #8, 1b
+        ldr     w3, [x27, #CPU_PENDING]
+        cbz     w3, 1b
+        mov     w0, #1
+2:      ret
+        .endm
+
+/* The same with w1 given: an element of eax, zero-extended. */
+        .macro  rep_scas name, size, ld, until
+        .globl  \name
+\name:
+        mov     w0, #0
+1:      \ld     w2, [xdi]
+        add     edi, edi, #\size
+        sub     ecx, ecx, #1
+        eor     w3, w1, w2
+        \until  w3, 2f
+        cbz     ecx, 2f
+        tbz     ecx, #8, 1b
+        ldr     w3, [x27, #CPU_PENDING]
+        cbz     w3, 1b
+        mov     w0, #1
+2:      ret
+        .endm
+
+        rep_movs a64_rep_movs1, 0, 1, ldrb, strb
+        rep_movs a64_rep_movs2, 1, 2, ldrh, strh
+        rep_movs a64_rep_movs4, 2, 4, ldr, str
+        rep_stos a64_rep_stos1, 0, 1, strb, 16b
+        rep_stos a64_rep_stos2, 1, 2, strh, 8h
+        rep_stos a64_rep_stos4, 2, 4, str, 4s
+        rep_cmps a64_repe_cmps1, 1, ldrb, cbnz
+        rep_cmps a64_repe_cmps2, 2, ldrh, cbnz
+        rep_cmps a64_repe_cmps4, 4, ldr, cbnz
+        rep_cmps a64_repne_cmps1, 1, ldrb, cbz
+        rep_cmps a64_repne_cmps2, 2, ldrh, cbz
+        rep_cmps a64_repne_cmps4, 4, ldr, cbz
+        rep_scas a64_repe_scas1, 1, ldrb, cbnz
+        rep_scas a64_repe_scas2, 2, ldrh, cbnz
+        rep_scas a64_repe_scas4, 4, ldr, cbnz
+        rep_scas a64_repne_scas1, 1, ldrb, cbz
+        rep_scas a64_repne_scas2, 2, ldrh, cbz
+        rep_scas a64_repne_scas4, 4, ldr, cbz
+        .section .note.GNU-stack,"",@progbits
