@@ -29,6 +29,7 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "elfload/elfload.h"
+#include "elfload/symbols.h"
 #include "runtime/runtime.h"
 #include "tests/unit/random.h"
 #include "tests/unit/test.h"
@@ -434,14 +435,13 @@ static bool one_line(const char *s)
 /* In the child. */
 static _Noreturn void run_guest(struct outcome *o)
 {
-    char *argv[] = {(char *)(uintptr_t)"p", NULL}, *envp[] = {NULL}, name[64];
+    char *argv[] = {(char *)(uintptr_t)"p", NULL}, *envp[] = {NULL};
     struct elfload_error check = {0}, e = {0};
-    uint32_t off;
     dup2(open("err", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), 2);
     alarm(LIMIT_SECONDS);
     opt.child = true;
     elfload_identify("p");
-    elfload_symbol("p", 0x1000, 0x08049180, name, sizeof name, &off);
+    elfload_symbols_find(elfload_symbols("p"), 0x08049180);
     int checked = elfload_check("p", &check);
     struct thread *t = new_guest();
     int r = elfload_load(t, "p", "p", argv, envp, &e);
