@@ -470,6 +470,8 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
         if (!name)
             n = fd_path(fd);
     }
+    if (type != MAP_PRIVATE && (prot & PROT_WRITE))
+        mem_set_shared();
     if (name)
         n = xstrdup(name);
     lock();
@@ -503,6 +505,20 @@ int mem_unmap(gaddr addr, uint32_t len)
     return 0;
 }
 
+/* ---- who sees it ---- */
+
+bool mem_is_shared;
+void (*mem_now_shared)(void);
+
+void mem_set_shared(void)
+{
+    if (mem_is_shared)
+        return;
+    if (mem_now_shared)
+        mem_now_shared();
+    mem_is_shared = true;
+}
+
 /* ---- mprotect ---- */
 
 /* Applies `prot` to [start, end) of one area. */
@@ -517,6 +533,8 @@ static int protect_area(gaddr start, gaddr end, int prot)
     area_split(end);
     struct area *a = area_at(start);
     a->prot = (uint8_t)prot;
+    if (a->shared && (prot & PROT_WRITE))
+        mem_set_shared();
     for (gaddr p = start; p < end; p += GUEST_PAGE_SIZE) {
         uint8_t *f = &mem_page[p >> GUEST_PAGE_SHIFT];
         *f = (uint8_t)((*f & PAGE_CODE) | area_bits(a, prot));
@@ -760,6 +778,7 @@ int64_t mem_shm_attach(int shmid, gaddr addr, int shmflg, uint32_t size)
             at = -errno;
         } else {
             area_remove(start, start + len);
+            mem_set_shared();
             int prot = PROT_READ | (shmflg & SHM_RDONLY ? 0 : PROT_WRITE) |
                        (shmflg & SHM_EXEC ? PROT_EXEC : 0);
             char name[32];

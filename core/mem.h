@@ -52,6 +52,12 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
                      enum mem_kind kind, const char *name);
 int mem_unmap(gaddr addr, uint32_t len);
 int mem_protect(gaddr addr, uint32_t len, int prot);
+/* Another thread or process may see this process's stores, and they it theirs: a thread was made that shares
+ * memory, or shared memory can be written. Never false again. mem_now_shared(), if there is one, is called
+ * before that. */
+extern bool mem_is_shared;
+extern void (*mem_now_shared)(void);
+void mem_set_shared(void);
 int64_t mem_remap(gaddr old, uint32_t old_len, uint32_t new_len, int flags, gaddr new_addr);
 /* brk(2): returns the new break, or the current one on failure. mem_brk_init sets its start. */
 gaddr mem_brk(gaddr brk);

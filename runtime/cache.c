@@ -116,6 +116,14 @@ static void flush_all(void)
     new_blocks = 0;
 }
 
+/* What has been translated does without barriers. */
+static void now_shared(void)
+{
+    pthread_mutex_lock(&lock_);
+    flush_all();
+    pthread_mutex_unlock(&lock_);
+}
+
 void cache_hurry(void)
 {
     for (struct rt_thread *r = threads; r; r = r->next)
@@ -548,6 +556,8 @@ void cache_fork_done(bool child)
 
 void cache_init(void)
 {
+    if (translate_orders_memory())
+        mem_now_shared = now_shared;
     blocks_init();
     code_init();
     mem_set_code_hook(cache_invalidate);

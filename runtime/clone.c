@@ -336,6 +336,8 @@ int64_t clone_thread(struct thread *t, const struct clone_request *rq)
 
 int64_t clone_plain(struct thread *t, const struct clone_request *rq)
 {
+    if ((rq->flags & CLONE_THREAD) || (rq->flags & (CLONE_VM | CLONE_VFORK)) == CLONE_VM)
+        mem_set_shared();
     if (rq->flags & CLONE_THREAD)
         return clone_thread_here(t, rq);
     if (!(rq->flags & CLONE_VM))

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/options.h"
 #include "interp/priv.h"
 #include "runtime/block.h"
@@ -43,6 +44,12 @@ static void *map_lazy(size_t size)
         return NULL;
     madvise(p, size, MADV_NOHUGEPAGE); /* sparse: a huge page would be cleared for every entry */
     return p;
+}
+
+static void unmap_lazy(void *p, size_t size)
+{
+    if (p)
+        munmap(p, size);
 }
 
 bool code_enabled(void)
@@ -295,6 +302,7 @@ static void translate(struct block *b)
     tr.mode = (uint8_t)b->key.mode;
     tr.inexact = thread_self->cpu.mxcsr >> 5 & 1;
     tr.count = opt.count || opt.lockstep_code;
+    tr.ordered = mem_is_shared;
     tr.code = scratch;
     if (!region.n || !translate_region(&tr))
         return;
@@ -521,14 +529,15 @@ void code_init(void)
     translated = dump_parse_range("translate-range", opt.translate_range);
     if (opt.interpret || dump_any(DUMP_EXEC) || !translate_available())
         return;
-    size_t entries = UINT64_C(1) << 32;
-    bool ok = codemem_init();
-    for (int i = 0; i < 2; i++) {
-        all_targets[i] = map_lazy(entries * sizeof *all_targets[i]);
-        table[i] = map_lazy(TRANSLATE_TABLE_SIZE * sizeof *table[i]);
-        ok &= all_targets[i] && table[i];
-    }
-    if (!ok) {
+    size_t all = sizeof *all_targets[0] << 32, some = sizeof *table[0] * TRANSLATE_TABLE_SIZE;
+    bool ok = true; /* the largest first: where memory is limited, none is taken from the guest */
+    for (int i = 0; i < 2 && ok; i++)
+        ok = (all_targets[i] = map_lazy(all)) && (table[i] = map_lazy(some));
+    if (!ok || !codemem_init()) {
+        for (int i = 0; i < 2; i++) {
+            unmap_lazy(all_targets[i], all);
+            unmap_lazy(table[i], some);
+        }
         log_event("the host gives no memory for translated code: interpreting");
         return;
     }

@@ -90,8 +90,10 @@ bool codemem_init(void)
     size_t map = total / GRANULE * sizeof *granule;
     void *p = mmap(NULL, map, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                    -1, 0);
-    if (p == MAP_FAILED)
+    if (p == MAP_FAILED) {
+        munmap(base, total);
         return false;
+    }
     granule = p;
     divide();
     return true;

@@ -72,6 +72,8 @@ gaddr translate_guess(const struct insn *in);
 int translate_find(const struct translation *tr, gaddr eip);
 
 bool translate_available(void);
+/* struct translation's `ordered` makes a difference: the host's memory is not ordered as x86's. */
+bool translate_orders_memory(void);
 /* The host has instructions for this operation: else each costs a call of the interpreter. */
 bool translate_direct(unsigned op);
 /* False for what translated code leaves to the interpreter together with all that follows. */

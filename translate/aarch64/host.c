@@ -77,6 +77,11 @@ static __attribute__((constructor)) void find_features(void)
         ((bool *)&a64_has)[features[i].at] = getauxval(features[i].word) >> features[i].bit & 1;
 }
 
+bool translate_orders_memory(void)
+{
+    return true;
+}
+
 uintptr_t translate_near(void)
 {
     return (uintptr_t)a64_stubs_start;

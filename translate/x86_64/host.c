@@ -76,6 +76,11 @@ void x64_x87_store(struct cpu *cpu)
     guest_pointers(cpu);
 }
 
+bool translate_orders_memory(void)
+{
+    return false;
+}
+
 uintptr_t translate_near(void)
 {
     return (uintptr_t)x64_stubs_start;
