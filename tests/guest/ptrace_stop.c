@@ -202,6 +202,7 @@ static void signals_child(void)
 {
     signal(SIGUSR1, handler);
     signal(SIGUSR2, SIG_IGN);
+    setpgid(0, 0); /* not orphaned: SIGTSTP stops it */
     raise(SIGUSR1);
     raise(SIGUSR1);
     raise(SIGUSR2);
