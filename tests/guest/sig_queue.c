@@ -114,10 +114,14 @@ static void children(void)
         printf(" SIGCHLD code %d status %d\n", chld_code, chld_status);
     }
     sigprocmask(SIG_BLOCK, &s, &old);
+    int seen[2]; /* by the parent: that it was continued */
+    char c = 0;
+    pipe(seen);
     pid_t p = fork();
     if (!p) {
         sigprocmask(SIG_SETMASK, &old, NULL);
         kill(getpid(), SIGSTOP);
+        read(seen[0], &c, 1);
         _exit(7);
     }
     siginfo_t i;
@@ -126,6 +130,9 @@ static void children(void)
     child_info("waitid stopped", WSTOPPED, 0);
     kill(p, SIGCONT);
     child_info("waitid continued", WCONTINUED, 0);
+    write(seen[1], &c, 1);
+    close(seen[0]);
+    close(seen[1]);
     child_info("waitid exited", WEXITED, 0);
     while (sigtimedwait(&s, NULL, &(struct timespec){0, 0}) > 0)
         ;
