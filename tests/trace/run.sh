@@ -4,7 +4,8 @@
 # usage: run.sh WORK NAME=COMMAND...
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-mkdir -p "$1" && work=$(cd "$1" && pwd)
+work=$(mktemp -d /tmp/xrun.XXXXXX) # not $1: strings are cut behind 32 characters, so the path is short
+trap 'rm -rf "$work"' EXIT
 shift
 cc=${GUEST_CC:-i686-linux-gnu-gcc}
 pass=0 fail=0
