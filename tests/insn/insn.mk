@@ -36,7 +36,9 @@ insn-check: insn-build ## instruction tests: live on x86 hardware, replayed on A
 	if $(W)/insn-native </dev/null 3</dev/null >/dev/null 2>&1; [ $$? -le 2 ]; then \
 	    $(INSN) $(W)/insn-native -n $(INSN_CASES) && $(INSN) $(W)/insn-native -n 100 -m 1; \
 	else echo "insn live: this machine does not run i386, recorded results only"; fi
-	$(INSN) $(W)/insn-private -n $(INSN_TRANSLATED) -x $(X86) # the translator against the interpreter
+	$(INSN) $(W)/insn-private -n $(INSN_TRANSLATED) -x $(X86) # the translators against the interpreter
+	printf '#!/bin/sh\nexec $(QEMU_ARM) $(ARM) "$$@"\n' >$(W)/insn-arm && chmod +x $(W)/insn-arm
+	$(INSN) $(W)/insn-private -n 8 -x $(abspath $(W))/insn-arm
 	$(INSN) - -n $(INSN_REPLAY_CASES) -p $(INSN_EXPECTED)
 	$(QEMU_ARM) $(INSN_ARM) - -n $(INSN_REPLAY_CASES) -p $(INSN_EXPECTED)
 

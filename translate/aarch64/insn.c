@@ -783,8 +783,8 @@ static bool shift_imm(struct emit *e, const struct insn *in, unsigned n)
     unsigned op = in->op, kills = a64_kills(in), size = in->o[0].size, bits = 8 * size;
     unsigned live = a64_live(e) & (kills | (kills & NEED_V ? NEED_LT : 0));
     struct operands x;
-    if ((size < 4 && n >= bits) || !get_operands(e, in, &x))
-        return false;
+    if ((size < 4 && n >= bits) || (!n && in->o[0].kind == OPND_MEM) || !get_operands(e, in, &x))
+        return false; /* by 0 memory is written all the same */
     if (!n)
         return true;
     bool c = live & (NEED_C | NEED_V | (n == 1 ? NEED_LT : 0));
@@ -906,7 +906,8 @@ static bool op_shift_double(struct emit *e, const struct insn *in)
 {
     unsigned n = in->imm & 31, live = a64_live(e) & a64_kills(in);
     struct operands x;
-    if (in->nopnd != 3 || in->o[2].kind != OPND_IMM || in->o[0].size != 4 || !get_operands(e, in, &x))
+    if (in->nopnd != 3 || in->o[2].kind != OPND_IMM || in->o[0].size != 4 ||
+        (!n && in->o[0].kind == OPND_MEM) || !get_operands(e, in, &x))
         return false;
     if (!n)
         return true;
