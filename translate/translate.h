@@ -70,6 +70,12 @@ gaddr translate_guess(const struct insn *in);
 
 /* The index of the instruction at eip in tr->insn, -1 if there is none. */
 int translate_find(const struct translation *tr, gaddr eip);
+/* Which instructions control may come to from elsewhere than the one before: leader[tr->n]; and one
+ * more, if the region holds the address. */
+void translate_find_leaders(const struct translation *tr, bool *leader);
+void translate_lead(const struct translation *tr, gaddr eip, bool *leader);
+/* Whether the segment of the memory operand needs no check (gs adds its base). */
+bool translate_segment_ok(const struct insn *in, unsigned mode);
 
 bool translate_available(void);
 /* struct translation's `ordered` makes a difference: the host's memory is not ordered as x86's. */

@@ -14,14 +14,6 @@
 #include "translate/translate.h"
 
 #define AT(field, offset) static_assert(offsetof(struct cpu, field) == (offset), #field)
-AT(gpr, CPU_GPR);
-AT(eip, CPU_EIP);
-AT(cc_res, CPU_CC_RES);
-AT(cc_aux, CPU_CC_AUX);
-AT(eflags, CPU_EFLAGS);
-AT(pending, CPU_PENDING);
-AT(exit_links, CPU_EXIT_LINKS);
-AT(exit, CPU_EXIT);
 AT(fpu, CPU_FPU);
 AT(fpu.top, CPU_FPU + FPU_TOP);
 AT(fpu.empty, CPU_FPU + FPU_EMPTY);
@@ -32,18 +24,8 @@ AT(fpu.fip, CPU_FPU + FPU_FIP);
 AT(fpu.fcs, CPU_FPU + FPU_FCS);
 AT(fpu.fds, CPU_FPU + FPU_FDS);
 AT(sel, CPU_SEL);
-AT(mxcsr, CPU_MXCSR);
-AT(xmm, CPU_XMM);
-AT(host.sp, CPU_HOST_SP);
-AT(host.ret_sp, CPU_RET_SP);
-AT(host.ret_top, CPU_RET_TOP);
-AT(host.all, CPU_ALL);
-AT(host.exit_code, CPU_EXIT_CODE);
 AT(host.x87_image, CPU_X87);
 AT(host.fp_bits, CPU_FP_BITS);
-static_assert(offsetof(struct insn, fn) == INSN_FN && offsetof(struct insn, eip) == INSN_EIP &&
-                  offsetof(struct insn, next) == INSN_NEXT, "struct insn");
-static_assert((int)EXIT_BRANCH == EXIT_BRANCH_VALUE, "values");
 
 /* ---- the host ---- */
 
@@ -57,18 +39,8 @@ static const struct {
 } features[] = {
     {offsetof(struct a64_features, aes), AT_HWCAP, 3},
     {offsetof(struct a64_features, pmull), AT_HWCAP, 4},
-    {offsetof(struct a64_features, sha1), AT_HWCAP, 5},
-    {offsetof(struct a64_features, sha2), AT_HWCAP, 6},
-    {offsetof(struct a64_features, crc32), AT_HWCAP, 7},
-    {offsetof(struct a64_features, lse), AT_HWCAP, 8},
-    {offsetof(struct a64_features, jscvt), AT_HWCAP, 13},
-    {offsetof(struct a64_features, lrcpc), AT_HWCAP, 15},
-    {offsetof(struct a64_features, lse2), AT_HWCAP, 25}, /* USCAT */
-    {offsetof(struct a64_features, lrcpc2), AT_HWCAP, 26},
     {offsetof(struct a64_features, flagm), AT_HWCAP, 27},
     {offsetof(struct a64_features, flagm2), AT_HWCAP2, 7},
-    {offsetof(struct a64_features, frint), AT_HWCAP2, 8},
-    {offsetof(struct a64_features, afp), AT_HWCAP2, 20},
 };
 
 static __attribute__((constructor)) void find_features(void)

@@ -10,24 +10,6 @@ struct a64_mem a64_at(unsigned base, int32_t disp)
 
 /* ---- addresses ---- */
 
-static bool writes_mem(const struct insn *in)
-{
-    for (unsigned i = 0; i < in->nopnd; i++)
-        if (in->o[i].kind == OPND_MEM && (in->o[i].access & ACCESS_W))
-            return true;
-    return false;
-}
-
-static bool segment_ok(const struct emit *e, const struct insn *in)
-{
-    switch (in->seg) {
-    case SEG_FS: return false;
-    case SEG_GS: return e->tr->mode & MODE_GS_PLAIN;
-    case SEG_CS: return !writes_mem(in);
-    default: return true;
-    }
-}
-
 static bool disp_ok(int64_t disp, unsigned log2)
 {
     return a64_disp_ok_unscaled(disp) ||
@@ -82,7 +64,7 @@ static unsigned address(struct emit *e, const struct insn *in, uint32_t *disp)
 
 int a64_addr(struct emit *e, const struct insn *in, unsigned log2, unsigned room, int32_t *disp)
 {
-    if ((in->flags & INSN_ADDR16) || !segment_ok(e, in))
+    if ((in->flags & INSN_ADDR16) || !translate_segment_ok(in, e->tr->mode))
         return -1;
     uint32_t d;
     unsigned base = address(e, in, &d);

@@ -56,29 +56,6 @@ bool translate_available(void)
     return true;
 }
 
-static bool target_ok(const struct insn *in, unsigned mode)
-{
-    const struct opnd *o = &in->o[0];
-    return o->kind == OPND_REL || (o->kind == OPND_GPR && o->size == 4) ||
-           (o->kind == OPND_MEM && o->size == 4 && in->seg != SEG_FS &&
-            (in->seg != SEG_GS || (mode & MODE_GS_PLAIN)));
-}
-
-/* A near branch of 32-bit code whose operand needs no check. */
-bool translate_handles(const struct insn *in, unsigned mode)
-{
-    if (!(in->flags & INSN_END))
-        return true;
-    if (in->opsize != 4 || (in->flags & INSN_ADDR16))
-        return false;
-    switch (in->op) {
-    case OP_RET: return (in->opcode & 0xf8) != 0xc8; /* else far */
-    case OP_CALL: case OP_JMP: return target_ok(in, mode);
-    case OP_JCC: case OP_JCXZ: case OP_LOOP: case OP_LOOPE: case OP_LOOPNE: return true;
-    default: return false;
-    }
-}
-
 /* ---- which flags are read later ---- */
 
 unsigned a64_live(const struct emit *e)
@@ -163,29 +140,6 @@ static void find_live(const struct translation *tr)
             changed |= in != live_in[i];
             live_in[i] = (uint8_t)in;
         }
-    }
-}
-
-static void lead(const struct translation *tr, gaddr eip)
-{
-    int i = translate_find(tr, eip);
-    if (i >= 0)
-        leader[i] = true;
-}
-
-static void find_leaders(const struct translation *tr)
-{
-    memset(leader, 0, tr->n);
-    for (unsigned i = 0; i < tr->n; i++) {
-        const struct insn *in = tr->insn[i].in;
-        leader[i] |= tr->insn[i].entry;
-        if (i + 1 < tr->n && in->next != tr->insn[i + 1].in->eip)
-            lead(tr, in->next);
-        if (!(in->flags & INSN_END))
-            continue;
-        lead(tr, in->next);
-        if (in->o[0].kind == OPND_REL)
-            lead(tr, in->imm);
     }
 }
 
@@ -651,12 +605,18 @@ static void unsettle(struct emit *e, uint8_t form)
         unsettle_fcmp(e);
 }
 
-void a64_interpret_run(struct emit *e, unsigned first, unsigned last, uint8_t form_back, uint32_t back)
+/* From settled flags to the form that is expected behind them. */
+static void interpret_all(struct emit *e, unsigned first, unsigned last, uint8_t form_back)
 {
-    a64_settle_flags(e, live_in[first]);
     for (unsigned i = first; i <= last; i++)
         call_interpreter(e, i);
     unsettle(e, form_back);
+}
+
+void a64_interpret_run(struct emit *e, unsigned first, unsigned last, uint8_t form_back, uint32_t back)
+{
+    a64_settle_flags(e, live_in[first]);
+    interpret_all(e, first, last, form_back);
     a64_must(a64_b(e, (int64_t)back - emit_off(e)));
 }
 
@@ -666,9 +626,7 @@ static void slow_stub(struct emit *e, const struct slow *s)
     e->form = s->form;
     a64_x87_slow_begin(e, &s->x87);
     a64_settle_flags(e, live_in[s->first] | live_in[s->index]);
-    for (unsigned i = s->first; i <= s->index; i++)
-        call_interpreter(e, i);
-    unsettle(e, s->form_back);
+    interpret_all(e, s->first, s->index, s->form_back);
     a64_x87_slow_end(e, &s->x87_back);
     a64_must(a64_b(e, (int64_t)s->back - emit_off(e)));
 }
@@ -717,7 +675,7 @@ static void return_misses(struct emit *e)
         far_branch(e, false, a64_return_miss);
 }
 
-/* Equal constants are there once. */
+/* Equal constants of 32 bits that are near each other are there once. */
 static void put_literals(struct emit *e)
 {
     struct translation *tr = e->tr;
@@ -785,7 +743,7 @@ static bool pass(struct translation *tr)
 
 bool translate_region(struct translation *tr)
 {
-    find_leaders(tr);
+    translate_find_leaders(tr, leader);
     find_live(tr);
     short_branches = tr->n < 256; /* 32 KiB */
     return pass(tr);

@@ -12,29 +12,12 @@
 #include "translate/x86_64/stubs.h"
 
 #define AT(field, offset) static_assert(offsetof(struct cpu, field) == (offset), #field)
-AT(gpr, CPU_GPR);
-AT(eip, CPU_EIP);
-AT(cc_res, CPU_CC_RES);
-AT(cc_aux, CPU_CC_AUX);
-AT(eflags, CPU_EFLAGS);
-AT(pending, CPU_PENDING);
-AT(exit_links, CPU_EXIT_LINKS);
-AT(exit, CPU_EXIT);
-AT(mxcsr, CPU_MXCSR);
-AT(xmm, CPU_XMM);
-AT(host.sp, CPU_HOST_SP);
-AT(host.ret_sp, CPU_RET_SP);
-AT(host.ret_top, CPU_RET_TOP);
 AT(host.table, CPU_TABLE);
 AT(host.x87_live, CPU_X87_LIVE);
-AT(host.all, CPU_ALL);
-AT(host.exit_code, CPU_EXIT_CODE);
 AT(host.x87_image, CPU_X87_IMAGE);
 AT(host.ymm_live, CPU_YMM_LIVE);
 AT(ymmh, CPU_YMMH);
-static_assert(offsetof(struct insn, fn) == INSN_FN && offsetof(struct insn, eip) == INSN_EIP &&
-                  offsetof(struct insn, next) == INSN_NEXT, "struct insn");
-static_assert((int)EXIT_BRANCH == EXIT_BRANCH_VALUE && EFL_DF == EFL_DF_BIT, "values");
+static_assert(EFL_DF == EFL_DF_BIT, "values");
 
 enum { HOST_TF = 0x100 };
 

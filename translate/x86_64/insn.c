@@ -72,30 +72,12 @@ static bool has_mem(const struct insn *in)
     return false;
 }
 
-static bool writes_mem(const struct insn *in)
-{
-    for (unsigned i = 0; i < in->nopnd; i++)
-        if (in->o[i].kind == OPND_MEM && (in->o[i].access & ACCESS_W))
-            return true;
-    return false;
-}
-
 static bool has_high8(const struct insn *in)
 {
     for (unsigned i = 0; i < in->nopnd; i++)
         if (in->o[i].kind == OPND_GPR && in->o[i].size == 1 && in->o[i].reg >= 4)
             return true;
     return false;
-}
-
-bool x64_segment_ok(const struct insn *in, unsigned mode)
-{
-    switch (in->seg) {
-    case SEG_FS: return false;
-    case SEG_GS: return mode & MODE_GS_PLAIN;
-    case SEG_CS: return !writes_mem(in);
-    default: return true;
-    }
 }
 
 static void add_gs(struct emit *e, struct x64_mem *m)
@@ -115,7 +97,7 @@ static void add_gs(struct emit *e, struct x64_mem *m)
 
 bool x64_guest_mem(struct emit *e, const struct insn *in, struct x64_mem *m)
 {
-    if ((in->flags & INSN_ADDR16) || !x64_segment_ok(in, e->tr->mode))
+    if ((in->flags & INSN_ADDR16) || !translate_segment_ok(in, e->tr->mode))
         return false;
     *m = (struct x64_mem){.base = X64_NONE, .index = X64_NONE, .disp = (int32_t)in->disp};
     if (in->base != REG_ZERO)

@@ -4,9 +4,6 @@
 
 #include "translate/x86_64/emit.h"
 
-/* Whether the segment of the memory operand can be had; gs adds its base. */
-bool x64_segment_ok(const struct insn *in, unsigned mode);
-
 /* The host operand for the guest's memory operand; may emit code that computes a part of it in a
  * temporary. False if it cannot be expressed without a check. */
 bool x64_guest_mem(struct emit *e, const struct insn *in, struct x64_mem *m);

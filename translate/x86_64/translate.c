@@ -53,29 +53,6 @@ bool translate_available(void)
     return true;
 }
 
-/* A near branch of 32-bit code whose operand needs no check. */
-static bool branch_ok(const struct insn *in, unsigned mode)
-{
-    const struct opnd *o = &in->o[0];
-    if (in->opsize != 4 || (in->flags & INSN_ADDR16))
-        return false;
-    switch (x64_how(in->op)) {
-    case HOW_RET: return (in->opcode & 0xf8) != 0xc8; /* else far */
-    case HOW_CALL:
-    case HOW_JMP:
-        return o->kind == OPND_REL || o->kind == OPND_GPR ||
-               (o->kind == OPND_MEM && o->size == 4 && x64_segment_ok(in, mode));
-    default: return true;
-    }
-}
-
-bool translate_handles(const struct insn *in, unsigned mode)
-{
-    if (!(in->flags & INSN_END))
-        return true;
-    return x64_how(in->op) >= HOW_CALL && branch_ok(in, mode);
-}
-
 /* ---- jumps ---- */
 
 /* A rel32 that is patched while other threads run must not cross a cache line. */
@@ -556,27 +533,17 @@ static bool pass(struct translation *tr, const uint32_t *prev, bool x87, bool ym
     return true;
 }
 
+/* With the targets that indirect jumps and calls are guessed to have. */
 static void find_leaders(const struct translation *tr)
 {
-    memset(leader, 0, tr->n);
+    translate_find_leaders(tr, leader);
     for (unsigned i = 0; i < tr->n; i++) {
         const struct insn *in = tr->insn[i].in;
-        leader[i] |= tr->insn[i].entry;
-        if (i + 1 < tr->n && in->next != tr->insn[i + 1].in->eip) {
-            int to = translate_find(tr, in->next);
-            if (to >= 0)
-                leader[to] = true;
-        }
-        if (!(in->flags & INSN_END))
-            continue;
-        int next = translate_find(tr, in->next);
-        bool rel = in->o[0].kind == OPND_REL;
-        guess[i] = !rel && (in->op == OP_JMP || in->op == OP_CALL) ? translate_guess(in) : 0;
-        int to = rel || guess[i] ? translate_find(tr, rel ? in->imm : guess[i]) : -1;
-        if (next >= 0)
-            leader[next] = true;
-        if (to >= 0)
-            leader[to] = true;
+        bool indirect = (in->flags & INSN_END) && in->o[0].kind != OPND_REL &&
+                        (in->op == OP_JMP || in->op == OP_CALL);
+        guess[i] = indirect ? translate_guess(in) : 0;
+        if (guess[i])
+            translate_lead(tr, guess[i], leader);
     }
 }
 
