@@ -84,6 +84,18 @@ static bool plain_kinds(const struct insn *in)
     return true;
 }
 
+/* The register with a source of 4 bytes: `tmp` if it was loaded. -1: nothing emitted. */
+static int source32(struct emit *e, const struct insn *in, const struct opnd *s, unsigned tmp)
+{
+    struct a64_mem m;
+    if (s->kind != OPND_MEM)
+        return (int)host_gpr(s);
+    if (!a64_mem(e, in, 2, &m))
+        return -1;
+    a64_load(e, A64_LDR_W, tmp, &m);
+    return (int)tmp;
+}
+
 /* ---- flags ---- */
 
 /* Sets C (as CF, FORM_ADD) to a bit of w`n`; N, Z, V stay. */
@@ -995,18 +1007,10 @@ static bool op_mul(struct emit *e, const struct insn *in)
     unsigned live = a64_live(e) & a64_kills(in);
     const struct opnd *s = &in->o[in->nopnd == 1 ? 0 : 1];
     bool one = in->nopnd == 1, is_signed = in->op == OP_IMUL;
-    struct a64_mem m;
-    unsigned r = A64_TMP0;
-    if (s->size != 4 || !plain_kinds(in))
+    int src = s->size == 4 && plain_kinds(in) ? source32(e, in, s, A64_TMP0) : -1;
+    if (src < 0)
         return false;
-    if (s->kind == OPND_MEM) {
-        if (!a64_mem(e, in, 2, &m))
-            return false;
-        a64_load(e, A64_LDR_W, A64_TMP0, &m);
-    } else {
-        r = host_gpr(s);
-    }
-    unsigned a = one ? (unsigned)A64_EAX : host_gpr(&in->o[0]), d = a;
+    unsigned r = (unsigned)src, a = one ? (unsigned)A64_EAX : host_gpr(&in->o[0]), d = a;
     if (in->nopnd == 3) {
         a64_const(e, A64_TMP1, in->imm);
         a = A64_TMP1;
@@ -1086,17 +1090,10 @@ static bool op_div(struct emit *e, const struct insn *in)
 {
     const struct opnd *s = &in->o[0];
     const struct insn *p = before(e);
-    struct a64_mem m;
-    unsigned r = A64_TMP1, q = A64_TMP2;
-    if (s->size != 4 || !plain_kinds(in))
+    int src = s->size == 4 && plain_kinds(in) ? source32(e, in, s, A64_TMP1) : -1;
+    if (src < 0)
         return false;
-    if (s->kind == OPND_MEM) {
-        if (!a64_mem(e, in, 2, &m))
-            return false;
-        a64_load(e, A64_LDR_W, r, &m);
-    } else {
-        r = host_gpr(s);
-    }
+    unsigned r = (unsigned)src, q = A64_TMP2;
     if (in->op == OP_DIV && edx_is_zero(p)) {
         slow_if_zero(e, A64_W, r);
         a64_udiv(e, A64_W, q, A64_EAX, r);
@@ -1177,18 +1174,13 @@ static bool op_bt(struct emit *e, const struct insn *in)
 static bool op_bsf(struct emit *e, const struct insn *in)
 {
     const struct opnd *d = &in->o[0], *s = &in->o[1];
-    unsigned live = a64_live(e), r = A64_TMP0, to = host_gpr(d);
+    unsigned live = a64_live(e), to = host_gpr(d);
     bool bsr = in->op == OP_BSR;
-    struct a64_mem m;
-    if (d->size != 4 || (live & NEED_ALL & ~(unsigned)NEED_Z))
+    bool fits = d->size == 4 && !(live & NEED_ALL & ~(unsigned)NEED_Z);
+    int src = fits ? source32(e, in, s, A64_TMP0) : -1;
+    if (src < 0)
         return false;
-    if (s->kind == OPND_MEM) {
-        if (!a64_mem(e, in, 2, &m))
-            return false;
-        a64_load(e, A64_LDR_W, r, &m);
-    } else {
-        r = host_gpr(s);
-    }
+    unsigned r = (unsigned)src;
     if (bsr) {
         a64_clz(e, A64_W, A64_TMP1, r);
         a64_must(a64_eor_imm(e, A64_W, A64_TMP1, A64_TMP1, 31));
@@ -1205,17 +1197,12 @@ static bool op_bsf(struct emit *e, const struct insn *in)
 static bool op_count_zeros(struct emit *e, const struct insn *in)
 {
     const struct opnd *d = &in->o[0], *s = &in->o[1];
-    unsigned live = a64_live(e), r = A64_TMP0, to = host_gpr(d);
-    struct a64_mem m;
-    if (d->size != 4 || (live & NEED_ALL & ~(unsigned)(NEED_Z | NEED_C)))
+    unsigned live = a64_live(e), to = host_gpr(d);
+    bool fits = d->size == 4 && !(live & NEED_ALL & ~(unsigned)(NEED_Z | NEED_C));
+    int src = fits ? source32(e, in, s, A64_TMP0) : -1;
+    if (src < 0)
         return false;
-    if (s->kind == OPND_MEM) {
-        if (!a64_mem(e, in, 2, &m))
-            return false;
-        a64_load(e, A64_LDR_W, r, &m);
-    } else {
-        r = host_gpr(s);
-    }
+    unsigned r = (unsigned)src;
     if (in->op == OP_TZCNT) {
         a64_rbit(e, A64_W, A64_TMP1, r);
         r = A64_TMP1;

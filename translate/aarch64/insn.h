@@ -13,7 +13,7 @@
 
 /* ---- Host features (HWCAP); everything else is ARMv8.0 ---- */
 struct a64_features {
-    bool flagm, flagm2, lse, lrcpc, lrcpc2, lse2, afp, aes, pmull, sha1, sha2, crc32, frint, jscvt;
+    bool flagm, flagm2, aes, pmull;
 };
 extern struct a64_features a64_has;
 

@@ -80,33 +80,17 @@ xdi     .req    x26
 5:      ret
         .endm
 
-/* While the elements are equal (\while cbz) or different (cbnz): w1 and w2 are the last two. ecx is not 0
- * to begin with. */
-        .macro  rep_cmps name, size, ld, until
+/* CMPS, SCAS while the elements are equal (\until is cbnz) or different (cbz): w1 and w2 are the last two.
+ * SCAS is given w1, an element of eax, zero-extended. ecx is not 0 to begin with. */
+        .macro  rep_compare name, scas, size, ld, until
         .globl  \name
 \name:
         mov     w0, #0
 1:      \ld     w2, [xdi]
+        .ifeq   \scas
         \ld     w1, [xsi]
         add     esi, esi, #\size
-        add     edi, edi, #\size
-        sub     ecx, ecx, #1
-        eor     w3, w1, w2
-        \until  w3, 2f
-        cbz     ecx, 2f
-        tbz     ecx, #8, 1b
-        ldr     w3, [x27, #CPU_PENDING]
-        cbz     w3, 1b
-        mov     w0, #1
-2:      ret
-        .endm
-
-/* The same with w1 given: an element of eax, zero-extended. */
-        .macro  rep_scas name, size, ld, until
-        .globl  \name
-\name:
-        mov     w0, #0
-1:      \ld     w2, [xdi]
+        .endif
         add     edi, edi, #\size
         sub     ecx, ecx, #1
         eor     w3, w1, w2
@@ -125,16 +109,16 @@ xdi     .req    x26
         rep_stos a64_rep_stos1, 0, 1, strb, 16b
         rep_stos a64_rep_stos2, 1, 2, strh, 8h
         rep_stos a64_rep_stos4, 2, 4, str, 4s
-        rep_cmps a64_repe_cmps1, 1, ldrb, cbnz
-        rep_cmps a64_repe_cmps2, 2, ldrh, cbnz
-        rep_cmps a64_repe_cmps4, 4, ldr, cbnz
-        rep_cmps a64_repne_cmps1, 1, ldrb, cbz
-        rep_cmps a64_repne_cmps2, 2, ldrh, cbz
-        rep_cmps a64_repne_cmps4, 4, ldr, cbz
-        rep_scas a64_repe_scas1, 1, ldrb, cbnz
-        rep_scas a64_repe_scas2, 2, ldrh, cbnz
-        rep_scas a64_repe_scas4, 4, ldr, cbnz
-        rep_scas a64_repne_scas1, 1, ldrb, cbz
-        rep_scas a64_repne_scas2, 2, ldrh, cbz
-        rep_scas a64_repne_scas4, 4, ldr, cbz
+        rep_compare a64_repe_cmps1, 0, 1, ldrb, cbnz
+        rep_compare a64_repe_cmps2, 0, 2, ldrh, cbnz
+        rep_compare a64_repe_cmps4, 0, 4, ldr, cbnz
+        rep_compare a64_repne_cmps1, 0, 1, ldrb, cbz
+        rep_compare a64_repne_cmps2, 0, 2, ldrh, cbz
+        rep_compare a64_repne_cmps4, 0, 4, ldr, cbz
+        rep_compare a64_repe_scas1, 1, 1, ldrb, cbnz
+        rep_compare a64_repe_scas2, 1, 2, ldrh, cbnz
+        rep_compare a64_repe_scas4, 1, 4, ldr, cbnz
+        rep_compare a64_repne_scas1, 1, 1, ldrb, cbz
+        rep_compare a64_repne_scas2, 1, 2, ldrh, cbz
+        rep_compare a64_repne_scas4, 1, 4, ldr, cbz
         .section .note.GNU-stack,"",@progbits
