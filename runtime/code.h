@@ -16,7 +16,7 @@ struct code_place {
 };
 struct code_place code_insn(uintptr_t pc);
 
-/* The thread stops (by a trap, with which code_trapped() deals) at the next complete boundary after
+/* The thread stops (by a trap, with which signal.c deals) at the next complete boundary after
  * `pc`, which is in translated code. For hosts that cannot step. */
 void code_trap(struct thread *t, uintptr_t pc);
 /* It has left translated code. */

@@ -179,6 +179,13 @@ static void set_bus_fault(struct cpu *cpu, gaddr addr, uint32_t err)
 
 /* ---- translated code ---- */
 
+/* Where in translated code the context is, or where it is about to go on there; 0: nowhere. */
+static uintptr_t code_pc(const ucontext_t *uc)
+{
+    uintptr_t pc = host_pc(uc);
+    return code_contains(pc) ? pc : translate_entering(uc);
+}
+
 /* A fault of translated code: leaves it with the exact state and the reason, or returns to retry.
  * False if it is not the guest's. */
 static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucontext_t *uc)
@@ -189,8 +196,8 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
         translate_stack_overflow(uc);
         return true;
     }
-    uintptr_t pc = host_pc(uc);
-    struct code_place place = code_insn(code_contains(pc) ? pc : translate_entering(uc) - 1);
+    uintptr_t pc = code_pc(uc);
+    struct code_place place = code_insn(pc == host_pc(uc) ? pc : pc - 1); /* else behind a call */
     if (!place.in)
         return false;
     uint32_t err = host_fault_error(uc);
@@ -264,7 +271,7 @@ static void stop_code(struct thread *t, ucontext_t *uc)
         return;
     }
     if (!translate_can_step()) {
-        code_trap(t, code_contains(pc) ? pc : translate_entering(uc));
+        code_trap(t, code_pc(uc));
         return;
     }
     rt(t)->stepping = true;
@@ -284,8 +291,7 @@ static void on_fault(int sig, const siginfo_t *info, ucontext_t *uc)
 {
     struct thread *t = thread_self;
     uintptr_t a = (uintptr_t)info->si_addr;
-    if (t && t->running && (code_contains(host_pc(uc)) || translate_entering(uc)) &&
-        on_code_fault(t, sig, info, uc))
+    if (t && t->running && code_pc(uc) && on_code_fault(t, sig, info, uc))
         return;
     bool guest_addr = a < (UINT64_C(1) << 32) + 0x80000000u;
     if (!t || !guest_addr || !(t->running || t->copying) || info->si_code == SI_KERNEL)
