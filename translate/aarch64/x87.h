@@ -12,7 +12,7 @@
  * The eight bytes at CPU_X87_NOTE tell what the last run's last instruction was, 0 if cpu->fpu does: bits 0-31
  * its address, 32-42 its opcode; bit 43: there was a memory operand, whose segment register is bits 44-46.
  *
- * Leaf routines (x87_leaf.S) compute T = T op b, T in x10, x11 and b in x2, x3 (word second), and leave NZCV alone.
+ * Leaf routines (x87_leaf_*.S) compute T = T op b, T in x10, x11 and b in x2, x3 (word second), and leave NZCV alone.
  * What they cannot do is reported by A64_X87_SLOW_BIT of w11, with T in x0, x1: the interpreter does it. */
 #ifndef XRUN_TRANSLATE_AARCH64_X87_H
 #define XRUN_TRANSLATE_AARCH64_X87_H

@@ -1,0 +1,109 @@
+/* cpu->fpu -> slots and back; x27: the cpu; clobber x0-x8, too. See x87_leaf.h. */
+#include "translate/aarch64/x87_leaf.h"
+
+        /* x9, x12, x13 from cpu->fpu; x9 is A64_X87_OFF if its state is not the usual one. */
+        leaf    load
+        add     x0, x27, #CPU_FPU
+        mov     x9, #A64_X87_OFF
+        ldrh    w1, [x0, #FPU_CW]
+        mov     w2, #0xf3f                      /* rounding, precision, masks */
+        and     w1, w1, w2
+        sub     w1, w1, #0x33f
+        cbnz    w1, 4f
+        ldrb    w1, [x0, #FPU_TOP]
+        ldrb    w2, [x0, #FPU_EMPTY]
+        cbnz    w1, 1f
+        cbz     w2, 1f
+        mov     w1, #8
+1:      mov     w3, #1
+        lsl     w3, w3, w1
+        sub     w3, w3, #1
+        sub     w3, w3, w2
+        cbnz    w3, 4f
+        ldr     x2, [x27, #CPU_X87]
+        add     x9, x2, x1, lsl #4
+        ldrh    w12, [x0, #FPU_SW]
+        and     x13, x12, #0x20                 /* PE */
+        lsl     x12, x12, #63 - 9               /* C1 */
+        mov     w8, #16383 - BIAS
+        mov     w7, #8
+2:      ldr     x4, [x0], #8
+        ldrh    w3, [x0], #8
+        and     w5, w3, #0x7fff
+        lsr     w3, w3, #15
+        lsl     x3, x3, #63
+        sub     w6, w5, w8
+        lsr     w1, w6, #SPECIAL
+        cbnz    w1, 5f
+        tbz     x4, #63, 5f
+        orr     x3, x3, x6
+3:      stp     x4, x3, [x2], #16
+        sub     w7, w7, #1
+        cbnz    w7, 2b
+4:      ret
+5:      orr     x1, x4, x5
+        cbz     x1, 3b
+        orr     x3, x3, x5, lsl #32
+        lsr     x1, x4, #63
+        orr     x3, x3, x1, lsl #47
+        mov     w1, #A64_X87_SPECIAL
+        orr     x3, x3, x1
+        and     x4, x4, #~SIGN
+        b       3b
+
+        /* The reverse, if live; x9 is A64_X87_OFF. */
+        leaf    leave
+        sub     x0, x9, #A64_X87_OFF
+        cbz     x0, 5f
+        add     x0, x27, #CPU_FPU
+        ldr     x1, [x27, #CPU_X87_NOTE]
+        cbz     x1, 1f
+        str     xzr, [x27, #CPU_X87_NOTE]
+        str     w1, [x0, #FPU_FIP]
+        ubfx    x2, x1, #32, #11
+        strh    w2, [x0, #FPU_FOP]
+        add     x3, x27, #CPU_SEL
+        ldrh    w2, [x3, #2]                    /* SEG_CS */
+        strh    w2, [x0, #FPU_FCS]
+        tbz     x1, #A64_X87_NOTE_MEM, 1f
+        ubfx    x2, x1, #A64_X87_NOTE_MEM + 1, #3
+        ldrh    w2, [x3, x2, lsl #1]
+        strh    w2, [x0, #FPU_FDS]
+1:
+        ldr     x2, [x27, #CPU_X87]
+        sub     x1, x9, x2
+        lsr     w1, w1, #4
+        and     w3, w1, #7
+        strb    w3, [x0, #FPU_TOP]
+        mov     w3, #1
+        lsl     w3, w3, w1
+        sub     w3, w3, #1
+        strb    w3, [x0, #FPU_EMPTY]
+        ldrh    w3, [x0, #FPU_SW]
+        lsr     x4, x12, #63
+        bfi     w3, w4, #9, #1
+        orr     w4, w3, #0x20
+        cbz     x13, 1f
+        mov     w3, w4
+1:      strh    w3, [x0, #FPU_SW]
+        mov     w8, #16383 - BIAS
+        mov     w7, #8
+2:      ldp     x4, x3, [x2], #16
+        and     x5, x3, #0xfff
+        lsr     x6, x3, #63
+        tbnz    w3, #SPECIAL, 4f
+        cbz     x4, 3f
+        add     w5, w5, w8
+3:      orr     w5, w5, w6, lsl #15
+        str     x4, [x0], #8
+        strh    w5, [x0], #8
+        sub     w7, w7, #1
+        cbnz    w7, 2b
+        mov     x9, #A64_X87_OFF
+5:      ret
+4:      ubfx    x5, x3, #32, #15
+        lsr     x1, x3, #47
+        bfi     x4, x1, #63, #1
+        b       3b
+
+        .section .note.GNU-stack,"",@progbits
