@@ -92,6 +92,7 @@ enum {
 /* Direct-mapped cache eip -> first predecoded instruction, one per thread. */
 struct jump_cache_entry {
     gaddr eip;
+    uint32_t mode; /* cpu->mode */
     const struct insn *first; /* NULL: entry unused */
 };
 enum { JUMP_CACHE_BITS = 12, JUMP_CACHE_SIZE = 1 << JUMP_CACHE_BITS };
@@ -103,9 +104,9 @@ struct cpu_host {
     void *ret_top;     /* and its empty state */
     uint64_t *table;   /* guest address -> code, for indirect jumps: a small cache by the low bits */
     uint32_t x87_live; /* the host's x87 unit holds the guest's state, not cpu->fpu */
-    uint32_t mode;     /* what `table` and the jump cache belong to */
     int32_t *all;      /* the same, complete: an entry for each address; both by cpu->mode */
-    uint64_t scratch[3];
+    const uint8_t *lines; /* where `all` has entries: a byte for each 256 addresses */
+    uint64_t going_to; /* an address on its way */
     void *exit_code;   /* the direct edge by which translated code left, NULL if none */
     uint8_t x87_image[112]; /* FSAVE image on its way to or from the unit */
     uint32_t ymm_live; /* the host's registers hold the upper halves of ymm0-7, not cpu->ymmh */

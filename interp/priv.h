@@ -77,7 +77,7 @@ static inline const struct insn *interp_jump_indirect(struct cpu *cpu, const str
     cpu->eip = target;
     cpu->insn_count += l->n;
     const struct insn *n = __atomic_load_n(&e->first, __ATOMIC_RELAXED);
-    if (likely(e->eip == target && n && !cpu->pending)) {
+    if (likely(e->eip == target && e->mode == cpu->mode && n && !cpu->pending)) {
 #ifdef XRUN_NO_TAILCALL
         return n;
 #else

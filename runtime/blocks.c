@@ -1,5 +1,6 @@
 /* Where blocks lie, and the index that finds them. Blocks lie in one reserved mapping, so that 32
- * bits name one; huge pages are asked for, as filling it page by page would cost more than decoding.
+ * bits name one; huge pages are asked for, as filling it page by page would cost more than decoding,
+ * but not for the first: clearing it would cost a small program more than its decoding.
  * The index is a hash table per page of guest code: what is executed together is found together, and
  * a child process that decodes a little writes to little. All under the lock of cache.c. */
 #include <stdlib.h>
@@ -54,7 +55,7 @@ static void arena_init(size_t size)
     arena_end = arena + size;
     if (size > 2 * HUGE) {
         arena += -(uintptr_t)arena & (HUGE - 1);
-        madvise(arena, (size_t)(arena_end - arena), MADV_HUGEPAGE);
+        madvise(arena + HUGE, (size_t)(arena_end - arena) - HUGE, MADV_HUGEPAGE);
     }
     populated = arena;
     arena_start();

@@ -256,6 +256,7 @@ static void enter(struct thread *t, struct block *b)
         keep_way(cpu, l, x, b);
     struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(cpu->eip)];
     e->eip = cpu->eip;
+    e->mode = cpu->mode;
     __atomic_store_n(&e->first, alone ? NULL : b->insn, __ATOMIC_RELAXED);
 }
 
@@ -333,7 +334,9 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
 {
     struct block *b = block_of(in);
     hints_tell(HINT_ENTERED, b->key.eip, 0, b->key.mode);
-    if (__atomic_add_fetch(&b->heat, 1, __ATOMIC_RELAXED) != opt.hot)
+    uint32_t heat = __atomic_load_n(&b->heat, __ATOMIC_RELAXED) + 1; /* threads may lose counts */
+    __atomic_store_n(&b->heat, heat, __ATOMIC_RELAXED);
+    if (heat != opt.hot)
         return b->first_fn(cpu, in);
     cpu->thread->running = 0;
     pthread_mutex_lock(&lock_);

@@ -24,12 +24,13 @@
 #ifdef XRUN_SMALL_LIMITS
 enum { HOT = 2 };
 #else
-enum { HOT = 8 };
+enum { HOT = 16 };
 #endif
 enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 4096 };
 
 static bool enabled;
 static int32_t *all_targets[2];             /* of indirect jumps, without and with plain gs */
+static uint8_t *target_lines[2];            /* those of 256 addresses that ever had an entry there */
 static uint64_t *table[2];                  /* the cache of that */
 static struct unit *retired_units, **retired_end = &retired_units; /* oldest first */
 static struct range translated; /* --translate-range */
@@ -69,6 +70,7 @@ static void table_set(const struct block *b)
     int w = which_table(b->key.mode);
     uint32_t off = (uint32_t)(b->code - translate_table_base());
     __atomic_store_n(&all_targets[w][b->key.eip], (int32_t)off, __ATOMIC_RELEASE);
+    target_lines[w][b->key.eip / TRANSLATE_LINE] = 1;
     __atomic_store_n(&table[w][b->key.eip % TRANSLATE_TABLE_SIZE],
                      (uint64_t)off << 32 | (uint32_t)-b->key.eip, __ATOMIC_RELEASE);
 }
@@ -175,7 +177,7 @@ static void close_ways(struct block *b)
         if (x->field)
             trap_patch(x->unit, x->field, x->stub);
     int w = which_table(b->key.mode);
-    if (all_targets[w][b->key.eip]) {
+    if (target_lines[w][b->key.eip / TRANSLATE_LINE] && all_targets[w][b->key.eip]) {
         __atomic_store_n(&all_targets[w][b->key.eip], 0, __ATOMIC_RELEASE);
         table_forget(b->key.eip, w);
     }
@@ -394,7 +396,7 @@ const struct insn *translate_exit_indirect(struct cpu *cpu, gaddr eip)
     const struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(eip)];
     const struct insn *n = __atomic_load_n(&e->first, __ATOMIC_RELAXED);
     cpu->eip = eip;
-    if (e->eip == eip && n && !cpu->pending && n->fn != translate_enter)
+    if (e->eip == eip && e->mode == cpu->mode && n && !cpu->pending && n->fn != translate_enter)
         return n;
     cpu->exit = EXIT_BRANCH; /* one with code: the dispatcher puts it into the table */
     cpu->exit_links = NULL;
@@ -463,28 +465,20 @@ const struct insn *translate_guest_insn(uint32_t low)
 
 /* ---- threads ---- */
 
-/* The jump cache holds code of one mode; the tables belong to it, too. */
 static void set_tables(struct cpu *cpu)
 {
-    cpu->host.mode = cpu->mode;
-    cpu->host.table = table[which_table(cpu->mode)];
-    cpu->host.all = all_targets[which_table(cpu->mode)];
-}
-
-static void mode_changed(struct cpu *cpu)
-{
-    if (cpu->host.mode == cpu->mode || !cpu->jump_cache)
-        return;
-    set_tables(cpu);
-    memset(cpu->jump_cache, 0, JUMP_CACHE_SIZE * sizeof cpu->jump_cache[0]);
+    int w = which_table(cpu->mode);
+    cpu->host.table = table[w];
+    cpu->host.all = all_targets[w];
+    cpu->host.lines = target_lines[w];
 }
 
 /* Guard, stack of return addresses, guard, alternate signal stack. */
 void code_thread_add(struct thread *t)
 {
-    set_tables(&t->cpu); /* the jump cache is empty */
     if (!enabled)
         return;
+    set_tables(&t->cpu);
     size_t size = 2 * GUARD + RET_STACK + ALT_STACK;
     uint8_t *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
@@ -524,18 +518,20 @@ bool code_stack_guard(const struct thread *t, uintptr_t addr)
 
 void code_init(void)
 {
-    cpu_mode_changed = mode_changed;
     dump_init();
     translated = dump_parse_range("translate-range", opt.translate_range);
     if (opt.interpret || dump_any(DUMP_EXEC) || !translate_available())
         return;
     size_t all = sizeof *all_targets[0] << 32, some = sizeof *table[0] * TRANSLATE_TABLE_SIZE;
+    size_t lines = (UINT64_C(1) << 32) / TRANSLATE_LINE;
     bool ok = true; /* the largest first: where memory is limited, none is taken from the guest */
     for (int i = 0; i < 2 && ok; i++)
-        ok = (all_targets[i] = map_lazy(all)) && (table[i] = map_lazy(some));
+        ok = (all_targets[i] = map_lazy(all)) && (target_lines[i] = map_lazy(lines)) &&
+             (table[i] = map_lazy(some));
     if (!ok || !codemem_init()) {
         for (int i = 0; i < 2; i++) {
             unmap_lazy(all_targets[i], all);
+            unmap_lazy(target_lines[i], lines);
             unmap_lazy(table[i], some);
         }
         log_event("the host gives no memory for translated code: interpreting");
@@ -543,5 +539,6 @@ void code_init(void)
     }
     if (!opt.hot)
         opt.hot = HOT;
+    cpu_mode_changed = set_tables;
     enabled = true;
 }

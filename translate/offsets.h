@@ -16,7 +16,9 @@
 #define CPU_RET_SP 536
 #define CPU_RET_TOP 544
 #define CPU_ALL 568
-#define CPU_EXIT_CODE 600
+#define CPU_LINES 576
+#define CPU_GOING_TO 584
+#define CPU_EXIT_CODE 592
 #define INSN_FN 0
 #define INSN_EIP 8
 #define INSN_NEXT 12

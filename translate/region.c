@@ -21,6 +21,8 @@ AT(host.sp, CPU_HOST_SP);
 AT(host.ret_sp, CPU_RET_SP);
 AT(host.ret_top, CPU_RET_TOP);
 AT(host.all, CPU_ALL);
+AT(host.lines, CPU_LINES);
+AT(host.going_to, CPU_GOING_TO);
 AT(host.exit_code, CPU_EXIT_CODE);
 static_assert(offsetof(struct insn, fn) == INSN_FN && offsetof(struct insn, eip) == INSN_EIP &&
                   offsetof(struct insn, next) == INSN_NEXT, "struct insn");

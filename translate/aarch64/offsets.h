@@ -14,8 +14,8 @@
 #define FPU_FCS 144
 #define FPU_FDS 146
 #define CPU_SEL 144
-#define CPU_X87 608
-#define CPU_X87_NOTE 616
-#define CPU_FP_BITS 724
+#define CPU_X87 600
+#define CPU_X87_NOTE 608
+#define CPU_FP_BITS 716
 
 #endif

@@ -6,9 +6,9 @@
 
 #define CPU_TABLE 552
 #define CPU_X87_LIVE 560
-#define CPU_X87_IMAGE 608
-#define CPU_YMM_LIVE 720
-#define CPU_YMMH 736
+#define CPU_X87_IMAGE 600
+#define CPU_YMM_LIVE 712
+#define CPU_YMMH 720
 #define EFL_DF_BIT 0x400
 
 #endif

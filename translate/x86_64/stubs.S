@@ -182,13 +182,18 @@ x64_exit_direct:
         pop_callee_saved
         jmp     translate_exit_stub
 
-        /* The table of all addresses is large and sparse, so what it gives goes into the small one,
-         * whose entries are code - x64_look_up in the high half and -address in the low one. Flags are
+        /* The table of all addresses is large and sparse, so it is read only where it has something, and
+         * what it gives goes into the small one, whose entries are code - x64_look_up in the high half and -address in the low one. Flags are
          * the guest's: nothing here changes them. */
         .globl  x64_look_up
 x64_look_up:
-        movq    CPU_ALL(%r14), %r10
         movq    %rcx, %r11
+        movq    CPU_LINES(%r14), %r10
+        movq    %r8, CPU_GOING_TO(%r14)
+        movl    CPU_GOING_TO+1(%r14), %ecx      /* r8 >> 8 */
+        movzbl  (%r10,%rcx), %ecx
+        jrcxz   1f
+        movq    CPU_ALL(%r14), %r10
         movl    (%r10,%r8,4), %ecx
         jrcxz   1f
         movslq  %ecx, %r9
