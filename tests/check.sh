@@ -37,6 +37,7 @@ for t in "$build"/x86_64-release/tests/unit/*; do [[ $t = *.* ]] || part "unit $
 for t in "$build"/aarch64-release/tests/unit/*; do [[ $t = *.* ]] || part "unit $t" "$qemu" "$t"; done
 part "a64 encodings" tests/unit/a64.sh "$w/a64" "$build/x86_64-release/tests/unit/a64"
 part "a64 encodings" tests/unit/a64.sh "$w/a64" "$qemu" "$build/aarch64-release/tests/unit/a64"
+part golden make --no-print-directory -k golden
 part abi tests/abi/run.sh "$w/abi" "$x86"
 part guest tests/guest/run.sh "$w/guest" "x86_64=$x86" "aarch64=$armrun"
 part "guest, small blocks" tests/guest/run.sh "$w/small" "x86_64=$x86 --block-max=2 --flush-every=200 --interpret"

@@ -44,8 +44,27 @@ bench: all ## xrun against native and qemu-i386, ratios of medians
 bench-start: all ## programs that only start and fork, against native, by the clock
 	bench/start/start.sh $(X86) $(W)/bench-start $(CACHE)/root/i386
 
-.PHONY: bless
-bless: both ## record the expected results of guest and app tests from this machine's hardware
+# What the translators make of snippets of code, as text that is reviewed when it changes.
+GOLDEN := $(BUILD)/x86_64-release/tests/golden/golden
+GOLDEN_ARM := $(BUILD)/aarch64-release/tests/golden/golden
+GOLDEN_RUN = tests/golden/golden.py $(1) tests/golden/snippets tests/golden/$(1).txt $(W)/golden-$(1) $(2)
+$(O)/tests/golden/golden: $(O)/tests/golden/golden.o $(LIB)
+	$(CC) $(LINK) -pthread $(SAN) -o $@ $< $(LIB) $(LIBS)
+-include $(O)/tests/golden/golden.d
+
+.PHONY: golden-build golden bless
+golden-build:
+	$(MAKE) --no-print-directory HOST=x86_64 $(GOLDEN)
+	$(MAKE) --no-print-directory HOST=aarch64 $(GOLDEN_ARM)
+golden: golden-build ## compare the code made for tests/golden/snippets with tests/golden/HOST.txt
+	$(call GOLDEN_RUN,x86_64,$(GOLDEN))
+	$(call GOLDEN_RUN,aarch64,$(QEMU_ARM) $(GOLDEN_ARM))
+bless: golden-build ## the code that is made now is what `make golden` expects
+	BLESS=1 $(call GOLDEN_RUN,x86_64,$(GOLDEN))
+	BLESS=1 $(call GOLDEN_RUN,aarch64,$(QEMU_ARM) $(GOLDEN_ARM))
+
+.PHONY: record
+record: both ## record the expected results of guest and app tests from this machine's hardware
 	RECORD=1 tests/guest/run.sh $(W)/guest x86_64=$(X86)
 	RECORD=1 tests/guest/core/run.sh $(W)/core x86_64=$(X86)
 	tests/setup/root.sh $(CACHE)

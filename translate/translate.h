@@ -82,6 +82,9 @@ bool translate_available(void);
 bool translate_orders_memory(void);
 /* The host has instructions for this operation: else each costs a call of the interpreter. */
 bool translate_direct(unsigned op);
+/* From now on code is for a processor that has all of what the translator can use, or only what every host
+ * has, whatever this one has. Before anything is translated; the code must not be executed (tests). */
+void translate_assume(bool newest);
 /* False for what translated code leaves to the interpreter together with all that follows. */
 bool translate_handles(const struct insn *in, unsigned mode);
 /* False if the region does not fit or begins with something that is not worth translating. */

@@ -49,6 +49,11 @@ static __attribute__((constructor)) void find_features(void)
         ((bool *)&a64_has)[features[i].at] = getauxval(features[i].word) >> features[i].bit & 1;
 }
 
+void translate_assume(bool newest)
+{
+    memset(&a64_has, newest, sizeof a64_has); /* each is a bool */
+}
+
 bool translate_orders_memory(void)
 {
     return true;

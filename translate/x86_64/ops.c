@@ -116,10 +116,21 @@ static void add(const uint16_t *ops, size_t n, enum x64_how how)
 #define ADD(list, present) add(list, (present) ? ARRAY_SIZE(list) : 0, HOW_DIRECT)
 #define ADD_VEX(list, present) add(list, ARRAY_SIZE(list), (present) ? HOW_VEX : HOW_INTERP)
 
+static enum { AS_IT_IS, OLDEST, NEWEST } processor; /* translate_assume() */
+
+void translate_assume(bool newest)
+{
+    processor = newest ? NEWEST : OLDEST;
+}
+
+static bool has(unsigned feature)
+{
+    return processor == AS_IT_IS ? x86_cpu_active(feature) : processor == NEWEST;
+}
+
 static bool host_avx(void)
 {
-    return x86_cpu_active(x86_cpu_AVX2) && x86_cpu_active(x86_cpu_FMA) &&
-           x86_cpu_active(x86_cpu_F16C);
+    return has(x86_cpu_AVX2) && has(x86_cpu_FMA) && has(x86_cpu_F16C);
 }
 
 static void init_vex(void)
@@ -128,29 +139,29 @@ static void init_vex(void)
     for (unsigned op = 0; op < OP_COUNT && avx; op++)
         if (decode_op_class(op) == CLASS_AVX)
             table[op] = HOW_VEX;
-    ADD_VEX(vaes, avx && x86_cpu_active(x86_cpu_VAES));
-    ADD_VEX(vpclmul, avx && x86_cpu_active(x86_cpu_VPCLMULQDQ));
-    ADD_VEX(avx_gfni, avx && x86_cpu_active(x86_cpu_GFNI));
-    ADD_VEX(bmi1, x86_cpu_active(x86_cpu_BMI1));
-    ADD_VEX(bmi2, x86_cpu_active(x86_cpu_BMI2));
+    ADD_VEX(vaes, avx && has(x86_cpu_VAES));
+    ADD_VEX(vpclmul, avx && has(x86_cpu_VPCLMULQDQ));
+    ADD_VEX(avx_gfni, avx && has(x86_cpu_GFNI));
+    ADD_VEX(bmi1, has(x86_cpu_BMI1));
+    ADD_VEX(bmi2, has(x86_cpu_BMI2));
 }
 
 static void init(void)
 {
-    ADD(base, x86_cpu_active(x86_cpu_SSE3));
-    ADD(ssse3, x86_cpu_active(x86_cpu_SSSE3));
-    ADD(sse41, x86_cpu_active(x86_cpu_SSE4_1));
-    ADD(sse42, x86_cpu_active(x86_cpu_SSE4_2));
-    ADD(popcnt, x86_cpu_active(x86_cpu_POPCNT));
-    ADD(lzcnt, x86_cpu_active(x86_cpu_LZCNT));
-    ADD(bmi, x86_cpu_active(x86_cpu_BMI1));
-    ADD(aes, x86_cpu_active(x86_cpu_AES));
-    ADD(pclmul, x86_cpu_active(x86_cpu_PCLMULQDQ));
-    ADD(movbe, x86_cpu_active(x86_cpu_MOVBE));
-    ADD(adx, x86_cpu_active(x86_cpu_ADX));
-    ADD(sha, x86_cpu_active(x86_cpu_SHA));
-    ADD(sse4a, x86_cpu_active(x86_cpu_SSE4A));
-    ADD(gfni, x86_cpu_active(x86_cpu_GFNI));
+    ADD(base, has(x86_cpu_SSE3));
+    ADD(ssse3, has(x86_cpu_SSSE3));
+    ADD(sse41, has(x86_cpu_SSE4_1));
+    ADD(sse42, has(x86_cpu_SSE4_2));
+    ADD(popcnt, has(x86_cpu_POPCNT));
+    ADD(lzcnt, has(x86_cpu_LZCNT));
+    ADD(bmi, has(x86_cpu_BMI1));
+    ADD(aes, has(x86_cpu_AES));
+    ADD(pclmul, has(x86_cpu_PCLMULQDQ));
+    ADD(movbe, has(x86_cpu_MOVBE));
+    ADD(adx, has(x86_cpu_ADX));
+    ADD(sha, has(x86_cpu_SHA));
+    ADD(sse4a, has(x86_cpu_SSE4A));
+    ADD(gfni, has(x86_cpu_GFNI));
     init_vex();
     for (size_t i = 0; i < ARRAY_SIZE(special); i++)
         table[special[i].op] = special[i].how;
