@@ -47,6 +47,13 @@ CASE(operand, "divsd %%xmm1, %%xmm0\n sqrtsd %%xmm0, %%xmm1\n inc %%eax\n addsd 
 CASE(packed, "mulpd %%xmm1, %%xmm0\n addpd %%xmm2, %%xmm0\n subpd (%%edi), %%xmm0\n")
 CASE(unaligned, "addpd %%xmm0, %%xmm1\n mulpd 8(%%esi), %%xmm1\n")
 CASE(unaligned_store, "addpd %%xmm0, %%xmm1\n movaps %%xmm1, 8(%%esi)\n")
+CASE(later, "subsd %%xmm1, %%xmm0\n movsd %%xmm0, (%%edi)\n mulsd %%xmm0, %%xmm0\n inc %%eax\n addsd %%xmm0, %%xmm1\n"
+            "movapd %%xmm1, %%xmm2\n cmp $3, %%eax\n")
+CASE(moved, "mulsd %%xmm1, %%xmm0\n sub $24, %%edi\n inc %%eax\n addsd 24(%%edi), %%xmm0\n add $24, %%edi\n")
+CASE(moved_store, "mulsd %%xmm1, %%xmm0\n sub $24, %%edi\n movsd %%xmm0, 24(%%edi)\n sqrtsd %%xmm0, %%xmm1\n"
+                  "add $24, %%edi\n addsd %%xmm1, %%xmm2\n")
+CASE(inside, "mulsd %%xmm1, %%xmm0\n sub $24, %%edi\n movsd %%xmm0, 8(%%edi)\n addsd %%xmm1, %%xmm0\n inc %%eax\n"
+             "mulsd (%%edi), %%xmm1\n add $24, %%edi\n addsd -16(%%edi), %%xmm0\n subsd (%%edi), %%xmm1\n")
 CASE(compare, "mulsd %%xmm1, %%xmm0\n comisd (%%edi), %%xmm0\n")
 CASE(arithmetic, "mulsd %%xmm2, %%xmm0\n addsd %%xmm1, %%xmm0\n divsd %%xmm1, %%xmm2\n sqrtsd %%xmm0, %%xmm1\n"
                  "cvtsd2si %%xmm2, %%eax\n comisd %%xmm0, %%xmm2\n cvtsd2ss %%xmm1, %%xmm2\n")
@@ -56,7 +63,8 @@ static const struct {
     void (*run)(const struct values *, uint32_t, const void *);
 } cases[] = {
 #define C(name) {#name, name}
-    C(load), C(store), C(operand), C(packed), C(unaligned), C(unaligned_store), C(compare), C(arithmetic),
+    C(load), C(store), C(operand), C(packed), C(unaligned), C(unaligned_store), C(later),
+    C(moved), C(moved_store), C(inside), C(compare), C(arithmetic),
 };
 
 int main(void)

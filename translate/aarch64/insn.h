@@ -115,14 +115,14 @@ void a64_slow_run(struct emit *e, uint8_t *at, unsigned first);
 enum { BY_FPSR = 1, BY_FPSR_IDC = 2 /* which always matters */, NZCV_IN_TMP3 = 4, /* the guest's */
        LOW_BITS = 8 /* of addresses, in bits 8-19 of A64_TMP0: must be 0 */ };
 void a64_slow_fpsr(struct emit *e, uint8_t *at, unsigned first, unsigned how);
-/* Undoes what an instruction did that simd_run.c let into a run; keeps NZCV. */
-void a64_simd_undo(struct emit *e, const struct insn *in);
 
 /* ---- Instructions ---- */
 bool a64_int(struct emit *e, const struct tr_insn *t);
 bool a64_string(struct emit *e, const struct tr_insn *t);
 bool a64_simd(struct emit *e, const struct tr_insn *t);
 bool a64_x87(struct emit *e, const struct tr_insn *t);
+/* The current instruction comes later, with others that a64_simd writes. */
+bool a64_simd_delays(const struct emit *e);
 
 /* ---- The x87 unit (x87.c) ---- */
 enum a64_x87_way { X87_PLAIN, X87_LEAF, X87_LEAF_NEG, X87_LOAD_T, X87_LOAD_B };

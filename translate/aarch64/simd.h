@@ -8,8 +8,8 @@
  * the whole run instead.
  *
  * So within a run the value of an xmm register is where run_read says, and goes where run_write says.
- * A run is a piece of straight code without stores and without changes of other registers; only its
- * start is a place where the guest's state is complete: faults in it go back there. */
+ * A run is a piece of straight code; one store in it, and additions to general registers, come at its end.
+ * Only its start is a place where the guest's state is complete: faults in it go back there. */
 #ifndef XRUN_TRANSLATE_AARCH64_SIMD_H
 #define XRUN_TRANSLATE_AARCH64_SIMD_H
 
@@ -50,9 +50,13 @@ unsigned run_width(unsigned x);
 unsigned simd_source(struct emit *e, const struct insn *in, unsigned tmp);
 /* The low `bytes` of it. */
 unsigned simd_source_low(struct emit *e, const struct insn *in, unsigned tmp, unsigned bytes);
-/* Operand 1 from memory; operand 0 to memory. */
+/* Operand 1 from memory; operand 0 to memory: at the end of a run that asks FPSR, so v must not be a temporary
+ * then. */
 void simd_load(struct emit *e, const struct insn *in, unsigned v);
 void simd_store(struct emit *e, const struct insn *in, unsigned v);
+/* The same as simd_load into operand 0, with the instruction behind it that repeats the lowest element in all
+ * others; false: there is none. */
+bool simd_load_repeated(struct emit *e, const struct insn *in);
 /* Operand 1, a general register or 4 bytes of memory, in a w register: its own, or `tmp`. */
 unsigned simd_source_w(struct emit *e, const struct insn *in, unsigned tmp);
 

@@ -29,9 +29,9 @@ static void move_scalar(struct emit *e, const struct insn *in) /* MOVSS MOVSD */
 {
     if (in->o[0].kind == OPND_MEM)
         simd_store(e, in, run_read_low(e, in->o[1].reg, in->o[0].size));
-    else if (in->o[1].kind == OPND_MEM)
+    else if (in->o[1].kind == OPND_MEM && !simd_load_repeated(e, in))
         simd_load(e, in, run_write(e, in->o[0].reg, in->o[1].size));
-    else
+    else if (in->o[1].kind != OPND_MEM)
         merge_low(e, in, in->op == OP_MOVSD ? 8 : 4);
 }
 
@@ -67,7 +67,8 @@ static void move_d_q(struct emit *e, const struct insn *in) /* MOVD MOVQ */
     } else if (d->kind == OPND_GPR) {
         a64_fmov_to_gpr(e, A64_W, a64_gpr(d->reg), run_read_low(e, s->reg, 4));
     } else if (s->kind == OPND_MEM) {
-        simd_load(e, in, run_write(e, d->reg, s->size));
+        if (!simd_load_repeated(e, in))
+            simd_load(e, in, run_write(e, d->reg, s->size));
     } else if (s->kind == OPND_GPR) {
         a64_fmov_from_gpr(e, A64_W, run_write(e, d->reg, 4), a64_gpr(s->reg));
     } else {

@@ -3,7 +3,7 @@
 
 #include "decode/decode.h"
 
-enum { XMMS = 8, RUN_MAX = 32, INTS_MAX = 4, BASES_MAX = 2, ALIGNED_MAX = 4 };
+enum { XMMS = 8, RUN_MAX = 32, INTS_MAX = 4, DELAYED_MAX = 12, BASES_MAX = 2, ALIGNED_MAX = 4 };
 
 /* What of an xmm register has been done in the run: nothing, read first (its register must stay as it
  * is until the run is settled), or written first (the run executed again writes it again). */
@@ -17,7 +17,11 @@ static struct {
     bool pending;    /* FPSR is to be asked */
     uint8_t how;     /* of a64_slow_fpsr */
     bool cut;        /* ends with the current instruction */
-    bool ints;       /* instructions on general registers are among it: it must not fault any more */
+    uint16_t ints[DELAYED_MAX]; /* instructions on general registers: they are emitted at its end, */
+    unsigned nints;
+    uint32_t adds[REG_ZERO + 1]; /* and will add this */
+    struct { bool is; unsigned v; struct insn in; } store; /* emitted behind the look at FPSR */
+    unsigned done; /* this instruction has been done with a former one */
     unsigned start, next; /* first instruction; the one that joins next */
     uint8_t bases[BASES_MAX]; /* general registers that must be aligned: looked at with FPSR */
     unsigned nbases;
@@ -46,12 +50,23 @@ static unsigned held_in(unsigned x)
 
 /* ---- values ---- */
 
+/* The register is to be written: what is to be stored moves elsewhere. */
+static void save_stored(struct emit *e, unsigned v)
+{
+    if (!run.store.is || run.store.v != v)
+        return;
+    a64_v_mov(e, V2, v);
+    run.store.v = V2;
+}
+
 /* The copy of xmm`x` is to be written: values whose low half is there get it themselves. (Their own copies
  * are nobody else's.) */
 static void unshare(struct emit *e, unsigned x)
 {
+    save_stored(e, copy_of(x));
     for (unsigned y = 0; y < XMMS; y++)
         if (y != x && run.where[y] == LOW8 && run.low[y] == copy_of(x)) {
+            save_stored(e, copy_of(y));
             a64_fmov(e, A64_D, copy_of(y), copy_of(x));
             run.low[y] = (uint8_t)copy_of(y);
         }
@@ -61,6 +76,7 @@ static void own_low(struct emit *e, unsigned x)
 {
     if (run.where[x] != LOW8 || run.low[x] == copy_of(x))
         return;
+    save_stored(e, copy_of(x));
     a64_fmov(e, A64_D, copy_of(x), run.low[x]);
     run.low[x] = (uint8_t)copy_of(x);
 }
@@ -69,6 +85,7 @@ static void into_copy(struct emit *e, unsigned x)
 {
     unsigned c = copy_of(x);
     if (run.where[x] == LOW8 && run.low[x] == run.rest[x]) {
+        save_stored(e, c);
         a64_v_mov(e, c, run.rest[x]);
     } else {
         own_low(e, x);
@@ -185,9 +202,10 @@ unsigned run_width(unsigned x) { return run.width[x]; }
 static void begin(unsigned index)
 {
     run.open = true;
-    run.pending = run.cut = run.ints = false;
+    run.pending = run.cut = run.store.is = false;
     run.start = index;
-    run.slows = run.how = run.nbases = 0;
+    run.slows = run.how = run.nbases = run.nints = run.done = 0;
+    memset(run.adds, 0, sizeof run.adds);
     memset(run.state, UNTOUCHED, sizeof run.state);
     memset(run.where, IN_PLACE, sizeof run.where);
 }
@@ -217,11 +235,27 @@ static void write_back(struct emit *e)
     }
 }
 
+static void store_delayed(struct emit *e);
+
+/* The instructions on general registers. */
+static void catch_up(struct emit *e)
+{
+    unsigned index = e->index;
+    for (unsigned i = 0; i < run.nints; i++) {
+        e->index = run.ints[i];
+        a64_must(a64_int(e, &e->tr->insn[e->index]));
+    }
+    e->index = index;
+}
+
 void run_settle(struct emit *e)
 {
     if (run.pending)
         look(e);
+    if (run.store.is)
+        store_delayed(e);
     write_back(e);
+    catch_up(e);
     for (unsigned i = 0; i < run.slows; i++)
         a64_slow_run(e, run.slow[i], run.start);
     /* the run is one piece: what happens in it happens at its first instruction */
@@ -298,14 +332,14 @@ static bool check_later(const struct insn *in, const struct opnd *o)
     return true;
 }
 
-static void check_alignment(struct emit *e, const struct insn *in, const struct opnd *o,
-                            const struct a64_mem *m)
+static void check_alignment(struct emit *e, const struct insn *in, const struct insn *at,
+                            const struct opnd *o, const struct a64_mem *m)
 {
     unsigned n = m->base;
     if (known_aligned(in))
         return;
     now_aligned(in);
-    if (check_later(in, o))
+    if (check_later(at, o))
         return;
     if (m->disp & 15) {
         a64_must(a64_add_imm(e, A64_W, A64_TMP0, n, (unsigned)m->disp & 15));
@@ -315,13 +349,22 @@ static void check_alignment(struct emit *e, const struct insn *in, const struct 
     slow_unless_zero(e, A64_TMP0);
 }
 
+/* With addresses from registers as they are before the run's additions to them. */
+static struct insn with(const struct insn *in, const uint32_t *adds)
+{
+    struct insn at = *in;
+    at.disp += adds[in->base] + (adds[in->index] << in->scale);
+    return at;
+}
+
 static struct a64_mem memory(struct emit *e, const struct insn *in, const struct opnd *o)
 {
     unsigned log2 = (unsigned)__builtin_ctz(o->size);
+    struct insn at = with(in, run.adds);
     struct a64_mem m;
-    a64_must(a64_mem(e, in, log2, &m));
+    a64_must(a64_mem(e, &at, log2, &m));
     if (must_be_aligned(in, o))
-        check_alignment(e, in, o, &m);
+        check_alignment(e, in, &at, o, &m);
     return m;
 }
 
@@ -332,11 +375,29 @@ void simd_load(struct emit *e, const struct insn *in, unsigned v)
     a64_load(e, ops[__builtin_ctz(in->o[1].size)], v, &m);
 }
 
+static const enum a64_ldst store_ops[] = {A64_STR_B, A64_STR_H, A64_STR_S, A64_STR_D, A64_STR_Q};
+
 void simd_store(struct emit *e, const struct insn *in, unsigned v)
 {
-    static const enum a64_ldst ops[] = {A64_STR_B, A64_STR_H, A64_STR_S, A64_STR_D, A64_STR_Q};
+    unsigned log2 = (unsigned)__builtin_ctz(in->o[0].size);
+    if (run.pending) { /* behind the look at FPSR; until then v stays as it is */
+        run.store.is = true;
+        run.store.v = v;
+        run.store.in = with(in, run.adds);
+        if (v - a64_xmm(0) < XMMS)
+            run.state[v - a64_xmm(0)] = LIVE;
+        return;
+    }
     struct a64_mem m = memory(e, in, &in->o[0]);
-    a64_store(e, ops[__builtin_ctz(in->o[0].size)], v, &m);
+    a64_store(e, store_ops[log2], v, &m);
+}
+
+static void store_delayed(struct emit *e)
+{
+    unsigned log2 = (unsigned)__builtin_ctz(run.store.in.o[0].size);
+    struct a64_mem m;
+    a64_must(a64_mem(e, &run.store.in, log2, &m));
+    a64_store(e, store_ops[log2], run.store.v, &m);
 }
 
 unsigned simd_source_w(struct emit *e, const struct insn *in, unsigned tmp)
@@ -415,8 +476,8 @@ static bool stands_alone(const struct insn *in)
     }
 }
 
-/* An operation on general registers that translated code does without a slow path, and that a64_simd_undo
- * can undo; what it adds to its register. */
+/* An operation on general registers that translated code does without a slow path, and that a run can delay;
+ * what it adds to its register. */
 static bool plain_int(const struct insn *in, uint32_t *adds)
 {
     bool imm = in->nopnd == 2 && in->o[1].kind == OPND_IMM;
@@ -437,55 +498,119 @@ static bool plain_int(const struct insn *in, uint32_t *adds)
     }
 }
 
-void a64_simd_undo(struct emit *e, const struct insn *in)
-{
-    uint32_t adds;
-    unsigned r = a64_gpr(in->o[0].reg);
-    if (decode_op_class(in->op) != CLASS_INT || !plain_int(in, &adds) || !adds)
-        return;
-    if (a64_sub_imm(e, A64_W, r, r, adds) || a64_add_imm(e, A64_W, r, r, -adds))
-        return;
-    a64_const(e, A64_TMP1, adds);
-    a64_sub(e, A64_W, r, r, A64_TMP1);
-}
-
 static bool follows(const struct emit *e, unsigned i)
 {
     return i < e->tr->n && !a64_is_leader(e, i) && e->tr->insn[i].in->eip == e->tr->insn[i - 1].in->next;
 }
 
-/* Whether it changes a register whose low bits are to be looked at. */
-static bool moves_base(const struct insn *in, uint32_t adds)
+/* A store that may wait for the look at FPSR: it is repeated with the run if it faults, so it is the only one. */
+static bool can_wait(const struct emit *e, const struct insn *in)
 {
-    for (unsigned i = 0; i < run.nbases; i++)
-        if (run.bases[i] == in->o[0].reg && (adds & 15))
-            return true;
-    return false;
+    if (e->tr->ordered || !run.pending || run.store.is || must_be_aligned(in, &in->o[0]))
+        return false;
+    switch (in->op) {
+    case OP_MOVSS: case OP_MOVSD: case OP_MOVUPS: case OP_MOVUPD: case OP_MOVDQU: case OP_MOVLPS: case OP_MOVLPD:
+        return true;
+    case OP_MOVD: case OP_MOVQ: return in->o[1].kind == OPND_XMM;
+    default: return false;
+    }
 }
 
-/* The instruction that joins the run, perhaps behind some on general registers. Those are undone before
- * the run is executed again; a fault would not do that, so nothing may fault behind them. 0: none. */
-static unsigned joining(const struct emit *e)
+/* It reads nothing of what the store writes. */
+static bool apart_from_store(const struct insn *in)
 {
-    bool ints = run.ints;
+    const struct insn *st = &run.store.in;
+    uint32_t above = in->disp - st->disp;
+    return in->base == st->base && in->index == st->index && in->scale == st->scale && in->seg == st->seg &&
+           above >= st->o[0].size && above <= -(uint32_t)in->o[1].size;
+}
+
+static bool compares(unsigned op)
+{
+    return op == OP_COMISS || op == OP_COMISD || op == OP_UCOMISS || op == OP_UCOMISD;
+}
+
+/* Whether it can join the run behind instructions that add so much to general registers. */
+static bool can_join(const struct emit *e, const struct insn *in, const uint32_t *adds)
+{
+    if (part_of(e, in) == PART_NONE)
+        return false;
+    if (in->o[0].kind == OPND_MEM)
+        return can_wait(e, in);
+    for (unsigned i = 1; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_GPR && adds[in->o[i].reg])
+            return false;
+    if (stands_alone(in) || (run.store.is && compares(in->op))) /* the store could still fault */
+        return false;
+    struct insn at = with(in, adds);
+    return !run.store.is || !has_kind(in, OPND_MEM) || apart_from_store(&at);
+}
+
+/* The instruction that joins the run, perhaps behind some on general registers, which are delayed to its end.
+ * 0: none. */
+static unsigned joining(const struct emit *e, bool now)
+{
+    uint32_t adds[REG_ZERO + 1];
+    unsigned n = run.nints;
+    memcpy(adds, run.adds, sizeof adds);
     if (e->tr->count || run.cut)
         return 0;
     for (unsigned i = e->index + 1; i <= e->index + INTS_MAX + 1; i++) {
         const struct insn *in = follows(e, i) ? e->tr->insn[i].in : NULL;
+        uint32_t more;
         if (!in || i - run.start >= RUN_MAX)
             return 0;
-        if (part_of(e, in) != PART_NONE) {
-            if (stands_alone(in) || (ints && has_kind(in, OPND_MEM)))
-                return 0;
-            run.ints = ints;
+        if (can_join(e, in, adds)) {
+            if (now) {
+                run.nints = n;
+                memcpy(run.adds, adds, sizeof adds);
+            }
             return i;
         }
-        uint32_t adds;
-        if (!plain_int(in, &adds) || moves_base(in, adds))
+        if (!plain_int(in, &more) || n == DELAYED_MAX)
             return 0;
-        ints = true;
+        run.ints[n++] = (uint16_t)i;
+        if (in->op != OP_CMP && in->op != OP_TEST)
+            adds[in->o[0].reg] += more;
     }
     return 0;
+}
+
+/* Copies the lowest element, of so many bytes, to all others of the register. */
+static bool repeats(const struct insn *in, unsigned x, unsigned bytes)
+{
+    if (in->o[0].reg != x || in->o[1].kind != OPND_XMM || in->o[1].reg != x)
+        return false;
+    switch (in->op) {
+    case OP_UNPCKLPD: case OP_PUNPCKLQDQ: return bytes == 8;
+    case OP_SHUFPS: case OP_PSHUFD: return bytes == 4 && !(in->imm & 0xff);
+    default: return false;
+    }
+}
+
+bool simd_load_repeated(struct emit *e, const struct insn *in)
+{
+    unsigned x = in->o[0].reg, bytes = in->o[1].size;
+    uint8_t *at = e->p;
+    unsigned next = run.state[x] != LIVE || run.pending ? joining(e, false) : 0;
+    if (!next || in->disp + run.adds[in->base] || in->seg == SEG_GS ||
+        !repeats(e->tr->insn[next].in, x, bytes))
+        return false;
+    struct a64_mem m = memory(e, in, &in->o[1]);
+    if (m.index != A64_NONE || m.disp) {
+        e->p = at;
+        return false;
+    }
+    a64_ld1r(e, bytes == 8 ? A64_2D : A64_4S, run_write(e, x, 16), m.base);
+    if (e->tr->ordered)
+        a64_dmb_ishld(e);
+    run.done = next;
+    return true;
+}
+
+bool a64_simd_delays(const struct emit *e)
+{
+    return run.open && e->index > run.start && e->index < run.next;
 }
 
 /* ---- what is known ---- */
@@ -527,7 +652,9 @@ bool a64_simd(struct emit *e, const struct tr_insn *t)
     update_known(e);
     if (!run.open || run.next != e->index)
         begin(e->index);
-    if (part == PART_INT)
+    if (run.done && run.done == e->index)
+        ; /* already */
+    else if (part == PART_INT)
         simd_int(e, in);
     else if (part == PART_FP)
         simd_fp(e, in);
@@ -535,7 +662,7 @@ bool a64_simd(struct emit *e, const struct tr_insn *t)
         simd_move(e, in);
     if (in->o[0].kind == OPND_GPR)
         forget_alignment(in->o[0].reg);
-    if (run.open && (stands_alone(in) || !(run.next = joining(e))))
+    if (run.open && ((stands_alone(in) && !run.store.is) || !(run.next = joining(e, true))))
         run_settle(e);
     return true;
 }

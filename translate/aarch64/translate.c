@@ -84,11 +84,11 @@ static unsigned peek(const struct translation *tr, gaddr eip)
 {
     struct insn in[PEEK_MAX];
     unsigned n = 0;
-    if (mem_page_flags(eip) & PAGE_W)
-        return NEED_ALL;
-    while (n < PEEK_MAX && decode_insn(eip, tr->mode, &in[n]) == DECODE_OK) {
-        eip = in[n].next;
-        if (in[n++].flags & INSN_END)
+    while (n < PEEK_MAX && !(mem_page_flags(eip) & PAGE_W) &&
+           decode_insn(eip, tr->mode, &in[n]) == DECODE_OK) {
+        bool jump = in[n].op == OP_JMP && in[n].o[0].kind == OPND_REL;
+        eip = jump ? in[n].imm : in[n].next;
+        if ((in[n++].flags & INSN_END) && !jump)
             break;
     }
     unsigned live = NEED_ALL;
@@ -525,6 +525,8 @@ static void insn(struct emit *e, const struct tr_insn *t)
 {
     static const emit_fn writers[] = {a64_int, a64_string, a64_simd, a64_x87};
     const struct insn *in = t->in;
+    if (a64_simd_delays(e))
+        return;
     if (e->tr->count)
         count(e);
     if (in->flags & INSN_END) {
@@ -646,8 +648,6 @@ static void look_closely(struct emit *e, const struct slow *s)
     a64_must(a64_cbz(e, A64_W, A64_TMP1, (int64_t)s->at + 4 - emit_off(e)));
     if (s->how & NZCV_IN_TMP3)
         a64_msr(e, A64_NZCV, A64_TMP3);
-    for (unsigned i = s->index; i > s->first; i--)
-        a64_simd_undo(e, e->tr->insn[i].in);
 }
 
 static void slow_stubs(struct emit *e)
