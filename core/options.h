@@ -47,7 +47,7 @@ struct options {
     const char *dump;      /* --dump=blocks,code,exec */
     const char *dump_range;      /* --dump-range=LOW-HIGH, */
     const char *translate_range; /* --translate-range=LOW-HIGH: hexadecimal addresses */
-    bool perf_map, gdb;    /* --perf-map, --gdb */
+    bool perf_map, jitdump, gdb; /* --perf-map, --jitdump, --gdb */
 };
 extern struct options opt;
 

@@ -1,7 +1,8 @@
 /* Units wait in a list until their instructions can be looked up: that takes the lock of
  * core/mem.c, which comes before that of cache.c. Then each run of instructions of one function is a
  * line of /tmp/perf-PID.map (perf's tools/perf/Documentation/jit-interface.txt), and a symbol of the
- * ELF file in memory that the debugger is shown (gdb's manual, "JIT Compilation Interface"). */
+ * ELF file in memory that the debugger is shown (gdb's manual, "JIT Compilation Interface"), or a record
+ * of jitdump.c's file. */
 #include "runtime/perfmap.h"
 
 #include <elf.h>
@@ -16,12 +17,14 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "elfload/symbols.h"
+#include "runtime/jitdump.h"
 
 struct added {
     struct added *next;
     bool gone;             /* removed while it was being looked up */
     const uint8_t *code;
     uint32_t size, cold, n;
+    uint64_t time;         /* with --jitdump */
     struct { gaddr eip; uint32_t off; } at[];
 };
 static struct added *waiting, **waiting_end = &waiting;
@@ -233,7 +236,7 @@ static void forget_gdb(const uint8_t *code)
 
 static bool on(void)
 {
-    return opt.perf_map || opt.gdb;
+    return opt.perf_map || opt.gdb || opt.jitdump;
 }
 
 void perfmap_add(const struct unit *u, const struct translation *tr)
@@ -241,7 +244,8 @@ void perfmap_add(const struct unit *u, const struct translation *tr)
     if (likely(!on()))
         return;
     struct added *a = xmalloc(sizeof *a + tr->n * sizeof a->at[0]);
-    *a = (struct added){.code = u->code, .size = u->size, .cold = u->cold, .n = tr->n};
+    *a = (struct added){.code = u->code, .size = u->size, .cold = u->cold, .n = tr->n,
+                        .time = opt.jitdump ? jitdump_now() : 0};
     for (unsigned i = 0; i < tr->n; i++) {
         a->at[i].eip = tr->insn[i].in->eip;
         a->at[i].off = tr->off[i];
@@ -283,10 +287,15 @@ static void look_up(const struct added *a, struct symbols *s)
 
 static void tell(const struct added *a, const struct symbols *s)
 {
-    for (size_t i = 1; i < s->n && map_fd >= 0; i++)
-        if (s->sym[i].st_size)
-            tell_perf(a->code + s->sym[i].st_value, (uint32_t)s->sym[i].st_size,
-                      s->names + s->sym[i].st_name);
+    for (size_t i = 1; i < s->n; i++) {
+        const uint8_t *code = a->code + s->sym[i].st_value;
+        const char *name = s->names + s->sym[i].st_name;
+        uint32_t size = (uint32_t)s->sym[i].st_size;
+        if (size && map_fd >= 0)
+            tell_perf(code, size, name);
+        if (size && opt.jitdump)
+            jitdump_code(code, size, name, a->time);
+    }
     if (opt.gdb)
         tell_gdb(a, s);
 }
@@ -325,11 +334,14 @@ void perfmap_flush(void)
     pthread_mutex_lock(&flushing);
     if (opt.perf_map)
         open_map();
+    if (opt.jitdump)
+        jitdump_begin();
     while ((a = first_waiting()))
         tell_first(a);
     if (map_fd >= 0)
         close(map_fd);
     map_fd = -1;
+    jitdump_end();
     pthread_mutex_unlock(&flushing);
 }
 

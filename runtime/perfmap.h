@@ -1,4 +1,4 @@
-/* --perf-map and --gdb: tells perf and gdb which of the guest's functions host code belongs to. */
+/* --perf-map, --jitdump and --gdb: tells perf and gdb which of the guest's functions host code belongs to. */
 #ifndef XRUN_RUNTIME_PERFMAP_H
 #define XRUN_RUNTIME_PERFMAP_H
 

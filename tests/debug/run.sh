@@ -1,5 +1,5 @@
 #!/bin/bash
-# What helps to find errors in xrun and slow places in guests: --dump, --perf-map, --gdb, limits of what
+# What helps to find errors in xrun and slow places in guests: --dump, --perf-map, --jitdump, --gdb, limits of what
 # is translated. usage: run.sh WORK XRUN...
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
@@ -34,6 +34,27 @@ timeout 60 "$@" --perf-map "$work/loop" 1 >"$work/pid" </dev/null
 map=/tmp/perf-$(cat "$work/pid").map
 check "functions are in the map" grep -q '^[0-9a-f]* [0-9a-f]* inner \[loop\]$' "$map"
 rm -f "$map"
+
+# bytes 18 and 19 of xrun's own header say which machine
+for a in "$@"; do
+    [ "${a##*/}" != xrun ] || machine=$(od -A n -t u2 -j 18 -N 2 "$a")
+done
+timeout 60 "$@" --jitdump "$work/loop" 1 >"$work/pid" </dev/null
+pid=$(cat "$work/pid")
+"$here/jitdump.py" "/tmp/jit-$pid.dump" $machine "$pid" >"$work/jitdump"
+check "code is in the jitdump" grep -qx 'inner \[loop\]' "$work/jitdump"
+rm -f "/tmp/jit-$pid.dump"
+if [ $# = 1 ] && command -v perf >/dev/null &&
+    timeout 60 perf --buildid-dir "$work/debug" record -q -k mono -e cpu-clock -o "$work/perf" "$@" --jitdump "$work/loop" 3000000 >"$work/pid" 2>/dev/null </dev/null
+then
+    timeout 60 perf --buildid-dir "$work/debug" inject --jit -i "$work/perf" -o "$work/perf.jit" 2>/dev/null
+    timeout 60 perf --buildid-dir "$work/debug" report -i "$work/perf.jit" --stdio >"$work/report" 2>/dev/null </dev/null
+    check "perf knows the code" grep -q "jitted-.* inner \[loop\]" "$work/report"
+    pid=$(cat "$work/pid")
+    rm -f "/tmp/jit-$pid.dump" "/tmp/jitted-$pid"-*.so
+else
+    skip=$((skip + 1))
+fi
 
 if [ $# = 1 ] && command -v gdb >/dev/null; then
     "$@" --gdb "$work/loop" 1000000000 >"$work/pid" </dev/null &
