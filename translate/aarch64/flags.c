@@ -1,6 +1,6 @@
 /* The guest's flags in the host's: which are read and written by the code for an instruction, what
  * the host's condition for a guest's is, and how the forms turn into each other. */
-#include "translate/aarch64/insn.h"
+#include "translate/aarch64/int.h"
 
 #include "decode/decode.h"
 
@@ -131,4 +131,55 @@ void a64_get_odd_parity(struct emit *e, unsigned d)
     a64_eor_sh(e, A64_W, d, A64_PF, A64_PF, A64_LSR, 4);
     a64_eor_sh(e, A64_W, d, d, d, A64_LSR, 2);
     a64_eor_sh(e, A64_W, d, d, d, A64_LSR, 1);
+}
+
+/* ---- single flags, and those of a result ---- */
+
+void a64_set_c_bit(struct emit *e, unsigned n, unsigned bit)
+{
+    if (a64_has.flagm) {
+        a64_rmif(e, n, (bit + 63) & 63, 2);
+    } else {
+        a64_mrs(e, A64_STUB, A64_NZCV);
+        a64_lsr_imm(e, A64_X, A64_TARGET, n, bit);
+        a64_bfi(e, A64_X, A64_STUB, A64_TARGET, 29, 1);
+        a64_msr(e, A64_NZCV, A64_STUB);
+    }
+    e->form = FORM_ADD;
+}
+
+void a64_set_v_bit(struct emit *e, unsigned n, unsigned bit)
+{
+    if (a64_has.flagm) {
+        a64_rmif(e, n, bit, 1);
+        return;
+    }
+    a64_mrs(e, A64_STUB, A64_NZCV);
+    a64_lsr_imm(e, A64_X, A64_TARGET, n, bit);
+    a64_bfi(e, A64_X, A64_STUB, A64_TARGET, 28, 1);
+    a64_msr(e, A64_NZCV, A64_STUB);
+}
+
+void a64_result_flags(struct emit *e, unsigned r, unsigned live)
+{
+    if (live & (NEED_P | NEED_A))
+        a64_mov(e, A64_W, A64_PF, r);
+    if (live & NEED_A)
+        a64_mov(e, A64_W, A64_AF, A64_PF);
+    if (!(live & NEED_NZCV) || a64_fuse_result(e, r))
+        return;
+    a64_must(a64_cmp_imm(e, A64_W, r, 0));
+    e->form = FORM_SUB;
+}
+
+void a64_narrow_result_flags(struct emit *e, unsigned r, unsigned size, unsigned live)
+{
+    if (live & (NEED_P | NEED_A))
+        a64_mov(e, A64_W, A64_PF, r);
+    if (live & NEED_A)
+        a64_mov(e, A64_W, A64_AF, A64_PF);
+    if (!(live & NEED_NZCV))
+        return;
+    a64_adds_sh(e, A64_W, A64_ZR, A64_ZR, r, A64_LSL, 32 - 8 * size);
+    e->form = FORM_ADD;
 }

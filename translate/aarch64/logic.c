@@ -1,0 +1,231 @@
+/* AND, OR, XOR, TEST; single bits; counting zeros; flags themselves. */
+#include "translate/aarch64/int.h"
+
+/* ---- logic ---- */
+
+static void logic(struct emit *e, enum a64_logic op, unsigned d, unsigned a,
+                  const struct a64_val *b)
+{
+    if (b->is_imm && a64_logic_imm(e, op, A64_W, d, a, b->imm))
+        return;
+    a64_logic_sh(e, op, A64_W, d, a, a64_val_reg(e, b, A64_TMP7), A64_LSL, 0);
+}
+
+/* AND and TEST set the flags by themselves: C is 0. */
+static void and_flags(struct emit *e, unsigned d, unsigned a, const struct a64_val *b,
+                      unsigned live)
+{
+    if (live & (NEED_P | NEED_A)) {
+        unsigned to = d == A64_ZR ? (unsigned)A64_PF : d;
+        logic(e, live & NEED_NZCV ? A64_ANDS : A64_AND, to, a, b);
+        if (to != A64_PF)
+            a64_mov(e, A64_W, A64_PF, to);
+        if (live & NEED_A)
+            a64_mov(e, A64_W, A64_AF, A64_PF);
+    } else if (live & NEED_NZCV) {
+        logic(e, A64_ANDS, d, a, b);
+    } else if (d != A64_ZR) {
+        logic(e, A64_AND, d, a, b);
+    }
+    if (live & NEED_NZCV)
+        e->form = FORM_ADD;
+}
+
+static void logic_flags(struct emit *e, enum a64_logic op, unsigned d, unsigned a,
+                        const struct a64_val *b, unsigned live)
+{
+    if (op == A64_AND) {
+        and_flags(e, d, a, b, live);
+        return;
+    }
+    bool same = op == A64_EOR && !b->is_imm && a == b->reg;
+    if (same)
+        a64_mov(e, A64_W, d, A64_ZR);
+    else
+        logic(e, op, d, a, b);
+    a64_result_flags(e, d, live);
+}
+
+bool a64_op_logic(struct emit *e, const struct insn *in, enum a64_logic op)
+{
+    unsigned live = a64_live(e);
+    struct a64_operands x;
+    if (!a64_get_operands(e, in, &x))
+        return false;
+    if (x.size == 4 && !x.mem_dest) {
+        logic_flags(e, op, host_gpr(&in->o[0]), x.a, &x.b, live);
+        return true;
+    }
+    logic(e, op, A64_TMP2, x.a, &x.b);
+    if (x.mem_dest)
+        a64_store(e, store_of(x.size), A64_TMP2, &x.m);
+    else
+        a64_put(e, &in->o[0], A64_TMP2);
+    if (x.size == 4)
+        a64_result_flags(e, A64_TMP2, live);
+    else
+        a64_narrow_result_flags(e, A64_TMP2, x.size, live);
+    return true;
+}
+
+bool a64_op_test(struct emit *e, const struct insn *in)
+{
+    unsigned live = a64_live(e);
+    struct a64_operands x;
+    if (!a64_get_operands(e, in, &x))
+        return false;
+    if (!live)
+        return true;
+    bool same =
+        !x.b.is_imm && (x.b.reg == x.a || (is_high8(&in->o[0]) && in->o[1].kind == OPND_GPR &&
+                                           in->o[0].reg == in->o[1].reg));
+    if (x.size == 4 && same) {
+        a64_result_flags(e, x.a, live);
+    } else if (x.size == 4) {
+        if (x.b.is_imm && !(live & (NEED_P | NEED_A)) && a64_fuse_bit(e, x.a, x.b.imm))
+            return true;
+        and_flags(e, A64_ZR, x.a, &x.b, live);
+    } else {
+        if (x.b.is_imm && !(live & ~(unsigned)(NEED_Z | NEED_C))) { /* N does not matter */
+            if (!a64_fuse_bit(e, x.a, x.b.imm))
+                and_flags(e, A64_ZR, x.a, &x.b, live);
+            return true;
+        }
+        unsigned r = x.a;
+        if (!same) {
+            logic(e, A64_AND, A64_TMP2, x.a, &x.b);
+            r = A64_TMP2;
+        }
+        a64_narrow_result_flags(e, r, x.size, live);
+    }
+    return true;
+}
+
+/* ---- bits ---- */
+
+/* BT, BTS, BTR, BTC of a register, or of memory with a constant. */
+bool a64_op_bt(struct emit *e, const struct insn *in)
+{
+    const struct opnd *d = &in->o[0], *s = &in->o[1];
+    unsigned live = a64_live(e), size = d->size;
+    struct a64_operands x;
+    if ((d->kind == OPND_MEM && s->kind != OPND_IMM) || size == 2 || !a64_get_operands(e, in, &x))
+        return false;
+    bool known = s->kind == OPND_IMM;
+    unsigned n = in->imm & 31, r = x.a, to = x.mem_dest ? (unsigned)A64_TMP2 : host_gpr(d);
+    if (in->op == OP_BT && known && a64_fuse_carry(e, r, n))
+        return true;
+    unsigned bit = A64_TMP3;
+    if (live & NEED_C) {
+        if (!known)
+            a64_lsrv(e, A64_W, A64_TMP3, r, x.b.reg);
+        else if (in->op != OP_BT) /* the register changes before */
+            a64_lsr_imm(e, A64_W, A64_TMP3, r, n);
+        else
+            bit = r;
+        if (in->op == OP_BT && !known && a64_fuse_carry(e, A64_TMP3, 0))
+            return true;
+    }
+    if (in->op != OP_BT) {
+        enum a64_logic op = in->op == OP_BTS ? A64_ORR : in->op == OP_BTR ? A64_BIC : A64_EOR;
+        if (known && op == A64_BIC) {
+            a64_must(a64_and_imm(e, A64_W, to, r, ~(1u << n)));
+        } else if (known) {
+            a64_must(a64_logic_imm(e, op, A64_W, to, r, 1u << n));
+        } else {
+            a64_const(e, A64_TMP4, 1);
+            a64_lslv(e, A64_W, A64_TMP4, A64_TMP4, x.b.reg);
+            a64_logic_sh(e, op, A64_W, to, r, A64_TMP4, A64_LSL, 0);
+        }
+        if (x.mem_dest)
+            a64_store(e, A64_STR_W, to, &x.m);
+    }
+    if (live & NEED_C) {
+        if (e->form == FORM_FCMP)
+            a64_settle_flags(e, live);
+        a64_set_c_bit(e, bit, bit == r && known ? n : 0);
+    }
+    return true;
+}
+
+bool a64_op_bsf(struct emit *e, const struct insn *in)
+{
+    const struct opnd *d = &in->o[0], *s = &in->o[1];
+    unsigned live = a64_live(e), to = host_gpr(d);
+    bool bsr = in->op == OP_BSR;
+    bool fits = d->size == 4 && !(live & NEED_ALL & ~(unsigned)NEED_Z);
+    int src = fits ? a64_source32(e, in, s, A64_TMP0) : -1;
+    if (src < 0)
+        return false;
+    unsigned r = (unsigned)src;
+    if (bsr) {
+        a64_clz(e, A64_W, A64_TMP1, r);
+        a64_must(a64_eor_imm(e, A64_W, A64_TMP1, A64_TMP1, 31));
+    } else {
+        a64_rbit(e, A64_W, A64_TMP1, r);
+        a64_clz(e, A64_W, A64_TMP1, A64_TMP1);
+    }
+    a64_must(a64_cmp_imm(e, A64_W, r, 0)); /* 0: the destination stays */
+    a64_csel(e, A64_W, to, A64_TMP1, to, A64_NE);
+    e->form = FORM_SUB;
+    return true;
+}
+
+bool a64_op_count_zeros(struct emit *e, const struct insn *in)
+{
+    const struct opnd *d = &in->o[0], *s = &in->o[1];
+    unsigned live = a64_live(e), to = host_gpr(d);
+    bool fits = d->size == 4 && !(live & NEED_ALL & ~(unsigned)(NEED_Z | NEED_C));
+    int src = fits ? a64_source32(e, in, s, A64_TMP0) : -1;
+    if (src < 0)
+        return false;
+    unsigned r = (unsigned)src;
+    if (in->op == OP_TZCNT) {
+        a64_rbit(e, A64_W, A64_TMP1, r);
+        r = A64_TMP1;
+    }
+    a64_clz(e, A64_W, to, r);
+    if (live) { /* CF: 32, ZF: 0 */
+        a64_must(a64_cmp_imm(e, A64_W, to, 0));
+        a64_lsr_imm(e, A64_W, A64_TMP2, to, 5);
+        if (live & NEED_C)
+            a64_set_c_bit(e, A64_TMP2, 0);
+        else
+            e->form = FORM_SUB;
+    }
+    return true;
+}
+
+/* ---- flags themselves ---- */
+
+bool a64_op_carry(struct emit *e, const struct insn *in)
+{
+    if (e->form == FORM_FCMP)
+        a64_settle_flags(e, a64_live(e) | NEED_C);
+    if (in->op == OP_CMC) {
+        e->form = e->form == FORM_SUB ? FORM_ADD : FORM_SUB;
+        return true;
+    }
+    if (!(a64_live(e) & NEED_C))
+        return true;
+    if (a64_has.flagm) { /* C = 0 */
+        a64_rmif(e, A64_ZR, 0, 2);
+    } else {
+        a64_mrs(e, A64_STUB, A64_NZCV);
+        a64_must(a64_and_imm(e, A64_X, A64_STUB, A64_STUB, ~(UINT64_C(1) << 29)));
+        a64_msr(e, A64_NZCV, A64_STUB);
+    }
+    e->form = in->op == OP_CLC ? FORM_ADD : FORM_SUB;
+    return true;
+}
+
+bool a64_op_direction(struct emit *e, const struct insn *in)
+{
+    a64_cpu_load(e, A64_LDR_W, A64_TMP0, offsetof(struct cpu, eflags));
+    if (in->op == OP_STD)
+        a64_must(a64_orr_imm(e, A64_W, A64_TMP0, A64_TMP0, EFL_DF));
+    else
+        a64_must(a64_and_imm(e, A64_W, A64_TMP0, A64_TMP0, ~(uint32_t)EFL_DF));
+    a64_cpu_store(e, A64_STR_W, A64_TMP0, offsetof(struct cpu, eflags));
+    return true;
+}
