@@ -123,6 +123,18 @@ struct i386_msqid {
     uint16_t cbytes, qnum, qbytes, lspid, lrpid, pad;
 } I386;
 
+struct i386_loop_info {
+    int32_t number;
+    uint16_t device, pad;
+    uint32_t inode;
+    uint16_t rdevice, pad2;
+    int32_t offset, encrypt_type, encrypt_key_size, flags;
+    char name[64];
+    uint8_t key[32];
+    uint32_t init[2];
+    char reserved[4];
+} I386;
+
 /* i386 open(2) flags that differ between hosts. */
 enum {
     I386_O_ACCMODE = 3, I386_O_CREAT = 0100, I386_O_DIRECT = 040000, I386_O_LARGEFILE = 0100000,

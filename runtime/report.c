@@ -160,7 +160,7 @@ static void ioctls(void)
     list_begin("ioctls", "ioctls");
     for (unsigned i = 0; i < session->nioctls; i++) {
         const struct session_ioctl *o = &session->ioctl[i];
-        const char *name = report_ioctl_name(o->request);
+        const char *name = ioctl_name(o->request);
         char text[160];
         snprintf(text, sizeof text, "%#x %s (direction %s, type %#x, number %#x, size %u): %u calls, %u errors",
                  o->request, name ? name : "unknown", dirs[o->request >> 30], o->request >> 8 & 0xff,

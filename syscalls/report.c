@@ -1,4 +1,5 @@
 /* --abi-report: what a system call says about the program that makes it. Printed by runtime/report.c. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -34,9 +35,16 @@ const char *report_narrow(unsigned nr)
     return NULL;
 }
 
-const char *report_ioctl_name(uint32_t request)
+void report_loss(const char *fmt, ...)
 {
-    return strace_one_name("ioctl", request);
+    char text[160];
+    va_list ap;
+    if (!opt.abi_report)
+        return;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    session_note('e', text);
 }
 
 /* Files of the kernel's and libraries; a number in /proc is a process. */

@@ -89,7 +89,7 @@ static void s_ioctl(struct call *k)
         {0x40049409, "d"},
     };
     uint32_t req = k->c->a[1], a = k->c->a[2];
-    const char *name = strace_one_name("ioctl", req), *type = "p";
+    const char *two = strace_one_name("ioctl", req), *name = two ? two : ioctl_name(req), *type = "p";
     static const char *const dirs[] = {"_IOC_NONE", "_IOC_WRITE", "_IOC_READ", "_IOC_READ|_IOC_WRITE"};
     if (name)
         strace_add(k->l, "%s", name);

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include "core/log.h"
 #include "core/thread.h"
 
 struct sysctx {
@@ -84,8 +85,11 @@ void strace_program(const struct thread *t, const char *path, char **argv, char 
 void report_call(const struct sysctx *c, int64_t ret);
 /* The kinds of calls whose values are narrower than today's ("32-bit time"...): the kind of call `nr`, or NULL. */
 const char *report_narrow(unsigned nr);
-/* An ioctl's name, NULL if it has none here. */
-const char *report_ioctl_name(uint32_t request);
+/* Notes that a value did not fit the guest's structures; with --abi-report. */
+void report_loss(const char *fmt, ...) PRINTF(1, 2);
+/* An ioctl's name, NULL if it has none here; what becomes of its argument. */
+const char *ioctl_name(uint32_t request);
+const char *ioctl_how(uint32_t request);
 
 /* -c: the table of what was counted. */
 void strace_summary(void);

@@ -19,6 +19,7 @@
 #include <asm/statfs.h>
 #undef statfs
 #undef statfs64
+#include <linux/loop.h>
 #include <linux/time_types.h>
 #include <asm/ipcbuf.h>
 #include <asm/sembuf.h>

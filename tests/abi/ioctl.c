@@ -1,0 +1,100 @@
+/* Prints requests and layouts, a line each: ours with -DOURS (linked with abi/convert.c), and else what the
+ * compiler makes of the kernel's headers, for i386 and for a 64-bit host. ioctl.sh compares. */
+#define _GNU_SOURCE
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#ifdef OURS
+#include "abi/convert.h"
+#include "core/mem.h"
+
+/* abi/convert.c reads arrays from guest memory; here is none. */
+int mem_read(void *dst, gaddr src, size_t len) { return -(!dst || src || len); }
+int mem_write(gaddr dst, const void *src, size_t len) { return -(!src || dst || len); }
+void mem_prepare_write(gaddr addr, uint32_t len) { (void)addr, (void)len; }
+
+static bool host; /* the host's side of the layouts */
+
+/* Names in the order in which abi_each_field goes: NULL: not compared. R: only the place is. */
+struct name { const char *layout, *member; bool place_only; };
+static const struct name list[] = {
+#define STRUCT(name, type) {#name, NULL, 0},
+#define F(kind, member) {NULL, #member, 0},
+#define A(kind, n, member) {NULL, #member, 0},
+#define R(kind, n, member) {NULL, #member, 1},
+#define X(kind, n) {NULL, NULL, 0},
+#define N(layout, n, member) {NULL, #member, 0},
+#define V(layout, count, member) {NULL, #member, 0},
+#define W(member) {NULL, #member, 0},
+#define G(n) {NULL, NULL, 0},
+#define Z(n) {NULL, NULL, 0},
+#define END(name)
+#define PACKED(name)
+#include "abi/layouts.def"
+};
+
+static void one(void *arg, struct abi_size at, struct abi_size size)
+{
+    const struct name *n = ++*(const struct name **)arg;
+    if (!n->member)
+        return;
+    printf(" %s %zu", n->member, host ? at.host : at.guest);
+    if (!n->place_only)
+        printf("+%zu", host ? size.host : size.guest);
+}
+
+static void layouts(void)
+{
+    const struct name *n = list;
+    for (int l = LAYOUT_none + 1; l < LAYOUT_COUNT; l++) {
+        printf("%s %zu", n->layout, host ? abi_size(l).host : abi_size(l).guest);
+        abi_each_field(l, one, &n);
+        printf("\n");
+        n++;
+    }
+}
+
+#define LAYOUT_SIZE(l) (host ? abi_size(LAYOUT_##l).host : abi_size(LAYOUT_##l).guest)
+static unsigned sized(unsigned request, size_t guest, size_t size)
+{
+    return (request >> 16 & 0x3fff) == guest ? (request & ~(0x3fffu << 16)) | (unsigned)size << 16 : request;
+}
+#define SAME(request, name) printf("%s %#x\n", #name, request);
+#define OLD(request, name, size, type) printf("%s %#x %d\n", #name, request, size);
+#define LONG(request, name) printf("%s %#x\n", #name, host ? sized(request, 4, 8) : (unsigned)request);
+#define CONV(request, name, way, layout) \
+    printf("%s %#x\n", #name, host ? sized(request, abi_size(LAYOUT_##layout).guest, LAYOUT_SIZE(layout)) : (unsigned)request);
+#define FUNC(request, name, way, function) if (!host) printf("%s %#x\n", #name, request);
+#define TIME64(request, name, way, layout) if (!host) printf("%s/time64 %#x\n", #name, request);
+#define FUNC64(request, name, way, function) TIME64(request, name, way, function)
+#define RANGE(mask, request, name)
+#define EVDEV(mask, request, name)
+int main(int argc, char **argv)
+{
+    host = argc > 1 && !strcmp(argv[1], "host");
+    layouts();
+#include "syscalls/ioctl.def"
+    return 0;
+}
+#else
+#include "tests/abi/ioctl_headers.h"
+#define STRUCT(name, type) { typedef type T; printf("%s %zu", #name, sizeof(T));
+#define F(kind, member) printf(" %s %zu+%zu", #member, offsetof(T, member), sizeof(((T *)0)->member));
+#define A(kind, n, member) F(kind, member)
+#define R(kind, n, member) printf(" %s %zu", #member, offsetof(T, member));
+#define X(kind, n)
+#define N(layout, n, member) F(layout, member)
+#define V(layout, count, member) F(layout, member)
+#define W(member) F(Q, member)
+#define G(n)
+#define Z(n)
+#define END(name) printf("\n"); }
+#define PACKED(name) END(name)
+int main(void)
+{
+#include "abi/layouts.def"
+#include "requests.h" /* made of ioctl.def by ioctl.sh: what the headers know */
+    return 0;
+}
+#endif
