@@ -55,16 +55,16 @@ static void layouts(void)
     }
 }
 
-#define LAYOUT_SIZE(l) (host ? abi_size(LAYOUT_##l).host : abi_size(LAYOUT_##l).guest)
-static unsigned sized(unsigned request, size_t guest, size_t size)
+/* The host's request, as ioctl_request() makes it. */
+static unsigned sized(unsigned request, struct abi_size size)
 {
-    return (request >> 16 & 0x3fff) == guest ? (request & ~(0x3fffu << 16)) | (unsigned)size << 16 : request;
+    return (request >> 16 & 0x3fff) == size.guest ? (request & ~(0x3fffu << 16)) | (unsigned)size.host << 16 : request;
 }
 #define SAME(request, name) printf("%s %#x\n", #name, request);
 #define OLD(request, name, size, type) printf("%s %#x %d\n", #name, request, size);
-#define LONG(request, name) printf("%s %#x\n", #name, host ? sized(request, 4, 8) : (unsigned)request);
+#define LONG(request, name) printf("%s %#x\n", #name, host ? sized(request, (struct abi_size){4, 8}) : (unsigned)request);
 #define CONV(request, name, way, layout) \
-    printf("%s %#x\n", #name, host ? sized(request, abi_size(LAYOUT_##layout).guest, LAYOUT_SIZE(layout)) : (unsigned)request);
+    printf("%s %#x\n", #name, host ? sized(request, abi_size(LAYOUT_##layout)) : (unsigned)request);
 #define FUNC(request, name, way, function) if (!host) printf("%s %#x\n", #name, request);
 #define TIME64(request, name, way, layout) if (!host) printf("%s/time64 %#x\n", #name, request);
 #define FUNC64(request, name, way, function) TIME64(request, name, way, function)

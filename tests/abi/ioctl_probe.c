@@ -1,5 +1,6 @@
 /* Makes every known ioctl on descriptors of many kinds, with arguments of several forms, and prints what comes
- * back. None of them is a device or file that anyone else has, for some requests change it for good. Run natively and under xrun, in namespaces of its own; the lines must be equal. The requests are in
+ * back. None of them is a device or file that anyone else has, for some requests change it for good. Run
+ * natively and under xrun, in namespaces of its own; the lines must be equal. The requests are in
  * requests_list.h, made by ioctl.sh. */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,8 +29,8 @@ static const struct { unsigned request; const char *name; } list[] = {
 static int left_out(const char *name)
 {
     static const char *const names[] = {"TIOCVHANGUP", "TIOCMIWAIT", "TCXONC", "TIOCSTI", "SIOCGSTAMP_NEW", "TIOCCONS",
-                                        "SIOCGSKNS", "TUNGETDEVNETNS", "RNDGETENTCNT", "RNDADDTOENTCNT", "RNDADDENTROPY",
-                                        "RNDRESEEDCRNG", "RNDCLEARPOOL", "RNDZAPENTCNT", "SIOCGSTAMPNS_NEW",
+                                        "SIOCGSKNS", "TUNGETDEVNETNS", "RNDGETENTCNT", "RNDADDTOENTCNT",
+                                        "RNDADDENTROPY", "RNDRESEEDCRNG", "RNDCLEARPOOL", "RNDZAPENTCNT", "SIOCGSTAMPNS_NEW",
                                         "TIOCGPGRP", "TIOCGSID"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(names[i], name))

@@ -6,6 +6,7 @@
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,6 +50,7 @@ static void terminals(void)
     memset(&t, 0xaa, sizeof t);
     DO("get", ioctl(s, TCGETS, &t), " %o %d", t.c_lflag, t.c_cc[VMIN]);
     v = write(m, "hello", 5);
+    poll(&(struct pollfd){.fd = s, .events = POLLIN}, 1, 5000); /* it comes by a work queue */
     DO("to read", ioctl(s, FIONREAD, &v), " %d", v);
     DO("packets", ioctl(m, TIOCPKT, &one), "");
     ioctl(s, TCFLSH, TCOFLUSH);
