@@ -103,6 +103,8 @@ unsigned code_translate(struct block *b, gaddr *missing, unsigned max);
 void code_retire(struct block *b);
 /* Frees units that were retired before `oldest`. */
 void code_reclaim(uint64_t oldest);
+/* See cache_misaligned. */
+void code_misaligned(uintptr_t pc);
 /* Links the exit that translated code left through to b; the exit may be stale. */
 void code_link(struct code_exit *x, struct block *b);
 /* An indirect jump led to b. */

@@ -124,6 +124,13 @@ static void now_shared(void)
     pthread_mutex_unlock(&lock_);
 }
 
+void cache_misaligned(uintptr_t pc)
+{
+    pthread_mutex_lock(&lock_);
+    code_misaligned(pc);
+    pthread_mutex_unlock(&lock_);
+}
+
 void cache_hurry(void)
 {
     for (struct rt_thread *r = threads; r; r = r->next)

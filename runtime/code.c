@@ -440,6 +440,23 @@ struct code_place code_insn(uintptr_t pc)
                                s.adjust == TRANSLATE_STALE ? 0 : s.adjust};
 }
 
+/* What lies between this instruction's code and the next code belongs to it (a run of instructions). */
+void code_misaligned(uintptr_t pc)
+{
+    struct unit *u = codemem_find(pc);
+    struct side s;
+    gaddr complete;
+    if (!u || !u->valid)
+        return; /* it has been translated anew, or will be */
+    side_find(u, (uint32_t)(pc - (uintptr_t)u->code), &s, &complete);
+    do {
+        struct insn *in = (struct insn *)(uintptr_t)unit_insn(u, s.eip);
+        if (in)
+            __atomic_fetch_or(&in->flags, INSN_MISALIGNED, __ATOMIC_RELAXED);
+    } while (side_next(u, &s) && s.from == s.to);
+    unit_retire(u, true);
+}
+
 void code_trap(struct thread *t, uintptr_t pc)
 {
     struct unit *u = codemem_find(pc);

@@ -63,6 +63,9 @@ void cache_bind_step(struct step_block *s);
  * cpu->trap says so. */
 const struct insn *limit_lookup(struct thread *t);
 void cache_invalidate(gaddr start, gaddr end);
+/* Translated code at host address pc faulted because the guest's operand is misaligned: will be
+ * translated anew, knowing that. Async-signal-safe. */
+void cache_misaligned(uintptr_t pc);
 /* The thread holds no pointer into the cache (before a system call that may block). */
 void cache_offline(struct thread *t);
 /* Prints what was decoded and translated (--profile). */

@@ -221,6 +221,8 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
         else
             set_page_fault(cpu, (gaddr)a, err);
     } else if (sig == SIGBUS && !translate_exact_faults()) {
+        if (info->si_code == BUS_ADRALN)
+            cache_misaligned(pc);
         cpu->exit = EXIT_REDO;
     } else if (sig == SIGBUS) {
         set_bus_fault(cpu, (gaddr)a, err);

@@ -56,8 +56,8 @@ static bool insn_is_store(uint32_t i)
     if ((i & 0x3f000000) == 0x08000000 || (i & 0x3a000000) == 0x28000000 ||
         (i & 0xbe000000) == 0x0c000000) /* exclusive/ordered, pairs, SIMD structures: L = bit 22 */
         return !(i >> 22 & 1);
-    if ((i & 0x3b200c00) == 0x38200000) /* LSE atomics write */
-        return true;
+    if ((i & 0x3b200c00) == 0x38200000) /* LSE atomics write; LDAPR looks like one */
+        return (i & 0x3ffffc00) != 0x38bfc000;
     if ((i & 0x04800000) == 0x04800000) /* 128-bit SIMD register: opc 10 is a store */
         return !(i >> 22 & 1);
     return (i >> 22 & 3) == 0; /* opc 00: store */

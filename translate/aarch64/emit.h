@@ -406,6 +406,8 @@ A64_FORM(ret_to, 0xd65f0000 | n << 5, unsigned n)
 enum a64_ldst { A64_LIST_LDST(X) };
 #undef X
 
+enum { A64_LDST_VECTOR = 0x04000000 };
+
 /* log2 of the bytes accessed */
 static inline unsigned a64_ldst_scale(enum a64_ldst op)
 {
@@ -512,6 +514,8 @@ A64_LIST_STXP(X)
 #define X(NAME, name, bits, kind) A64_##NAME = bits,
 enum a64_rcpc2 { A64_LIST_RCPC2(X) };
 #undef X
+/* That of a load or store of a general register. */
+#define A64_RCPC2_OF(ldst) ((enum a64_rcpc2)((ldst) | 0x19000000))
 static inline A64_TRY a64_ldst_rcpc2(struct emit *e, enum a64_rcpc2 op, unsigned t, unsigned n,
                                   int64_t disp)
 {

@@ -39,6 +39,9 @@ static const struct {
 } features[] = {
     {offsetof(struct a64_features, aes), AT_HWCAP, 3},
     {offsetof(struct a64_features, pmull), AT_HWCAP, 4},
+    {offsetof(struct a64_features, lse), AT_HWCAP, 8},
+    {offsetof(struct a64_features, lrcpc), AT_HWCAP, 15},
+    {offsetof(struct a64_features, lrcpc2), AT_HWCAP, 26},
     {offsetof(struct a64_features, flagm), AT_HWCAP, 27},
     {offsetof(struct a64_features, flagm2), AT_HWCAP2, 7},
 };

@@ -13,7 +13,8 @@
 
 /* ---- Host features (HWCAP); everything else is ARMv8.0 ---- */
 struct a64_features {
-    bool flagm, flagm2, aes, pmull;
+    bool flagm, flagm2, aes, pmull, lse, lrcpc, lrcpc2;
+    bool tso; /* the host orders memory as x86 does, when asked */
 };
 extern struct a64_features a64_has;
 
@@ -84,9 +85,15 @@ bool a64_mem(struct emit *e, const struct insn *in, unsigned log2, struct a64_me
  * is a guest register (*disp = what is to be added yet, for accesses of 1 << log2 bytes with up to `room`
  * added); -1 like false above. */
 int a64_addr(struct emit *e, const struct insn *in, unsigned log2, unsigned room, int32_t *disp);
-/* One access; x86's memory order where the translation asks for it. */
+/* The whole of it, displacement and all; -1 likewise. */
+int a64_whole_addr(struct emit *e, const struct insn *in);
+/* One access; x86's memory order where the translation asks for it. Clobbers A64_LR. */
 void a64_load(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m);
 void a64_store(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m);
+/* Whether accesses need something that orders them; that must not be instructions which fault if the
+ * operand of the current one is misaligned. */
+bool a64_fences(const struct emit *e);
+bool a64_was_misaligned(const struct emit *e);
 /* [base, #disp], disp encodable. */
 struct a64_mem a64_at(unsigned base, int32_t disp);
 /* A field of struct cpu: offset. Needs no order. */
@@ -104,6 +111,20 @@ void a64_call(struct emit *e, const void *routine);
 /* The flags of a CMP of the low `size` bytes of two registers, FORM_SUB. */
 void a64_compare(struct emit *e, unsigned size, unsigned a, unsigned b);
 
+/* ---- For lock.c: parts of insn.c ---- */
+/* A register with the operand (a general register, or the constant) in its low bits; `tmp` if one is
+ * needed. */
+unsigned a64_low_bits(struct emit *e, const struct insn *in, const struct opnd *o, unsigned tmp);
+/* The operand's register = the low bits of w`r`. */
+void a64_put(struct emit *e, const struct opnd *o, unsigned r);
+/* The flags of operand 0 having been w`old`, by an instruction that adds, subtracts (from it), counts or
+ * negates; w`src` is operand 1. */
+void a64_sum_flags(struct emit *e, const struct insn *in, unsigned old, unsigned src);
+/* Those of a logic operation's result. */
+void a64_result_flags(struct emit *e, unsigned size, unsigned r);
+/* CF = bit of w`n`; no other flag changes. */
+void a64_carry_flag(struct emit *e, unsigned n, unsigned bit);
+
 /* ---- The way to the interpreter ----
  * The branch (CBZ, CBNZ, B.cond, TBZ, TBNZ or B) at `at`, just emitted with distance 0, leads to
  * code that has the interpreter execute the current instruction, and goes on behind it. */
@@ -119,6 +140,9 @@ void a64_slow_fpsr(struct emit *e, uint8_t *at, unsigned first, unsigned how);
 /* ---- Instructions ---- */
 bool a64_int(struct emit *e, const struct tr_insn *t);
 bool a64_string(struct emit *e, const struct tr_insn *t);
+/* What reads and writes memory at once: with LOCK, where others may see it; XCHG, XADD, CMPXCHG, CMPXCHG8B;
+ * and fences. */
+bool a64_lock(struct emit *e, const struct insn *in);
 bool a64_simd(struct emit *e, const struct tr_insn *t);
 bool a64_x87(struct emit *e, const struct tr_insn *t);
 /* The current instruction comes later, with others that a64_simd writes. */

@@ -1,6 +1,12 @@
 /* Operands in memory. A guest address is a host address; registers that hold one are zero-extended.
  * base + displacement is not cut to 32 bits: what leaves the 4 GiB faults, and the interpreter does
- * it exactly. Anything with an index is computed in 32 bits. */
+ * it exactly. Anything with an index is computed in 32 bits.
+ *
+ * Order, where others may see the memory: a load comes before whatever follows it, a store after whatever
+ * precedes it; that is all of x86's order, as Arm's stores reach all other processors at once. LDAPR
+ * and STLR say just this, but fault if misaligned (with FEAT_LSE2: if they cross 16 bytes); an
+ * instruction that did is translated anew with a plain access and a barrier. As loads are always followed
+ * by something that orders them, a store's barrier only has to order it behind other stores. */
 #include "translate/aarch64/insn.h"
 
 struct a64_mem a64_at(unsigned base, int32_t disp)
@@ -10,8 +16,11 @@ struct a64_mem a64_at(unsigned base, int32_t disp)
 
 /* ---- addresses ---- */
 
-static bool disp_ok(int64_t disp, unsigned log2)
+/* What loads with order and without can encode, or none, which costs an addition, not both. */
+static bool disp_ok(const struct emit *e, int64_t disp, unsigned log2)
 {
+    if (a64_fences(e))
+        return a64_disp_ok_unscaled(disp);
     return a64_disp_ok_unscaled(disp) ||
            (disp >= 0 && disp >> log2 < 4096 && !(disp & ((1 << log2) - 1)));
 }
@@ -68,7 +77,7 @@ int a64_addr(struct emit *e, const struct insn *in, unsigned log2, unsigned room
         return -1;
     uint32_t d;
     unsigned base = address(e, in, &d);
-    if (!disp_ok((int32_t)d, log2) || !disp_ok((int64_t)(int32_t)d + room, log2)) {
+    if (!disp_ok(e, (int32_t)d, log2) || !disp_ok(e, (int64_t)(int32_t)d + room, log2)) {
         add_disp(e, base, d);
         base = A64_ADDR;
         d = 0;
@@ -85,6 +94,102 @@ bool a64_mem(struct emit *e, const struct insn *in, unsigned log2, struct a64_me
     return base >= 0;
 }
 
+int a64_whole_addr(struct emit *e, const struct insn *in)
+{
+    int32_t disp;
+    int base = a64_addr(e, in, 0, 0, &disp);
+    if (base < 0 || !disp)
+        return base;
+    add_disp(e, (unsigned)base, (uint32_t)disp);
+    return A64_ADDR;
+}
+
+/* ---- order ---- */
+
+bool a64_fences(const struct emit *e)
+{
+    return e->tr->ordered && !a64_has.tso;
+}
+
+bool a64_was_misaligned(const struct emit *e)
+{
+    return e->tr->insn[e->index].in->flags & INSN_MISALIGNED;
+}
+
+/* For accesses without displacement. */
+static unsigned just_base(struct emit *e, const struct a64_mem *m)
+{
+    if (!m->disp)
+        return m->base;
+    if (!a64_add_imm(e, A64_W, A64_LR, m->base, (uint32_t)m->disp))
+        a64_must(a64_sub_imm(e, A64_W, A64_LR, m->base, -(uint32_t)m->disp));
+    return A64_LR;
+}
+
+enum { OPC_LOAD_SX64 = 2, OPC_LOAD_SX32 = 3 };
+
+static void load_acquire(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m)
+{
+    unsigned size = op >> 30, opc = op >> 22 & 3;
+    if (a64_has.lrcpc2) {
+        a64_must(a64_ldst_rcpc2(e, A64_RCPC2_OF(op), t, m->base, m->disp));
+        return;
+    }
+    a64_ldapr(e, (enum a64_size)size, t, just_base(e, m));
+    if (opc == OPC_LOAD_SX64 || opc == OPC_LOAD_SX32)
+        a64_bf_get(e, A64_SBFM, opc == OPC_LOAD_SX64, t, t, 0, 8u << size);
+}
+
+static void store_release(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m)
+{
+    if (a64_has.lrcpc2)
+        a64_must(a64_ldst_rcpc2(e, A64_RCPC2_OF(op), t, m->base, m->disp));
+    else
+        a64_stlr(e, (enum a64_size)(op >> 30), t, just_base(e, m));
+}
+
+/* Vector registers of 4 and 8 bytes pass through a general one; A64_LR may be taken by the address. */
+static bool by_gpr(enum a64_ldst op, const struct a64_mem *m)
+{
+    bool word = op == A64_LDR_S || op == A64_STR_S || op == A64_LDR_D || op == A64_STR_D;
+    return word && (a64_has.lrcpc2 || !m->disp);
+}
+
+static enum a64_ldst gpr_form(enum a64_ldst op)
+{
+    return (enum a64_ldst)(op & ~A64_LDST_VECTOR);
+}
+
+static bool ordered_load(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m)
+{
+    if (!a64_has.lrcpc || m->index != A64_NONE || a64_was_misaligned(e))
+        return false;
+    if (!(op & A64_LDST_VECTOR)) {
+        load_acquire(e, op, t, m);
+        return true;
+    }
+    if (!by_gpr(op, m))
+        return false;
+    load_acquire(e, gpr_form(op), A64_LR, m);
+    a64_fmov_from_gpr(e, op == A64_LDR_D, t, A64_LR);
+    return true;
+}
+
+static bool ordered_store(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m)
+{
+    if (m->index != A64_NONE || a64_was_misaligned(e))
+        return false;
+    if (!(op & A64_LDST_VECTOR)) {
+        store_release(e, op, t, m);
+        return true;
+    }
+    if (!by_gpr(op, m))
+        return false;
+    a64_fmov_to_gpr(e, op == A64_STR_D, A64_LR, t);
+    store_release(e, gpr_form(op), A64_LR, m);
+    return true;
+}
+
 /* ---- accesses ---- */
 
 static void access(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m)
@@ -97,15 +202,19 @@ static void access(struct emit *e, enum a64_ldst op, unsigned t, const struct a6
 
 void a64_load(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m)
 {
+    if (a64_fences(e) && ordered_load(e, op, t, m))
+        return;
     access(e, op, t, m);
-    if (e->tr->ordered)
+    if (a64_fences(e))
         a64_dmb_ishld(e);
 }
 
 void a64_store(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m)
 {
-    if (e->tr->ordered)
-        a64_dmb_ish(e);
+    if (a64_fences(e) && ordered_store(e, op, t, m))
+        return;
+    if (a64_fences(e))
+        a64_dmb_ishst(e);
     access(e, op, t, m);
 }
 
@@ -121,14 +230,24 @@ void a64_cpu_store(struct emit *e, enum a64_ldst op, unsigned t, size_t offset)
 
 void a64_push(struct emit *e, unsigned r)
 {
-    if (e->tr->ordered)
-        a64_dmb_ish(e);
+    if (a64_fences(e) && a64_has.lrcpc2 && !a64_was_misaligned(e)) {
+        a64_must(a64_ldst_rcpc2(e, A64_STLUR_W, r, A64_ESP, -4));
+        a64_must(a64_sub_imm(e, A64_W, A64_ESP, A64_ESP, 4));
+        return;
+    }
+    if (a64_fences(e))
+        a64_dmb_ishst(e);
     a64_must(a64_ldst_index(e, A64_STR_W, r, A64_ESP, -4, A64_PRE));
 }
 
 void a64_pop(struct emit *e, unsigned r)
 {
+    if (a64_fences(e) && a64_has.lrcpc && !a64_was_misaligned(e)) {
+        a64_ldapr(e, A64_SIZE_W, r, A64_ESP);
+        a64_must(a64_add_imm(e, A64_W, A64_ESP, A64_ESP, 4));
+        return;
+    }
     a64_must(a64_ldst_index(e, A64_LDR_W, r, A64_ESP, 4, A64_POST));
-    if (e->tr->ordered)
+    if (a64_fences(e))
         a64_dmb_ishld(e);
 }

@@ -99,13 +99,14 @@ static void repeated(struct emit *e, const struct insn *in)
     none = e->p;
     a64_must(a64_cbz(e, A64_W, A64_ECX, 0));
     slow_if_backwards(e);
-    if (e->tr->ordered)
-        a64_dmb_ish(e);
+    bool stores = !compares, loads = in->op != OP_STOS; /* the elements among themselves have no order */
+    if (stores && a64_fences(e))
+        a64_dmb_ishst(e);
     if (in->op == OP_SCAS)
         a64_ubfx(e, A64_W, A64_TMP1, A64_EAX, 0, 8 * k.size);
     a64_call(e, routine(in, k.log2));
-    if (e->tr->ordered)
-        a64_dmb_ish(e);
+    if (loads && a64_fences(e))
+        a64_dmb_ishld(e);
     if (compares)
         a64_compare(e, k.size, A64_TMP1, A64_TMP2);
     a64_must(a64_cbnz(e, A64_W, compares ? (unsigned)A64_TMP0 : (unsigned)A64_ECX, start - e->p));
