@@ -238,3 +238,42 @@ bool a64_op_cmp(struct emit *e, const struct insn *in)
     arith_flags(e, 1, A64_ZR, x.a, &x.b, live);
     return true;
 }
+
+/* ---- for lock.c ---- */
+
+static unsigned sum_how(const struct insn *in)
+{
+    switch (in->op) {
+    case OP_ADC: return WITH_CARRY;
+    case OP_SBB: return 1 | WITH_CARRY;
+    case OP_ADD: case OP_INC: case OP_XADD: return 0;
+    default: return 1;
+    }
+}
+
+void a64_sum_flags(struct emit *e, const struct insn *in, unsigned old, unsigned src)
+{
+    bool counts = in->op == OP_INC || in->op == OP_DEC;
+    unsigned live = a64_live(e) & (counts ? ~(unsigned)NEED_C : NEED_ALL), size = in->o[0].size;
+    bool keep = counts && (a64_live(e) & NEED_C) && (live & NEED_NZCV);
+    uint8_t form = e->form;
+    struct a64_val v = {false, 0, src};
+    if (in->op == OP_NEG) {
+        v.reg = old;
+        old = A64_ZR;
+    } else if (counts) {
+        v = (struct a64_val){true, 1, 0};
+    } else if (in->o[1].kind == OPND_IMM) {
+        v = (struct a64_val){true, size == 4 ? in->imm : in->imm & ((1u << 8 * size) - 1), 0};
+    }
+    if (keep)
+        keep_c_begin(e, A64_TMP5);
+    if (size == 4)
+        arith_flags(e, sum_how(in), A64_ZR, old, &v, live);
+    else if (live)
+        narrow_flags(e, sum_how(in) & 1, size, A64_ZR, old, &v, live);
+    if (keep)
+        keep_c_end(e, A64_TMP5, form);
+    else if (counts && !(live & NEED_NZCV))
+        e->form = form;
+}

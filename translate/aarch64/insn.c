@@ -9,6 +9,8 @@ static bool op_nop(const struct insn *in)
 bool a64_int(struct emit *e, const struct tr_insn *t)
 {
     const struct insn *in = t->in;
+    if ((in->flags & INSN_LOCK) && e->tr->ordered)
+        return a64_lock(e, in);
     switch (in->op) {
     case OP_MOV: return a64_op_mov(e, in);
     case OP_MOVZX: return a64_op_movx(e, in, false);
@@ -33,6 +35,8 @@ bool a64_int(struct emit *e, const struct tr_insn *t)
     case OP_POP: return a64_op_pop(e, in);
     case OP_LEAVE: return a64_op_leave(e, in);
     case OP_XCHG: return a64_op_xchg(e, in);
+    case OP_XADD: case OP_CMPXCHG: case OP_CMPXCHG8B: case OP_MFENCE: case OP_LFENCE: case OP_SFENCE:
+        return a64_lock(e, in);
     case OP_CBW: case OP_CWDE: case OP_CWD: case OP_CDQ: return a64_op_cbw(e, in);
     case OP_BSWAP: return a64_op_bswap(e, in);
     case OP_MOVBE: return a64_op_movbe(e, in);

@@ -111,20 +111,6 @@ void a64_call(struct emit *e, const void *routine);
 /* The flags of a CMP of the low `size` bytes of two registers, FORM_SUB. */
 void a64_compare(struct emit *e, unsigned size, unsigned a, unsigned b);
 
-/* ---- For lock.c: parts of insn.c ---- */
-/* A register with the operand (a general register, or the constant) in its low bits; `tmp` if one is
- * needed. */
-unsigned a64_low_bits(struct emit *e, const struct insn *in, const struct opnd *o, unsigned tmp);
-/* The operand's register = the low bits of w`r`. */
-void a64_put(struct emit *e, const struct opnd *o, unsigned r);
-/* The flags of operand 0 having been w`old`, by an instruction that adds, subtracts (from it), counts or
- * negates; w`src` is operand 1. */
-void a64_sum_flags(struct emit *e, const struct insn *in, unsigned old, unsigned src);
-/* Those of a logic operation's result. */
-void a64_result_flags(struct emit *e, unsigned size, unsigned r);
-/* CF = bit of w`n`; no other flag changes. */
-void a64_carry_flag(struct emit *e, unsigned n, unsigned bit);
-
 /* ---- The way to the interpreter ----
  * The branch (CBZ, CBNZ, B.cond, TBZ, TBNZ or B) at `at`, just emitted with distance 0, leads to
  * code that has the interpreter execute the current instruction, and goes on behind it. */

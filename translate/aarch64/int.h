@@ -73,6 +73,9 @@ void a64_set_v_bit(struct emit *e, unsigned n, unsigned bit);
 void a64_result_flags(struct emit *e, unsigned r, unsigned live);
 /* The same of a result of 8 or 16 bits, whatever is above. */
 void a64_narrow_result_flags(struct emit *e, unsigned r, unsigned size, unsigned live);
+/* Of an instruction that adds to operand 0, subtracts from it, counts or negates it: its flags, w`old` being
+ * what operand 0 was and w`src` operand 1 (unless that is a constant). */
+void a64_sum_flags(struct emit *e, const struct insn *in, unsigned old, unsigned src);
 /* w`d` = w`a` +- imm, with or without flags. Clobbers A64_TMP7. */
 void a64_add_constant(struct emit *e, bool sub, bool flags, unsigned d, unsigned a, uint32_t imm);
 

@@ -81,7 +81,7 @@ bool a64_op_xchg(struct emit *e, const struct insn *in)
 {
     const struct opnd *a = &in->o[0], *b = &in->o[1];
     if (a->kind != OPND_GPR || b->kind != OPND_GPR)
-        return false; /* locked */
+        return a64_lock(e, in);
     if (a->size == 4) {
         a64_mov(e, A64_W, A64_TMP0, host_gpr(a));
         a64_mov(e, A64_W, host_gpr(a), host_gpr(b));
