@@ -550,11 +550,16 @@ void cache_fork_learn(struct thread *t)
 void cache_fork_prepare(void)
 {
     pthread_mutex_lock(&lock_);
+    trap_fork_prepare();
 }
 
 void cache_fork_done(bool child)
 {
+    trap_fork_done();
     if (child) { /* only the forking thread lives on */
+        for (struct rt_thread *r = threads; r; r = r->next)
+            if (r->t != thread_self)
+                code_untrap(r->t);
         threads = rt(thread_self);
         threads->next = NULL;
     }

@@ -76,6 +76,16 @@ void trap_clear(struct thread *t)
     unlock();
 }
 
+void trap_fork_prepare(void)
+{
+    lock();
+}
+
+void trap_fork_done(void)
+{
+    unlock();
+}
+
 void trap_patch(struct unit *u, uint8_t *field, const uint8_t *target)
 {
     lock();

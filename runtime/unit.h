@@ -71,6 +71,9 @@ bool side_next(const struct unit *u, struct side *s);
 void trap_set(struct thread *t, struct unit *u);
 /* It did, or left by itself. */
 void trap_clear(struct thread *t);
+/* Around a fork: no other thread is in the middle of that. */
+void trap_fork_prepare(void);
+void trap_fork_done(void);
 /* translate_patch() of one of the unit's exits. */
 void trap_patch(struct unit *u, uint8_t *field, const uint8_t *target);
 
