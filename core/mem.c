@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/path.h"
 #include "core/thread.h"
 
 #ifndef MREMAP_DONTUNMAP
@@ -373,6 +374,18 @@ static char *fd_path(int fd)
     return xstrdup(buf);
 }
 
+/* Whether others may change what a shared mapping of the file shows. Files below /usr are replaced, not
+ * written to (Filesystem Hierarchy Standard: "read-only data"); a table of the C library's from there is
+ * mapped by nearly every program, which should not pay for that. */
+static bool may_change(int fd, const char *path)
+{
+    struct statvfs fs;
+    int seals = fcntl(fd, F_GET_SEALS);
+    if ((seals > 0 && (seals & F_SEAL_WRITE)) || (!fstatvfs(fd, &fs) && (fs.f_flag & ST_RDONLY)))
+        return false;
+    return !path || strncmp(path_to_guest(path), "/usr/", 5) != 0;
+}
+
 /* Chooses the address for a new mapping as get_unmapped_area does; 0..: address, < 0: errno. */
 static int64_t place(gaddr addr, uint32_t len, int flags)
 {
@@ -470,7 +483,8 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
         if (!name)
             n = fd_path(fd);
     }
-    if (type != MAP_PRIVATE && (prot & PROT_WRITE))
+    if (type != MAP_PRIVATE &&
+        ((flags & MAP_ANONYMOUS) || (prot & PROT_WRITE) || may_change(fd, n)))
         mem_set_shared();
     if (name)
         n = xstrdup(name);

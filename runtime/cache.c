@@ -119,6 +119,7 @@ static void flush_all(void)
 /* What has been translated does without barriers. */
 static void now_shared(void)
 {
+    translate_ask_order();
     pthread_mutex_lock(&lock_);
     flush_all();
     pthread_mutex_unlock(&lock_);

@@ -18,6 +18,7 @@
 #include "runtime/host.h"
 #include "runtime/ptrace.h"
 #include "syscalls/syscalls.h"
+#include "translate/translate.h"
 
 /* Flags that xrun carries out itself; the host must not. Its handlers of SIGSEGV and the like must
  * stay, whatever becomes of the guest's. */
@@ -334,6 +335,8 @@ int64_t clone_vfork(struct thread *t, const struct clone_request *rq)
     signal_block_all(&s.mask);
     int64_t r = host_clone_vm(&s, stack, CLONE_VFORK);
     thread_self = t;
+    if (mem_is_shared) /* perhaps the child made it so, and asked only for itself */
+        translate_ask_order();
     child_left(child, false);
     munmap(stack, CLONE_HOST_STACK);
     tell_parent(rq, r, s.pidfd);

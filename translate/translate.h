@@ -80,6 +80,9 @@ bool translate_segment_ok(const struct insn *in, unsigned mode);
 bool translate_available(void);
 /* struct translation's `ordered` makes a difference: the host's memory is not ordered as x86's. */
 bool translate_orders_memory(void);
+/* Asks the host to order the memory of this thread, and of those it makes from now on, as x86 does; from
+ * then on translations need no instructions for that. Again by each thread that was there before. */
+void translate_ask_order(void);
 /* The host has instructions for this operation: else each costs a call of the interpreter. */
 bool translate_direct(unsigned op);
 /* From now on code is for a processor that has all of what the translator can use, or only what every host

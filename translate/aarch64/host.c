@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <ucontext.h>
 
 #include "translate/aarch64/insn.h"
@@ -60,6 +61,17 @@ void translate_assume(bool newest)
 bool translate_orders_memory(void)
 {
     return true;
+}
+
+/* Offered by kernels for processors that have a mode for it; not by the kernel's main line. */
+#ifndef PR_SET_MEM_MODEL
+#define PR_SET_MEM_MODEL 0x4d4d444c
+#define PR_SET_MEM_MODEL_TSO 1
+#endif
+
+void translate_ask_order(void)
+{
+    a64_has.tso = !prctl(PR_SET_MEM_MODEL, PR_SET_MEM_MODEL_TSO, 0, 0, 0);
 }
 
 uintptr_t translate_near(void)

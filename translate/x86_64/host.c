@@ -64,6 +64,10 @@ bool translate_orders_memory(void)
     return false;
 }
 
+void translate_ask_order(void)
+{
+}
+
 uintptr_t translate_near(void)
 {
     return (uintptr_t)x64_stubs_start;
