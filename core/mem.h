@@ -52,9 +52,9 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
                      enum mem_kind kind, const char *name);
 int mem_unmap(gaddr addr, uint32_t len);
 int mem_protect(gaddr addr, uint32_t len, int prot);
-/* Another thread or process may see this process's stores, and they it theirs: a thread was made that shares
- * memory, or memory is mapped in which each sees what others store. Never false again. mem_now_shared(), if there is one, is called
- * before that. */
+/* Another thread or process may see this process's stores, or the other way round: a thread was made that
+ * shares memory, or shared memory is mapped. Never false again. mem_now_shared(), if there is one, is
+ * called before that. */
 extern bool mem_is_shared;
 extern void (*mem_now_shared)(void);
 void mem_set_shared(void);
