@@ -175,6 +175,7 @@ SYSCALL(close)
     if (own_fd(c->a[0]))
         return -EBADF;
     fd_set_small(c->a[0], false);
+    records_forget(c->a[0]);
     return HC(SYS_close, s32(c->a[0]), 0, 0, 0, 0, 0);
 }
 
@@ -185,7 +186,7 @@ SYSCALL(close_range)
         return -EINVAL;
     if (!(c->a[2] & 4))
         for (uint32_t fd = from; fd <= to && fd < SMALL_FDS; fd++)
-            fd_set_small(fd, false);
+            fd_set_small(fd, false), records_forget(fd);
     uint32_t own[OWN_FDS];
     int n = own_fds(own);
     int64_t r = 0;
@@ -209,7 +210,7 @@ SYSCALL(close_range)
 static int64_t dup_to(uint32_t from, int64_t fd)
 {
     if (fd >= 0)
-        fd_set_small((uint32_t)fd, fd_small(from));
+        fd_set_small((uint32_t)fd, fd_small(from)), records_copy(from, (uint32_t)fd);
     return fd;
 }
 

@@ -122,8 +122,17 @@ static int write_limit(uint32_t fd, int64_t pos, uint64_t *len)
     return 0;
 }
 
+SYSCALL(read)
+{
+    if (unlikely(records_fd(c->a[0])))
+        return records_read(c);
+    mem_prepare_write(c->a[1], c->a[2]);
+    return HCB(SYS_read, s32(c->a[0]), c->a[1], c->a[2], 0, 0, 0);
+}
 SYSCALL(write)
 {
+    if (unlikely(records_fd(c->a[0])))
+        return records_write(c);
     uint64_t n = c->a[2];
     int r = fd_small(c->a[0]) ? write_limit(c->a[0], -1, &n) : 0;
     return r ? r : HCB(SYS_write, s32(c->a[0]), c->a[1], n, 0, 0, 0);

@@ -3,11 +3,22 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/uio.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "syscalls/priv.h"
+
+/* The pages that PCM devices share state through, in longs (SNDRV_PCM_MMAP_OFFSET_*_OLD): 32-bit programs are refused
+ * them, and ask by ioctl. */
+static bool sound_status(int fd, uint64_t off)
+{
+    enum { SOUND_MAJOR = 116 };
+    struct stat st;
+    return (off == 0x80000000 || off == 0x81000000) && !fstat(fd, &st) && S_ISCHR(st.st_mode) &&
+           major(st.st_rdev) == SOUND_MAJOR;
+}
 
 static int64_t do_mmap(uint32_t addr, uint32_t len, uint32_t prot, uint32_t flags, int fd,
                        uint64_t off)
@@ -22,6 +33,8 @@ static int64_t do_mmap(uint32_t addr, uint32_t len, uint32_t prot, uint32_t flag
     if (!(flags & MAP_ANONYMOUS) && (flags & MAP_HUGETLB) &&
         (fstatfs(fd, &fs) || fs.f_type != HUGETLBFS_MAGIC))
         return -EINVAL;
+    if (!(flags & MAP_ANONYMOUS) && sound_status(fd, off))
+        return -ENXIO;
     int64_t r = mem_map(addr, len, (int)prot, (int)flags, flags & MAP_ANONYMOUS ? -1 : fd,
                         flags & MAP_ANONYMOUS ? 0 : off);
     struct stat st; /* sockets and pipes are on file systems that nothing is executed from */

@@ -98,6 +98,14 @@ int read_sized(void *dst, size_t n, uint32_t a, uint32_t size);
 bool fd_small(uint32_t fd);
 void fd_set_small(uint32_t fd, bool small);
 
+/* records.c: is the descriptor a device whose records differ? If so read(2) and write(2) of it. Descriptors
+ * that are closed or become something else are forgotten. */
+bool records_fd(uint32_t fd);
+int64_t records_read(struct sysctx *c);
+int64_t records_write(struct sysctx *c);
+void records_forget(uint32_t fd);
+void records_copy(uint32_t from, uint32_t to);
+
 /* Has the calling thread this capability (linux/capability.h) in its effective set? */
 bool has_capability(int cap);
 

@@ -46,6 +46,11 @@ for r in $(cut -d' ' -f2 <(grep -E '^\S+ 0x' "$work/ours.guest") | sort | uniq -
     fail=$((fail + 1))
 done
 
+# Every structure there and back.
+"$work/ours" trips >"$work/trips"
+grep FAIL "$work/trips"
+pass=$((pass + $(sed -n 's/^trips //p' "$work/trips"))) fail=$((fail + $(grep -c FAIL "$work/trips")))
+
 # What comes back from each request, natively and under xrun.
 sed -nE 's/^([A-Za-z]\w*(\/time64)?) (0x[0-9a-f]+).*/{\3, "\1"},/p' "$work/ours.guest" >"$work/requests_list.h"
 $guest -w -static -O1 -I"$work" -o "$work/probe" tests/abi/ioctl_probe.c || exit 1

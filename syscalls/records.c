@@ -1,0 +1,107 @@
+/* Devices that are read and written in records which differ: events of input devices (evdev, uinput) and of ALSA
+ * timers. What a descriptor is is looked up at its first read or write. */
+#include <linux/input.h>
+#include <sound/asound.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "abi/convert.h"
+#include "syscalls/ioctl.h"
+
+enum { FDS = 65536, MISC_MAJOR = 10, INPUT_MAJOR = 13, UINPUT_MINOR = 223, RECORDS = 64 };
+enum { UNKNOWN, PLAIN, EVENTS, TIMER };
+
+static uint8_t kinds[FDS];
+
+static bool is_input(int fd)
+{
+    struct stat st;
+    int version;
+    if (fstat(fd, &st) || !S_ISCHR(st.st_mode))
+        return false;
+    return (major(st.st_rdev) == MISC_MAJOR && minor(st.st_rdev) == UINPUT_MINOR) ||
+           (major(st.st_rdev) == INPUT_MAJOR && ioctl(fd, EVIOCGVERSION, &version) == 0);
+}
+
+bool records_fd(uint32_t fd)
+{
+    if (fd >= FDS)
+        return false;
+    uint8_t kind = __atomic_load_n(&kinds[fd], __ATOMIC_RELAXED);
+    if (likely(kind == PLAIN))
+        return false;
+    if (kind == UNKNOWN)
+        __atomic_store_n(&kinds[fd], kind = is_input((int)fd) ? EVENTS : PLAIN, __ATOMIC_RELAXED);
+    return kind != PLAIN;
+}
+
+void records_forget(uint32_t fd)
+{
+    if (fd < FDS)
+        __atomic_store_n(&kinds[fd], UNKNOWN, __ATOMIC_RELAXED);
+}
+
+void records_copy(uint32_t from, uint32_t to)
+{
+    if (to < FDS)
+        __atomic_store_n(&kinds[to], from < FDS ? kinds[from] : UNKNOWN, __ATOMIC_RELAXED);
+}
+
+static enum abi_layout layout_of(uint32_t fd)
+{
+    return kinds[fd] == TIMER ? LAYOUT_timer_tread : LAYOUT_input_event;
+}
+
+/* Whole records; fewer bytes than one are for the driver to refuse. */
+int64_t records_read(struct sysctx *c)
+{
+    enum abi_layout layout = layout_of(c->a[0]);
+    struct abi_size size = abi_size(layout);
+    uint64_t h[RECORDS * 4];
+    char g[64];
+    const char *lost = NULL;
+    uint32_t n = c->a[2] / (uint32_t)size.guest;
+    size_t len = n ? (n < RECORDS ? n : RECORDS) * size.host : c->a[2];
+    int64_t r = HCB(SYS_read, s32(c->a[0]), h, len, 0, 0, 0);
+    if (r <= 0 || !n)
+        return r;
+    n = (uint32_t)((size_t)r / size.host);
+    for (uint32_t i = 0; i < n; i++)
+        if (abi_to_guest(layout, (char *)h + i * size.host, g, &lost) ||
+            mem_write(c->a[1] + i * (uint32_t)size.guest, g, size.guest))
+            return -EFAULT;
+    if (lost)
+        report_loss("read: time of an event (y2038)");
+    return n * (int64_t)size.guest;
+}
+
+/* uinput's old way to describe a device is a structure alike in both, of no whole number of events. */
+int64_t records_write(struct sysctx *c)
+{
+    struct abi_size size = abi_size(LAYOUT_input_event);
+    uint64_t h[RECORDS * 4];
+    char g[64];
+    uint32_t n = c->a[2] / (uint32_t)size.guest;
+    if (!n || c->a[2] % size.guest || kinds[c->a[0]] != EVENTS)
+        return HCB(SYS_write, s32(c->a[0]), c->a[1], c->a[2], 0, 0, 0);
+    n = n < RECORDS ? n : RECORDS;
+    for (uint32_t i = 0; i < n; i++) {
+        if (mem_read(g, c->a[1] + i * (uint32_t)size.guest, size.guest))
+            return -EFAULT;
+        abi_to_host(LAYOUT_input_event, g, (char *)h + i * size.host, NULL);
+    }
+    int64_t r = HCB(SYS_write, s32(c->a[0]), h, n * size.host, 0, 0, 0);
+    return r > 0 ? r / (int64_t)size.host * (int64_t)size.guest : r;
+}
+
+/* SNDRV_TIMER_IOCTL_TREAD: from now on the descriptor is read in records with a time. */
+int64_t ioctl_timer_records(struct sysctx *c, enum ioctl_way way)
+{
+    uint32_t on = 0;
+    (void)way;
+    int64_t r = ioctl_host(c, c->a[1], mem_host(c->a[2]));
+    if (r >= 0 && c->a[0] < FDS && !mem_read32(c->a[2], &on))
+        __atomic_store_n(&kinds[c->a[0]], on ? TIMER : UNKNOWN, __ATOMIC_RELAXED);
+    return r;
+}
