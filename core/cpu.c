@@ -15,7 +15,7 @@ static const uint64_t gdt_fixed[] = {
 enum { GDT_CPUNODE = 15, TYPE_CODE = 8, TYPE_EXPAND_DOWN = 4, TYPE_WRITE = 2 /* data */,
        TYPE_READ = 2 /* code */, TYPE_CONFORMING = 4, ATTR_S = 0x10 };
 
-struct ldt process_ldt = {.lock = PTHREAD_MUTEX_INITIALIZER};
+struct ldt process_ldt;
 
 static struct seg_cache unpack(uint64_t d)
 {

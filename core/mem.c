@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "core/lock.h"
 #include "core/log.h"
 #include "core/path.h"
 #include "core/thread.h"
@@ -45,7 +45,7 @@ uint8_t mem_page[1u << 20];
 bool mem_read_implies_exec;
 int mem_lock_future;
 
-static pthread_mutex_t mem_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock mem_lock;
 static struct area *areas; /* sorted, disjoint; under mem_lock */
 static size_t narea, cap_area;
 static uint64_t total_pages;
@@ -55,9 +55,6 @@ static gaddr min_addr = 65536; /* where the reservation starts: lower addresses 
 enum { PLACE_MIN = 65536 };
 static gaddr brk_start, brk_cur;
 static void (*code_hook)(gaddr start, gaddr end);
-
-static void lock(void) { pthread_mutex_lock(&mem_lock); }
-static void unlock(void) { pthread_mutex_unlock(&mem_lock); }
 
 static void *hostp(uint64_t a) { return (void *)(uintptr_t)a; }
 
@@ -90,6 +87,66 @@ static void set_pages(gaddr start, gaddr end, uint8_t v)
     memset(&mem_page[start >> GUEST_PAGE_SHIFT], v, (end - start) >> GUEST_PAGE_SHIFT);
 }
 
+/* ---- changes that may be cut short ---- */
+
+/* What the map was before the change under way, while other processes share it: the one that makes the
+ * change can be killed at any moment. */
+static struct {
+    struct area *area;
+    size_t n, cap;
+    uint64_t total_pages;
+    gaddr brk;
+    bool valid;
+} before;
+static char **dropped; /* names that are still needed then */
+static size_t ndropped, cap_dropped;
+bool mem_has_company;
+
+/* Comes before anything in the map is changed. */
+static void change(void)
+{
+    if (likely(!mem_has_company) || before.valid)
+        return;
+    if (before.cap < narea) {
+        before.cap = 2 * narea;
+        before.area = xrealloc(before.area, before.cap * sizeof *before.area);
+    }
+    memcpy(before.area, areas, narea * sizeof *areas);
+    before.n = narea;
+    before.total_pages = total_pages;
+    before.brk = brk_cur;
+    __atomic_store_n(&before.valid, true, __ATOMIC_RELEASE);
+}
+
+static void drop_name(char *name)
+{
+    if (likely(!before.valid)) {
+        free(name);
+        return;
+    }
+    if (ndropped == cap_dropped) {
+        cap_dropped = 2 * cap_dropped + 16;
+        dropped = xrealloc(dropped, cap_dropped * sizeof *dropped);
+    }
+    dropped[ndropped++] = name;
+}
+
+static void mend(void);
+
+static void lock(void)
+{
+    if (unlikely(lock_take(&mem_lock)))
+        mend();
+}
+
+static void unlock(void)
+{
+    __atomic_store_n(&before.valid, false, __ATOMIC_RELEASE);
+    while (unlikely(ndropped))
+        free(dropped[--ndropped]);
+    lock_release(&mem_lock);
+}
+
 /* ---- the interval map ---- */
 
 /* Index of the first area with end > addr. */
@@ -114,6 +171,7 @@ static struct area *area_at(gaddr addr)
 
 static void area_insert(size_t i, const struct area *a)
 {
+    change();
     if (narea == cap_area) {
         cap_area = cap_area ? cap_area * 2 : 64;
         areas = xrealloc(areas, cap_area * sizeof *areas);
@@ -125,7 +183,8 @@ static void area_insert(size_t i, const struct area *a)
 
 static void area_delete(size_t i)
 {
-    free(areas[i].name);
+    change();
+    drop_name(areas[i].name);
     memmove(&areas[i], &areas[i + 1], (narea - i - 1) * sizeof *areas);
     narea--;
 }
@@ -136,6 +195,7 @@ static void area_split(gaddr addr)
     size_t i = area_index(addr);
     if (i >= narea || areas[i].start >= addr)
         return;
+    change();
     struct area hi = areas[i];
     hi.start = addr;
     hi.off += addr - areas[i].start;
@@ -161,6 +221,7 @@ static void area_merge(gaddr start, gaddr end)
     size_t i = area_index(start ? start - 1 : 0);
     while (i + 1 < narea && areas[i].start <= end) {
         if (area_mergeable(&areas[i], &areas[i + 1])) {
+            change();
             areas[i].end = areas[i + 1].end;
             area_delete(i + 1);
         } else {
@@ -300,6 +361,38 @@ static void host_release(gaddr start, gaddr end)
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     else
         munmap(hostp(start), end - start);
+}
+
+/* Who had the lock was killed: the map is as it was before, and the host's mappings follow it. All code is
+ * forgotten, for its marks may be gone. */
+static void mend(void)
+{
+    if (before.valid) {
+        cap_area = before.n + 64; /* the old array may have been on the move */
+        areas = xmalloc(cap_area * sizeof *areas);
+        memcpy(areas, before.area, before.n * sizeof *areas);
+        narea = before.n;
+        total_pages = before.total_pages;
+        brk_cur = before.brk;
+    }
+    ndropped = 0;
+    before.valid = false;
+    uint64_t at = min_addr;
+    for (size_t i = 0; i <= narea; i++) {
+        uint64_t start = i < narea ? areas[i].start : MEM_TASK_SIZE;
+        if (start > at) {
+            if (reserved)
+                host_release((gaddr)at, (gaddr)start);
+            set_pages((gaddr)at, (gaddr)start, 0);
+        }
+        if (i == narea)
+            break;
+        at = areas[i].end;
+        mprotect(hostp(start), at - start, host_prot(areas[i].prot));
+        set_pages((gaddr)start, (gaddr)at, area_bits(&areas[i], areas[i].prot));
+    }
+    if (code_hook)
+        code_hook(0, MEM_TASK_SIZE);
 }
 
 static int64_t reserve(uint64_t from, uint64_t to)
@@ -545,6 +638,7 @@ static int protect_area(gaddr start, gaddr end, int prot)
         return -errno;
     area_split(start);
     area_split(end);
+    change();
     struct area *a = area_at(start);
     a->prot = (uint8_t)prot;
     if (a->shared && (prot & PROT_WRITE))
@@ -635,6 +729,7 @@ static int64_t remap_grow(struct area *a, gaddr old, uint32_t old_len, uint32_t 
         host_release(end, new_end);
         return -e;
     }
+    change();
     total_pages += (new_end - end) >> GUEST_PAGE_SHIFT;
     a->end = new_end;
     set_pages(end, new_end, area_bits(a, a->prot));
@@ -715,6 +810,7 @@ void mem_brk_init(gaddr start)
 gaddr mem_brk(gaddr brk)
 {
     lock();
+    change();
     gaddr oldp = PAGE_UP(brk_cur), newp = PAGE_UP(brk);
     uint64_t lim = process_self ? process_self->rlim_data[0] : 0;
     bool ok = brk >= brk_start && brk < MEM_TASK_SIZE && newp >= brk;
@@ -962,6 +1058,7 @@ static bool grow_stack(gaddr addr)
     if (mmap(hostp(start), a->start - start, host_prot(a->prot),
              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
         return false;
+    change();
     total_pages += (a->start - start) >> GUEST_PAGE_SHIFT;
     set_pages(start, a->start, page_bits(a->prot, false));
     a->start = start;

@@ -112,6 +112,8 @@ bool mem_code_protect(gaddr addr, uint32_t len);
 void mem_set_code_hook(void (*hook)(gaddr start, gaddr end));
 void mem_prepare_write(gaddr addr, uint32_t len);
 
+/* Other processes share all of this memory, and may be killed in the midst of a change. */
+extern bool mem_has_company;
 /* fork support: mem_fork_prepare takes the lock, mem_fork_done releases it in parent and child. */
 void mem_fork_prepare(void);
 void mem_fork_done(void);

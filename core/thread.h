@@ -9,6 +9,7 @@
 #include <signal.h>
 
 #include "core/cpu.h"
+#include "core/lock.h"
 
 enum { NSIG_GUEST = 64, TLS_ENTRIES = 3, TLS_FIRST_ENTRY = 12, LDT_ENTRIES_MAX = 8192 };
 
@@ -69,6 +70,8 @@ struct thread {
     gaddr clear_child_tid;
     gaddr robust_list;              /* head, 0 none */
     uint32_t robust_list_len;
+    gaddr robust_told;              /* the head that the host knows, too: see thread_tell_robust */
+    bool host_clears_tid;           /* clear_child_tid is the host's business */
 
     uint32_t syscall_work;          /* WORK_*, looked at before each system call */
     struct user_dispatch {          /* prctl(PR_SET_SYSCALL_USER_DISPATCH) */
@@ -93,14 +96,14 @@ struct thread {
 
 /* The signal actions; one table for all processes that clone(CLONE_VM | CLONE_SIGHAND) joins. */
 struct sighand {
-    pthread_mutex_t lock;
+    struct lock lock;
     int users;
     struct guest_sigaction action[NSIG_GUEST + 1];
 };
 
 /* The local descriptor table: belongs to the address space, so all processes in it share it. */
 struct ldt {
-    pthread_mutex_t lock;           /* for writing */
+    struct lock lock;           /* for writing */
     uint64_t *desc;                 /* raw descriptors, NULL if none */
     uint32_t count;
     volatile uint32_t version;      /* grows with every change */
@@ -108,7 +111,7 @@ struct ldt {
 extern struct ldt process_ldt;
 
 struct process {
-    pthread_mutex_t lock;
+    struct lock lock;
     struct thread *threads;         /* under lock */
     int nthreads;
     int pid;

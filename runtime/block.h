@@ -73,6 +73,10 @@ struct block *cache_find(gaddr eip, unsigned mode);
  * in a signal handler: nothing is freed. */
 void blocks_retire_page(uint32_t page, void (*retire)(struct block *b));
 void blocks_retire_all(void (*retire)(struct block *b));
+/* Somebody was killed while they were changed: there are none any more, but what threads may still
+ * execute keeps its memory. */
+void blocks_abandon(void);
+void blocks_free_abandoned(void); /* nobody does */
 
 /* cache.c */
 extern uint64_t cache_epoch; /* grows with everything retired */
@@ -113,6 +117,9 @@ void code_indirect(struct block *b);
 bool code_wake(struct block *b);
 /* Are there retired units? */
 bool code_retired(void);
+/* As blocks_abandon, blocks_free_abandoned. */
+void code_abandon(void);
+void code_free_abandoned(void);
 /* --stress-flush: retires some units, puts others to sleep. */
 void code_disturb(void);
 

@@ -28,7 +28,7 @@ enum { GONE = 1 }; /* in a slot: deleted; no block has id 0 */
 
 /* ---- memory ---- */
 
-static uint8_t *arena, *arena_top, *arena_end, *populated;
+static uint8_t *arena, *arena_top, *arena_end, *populated, *arena_map; /* the mapping it lies in */
 static struct block *bins[GRANULES_MAX]; /* free pieces by size, linked by retired.next */
 static uint64_t in_use;                  /* bytes */
 static bool exhausted;
@@ -46,19 +46,27 @@ static void arena_start(void)
     arena_top = arena + GRANULE; /* id 0 is nobody's */
 }
 
-static void arena_init(size_t size)
+/* Blocks lie in this mapping from now on. */
+static void arena_use(uint8_t *map, size_t size)
 {
-    while (!(arena = reserve(size)) && size > ARENA_MIN)
-        size /= 2;
-    if (!arena)
-        log_die(126, "no memory for decoded instructions");
-    arena_end = arena + size;
+    arena = arena_map = map;
+    arena_end = map + size;
     if (size > 2 * HUGE) {
         arena += -(uintptr_t)arena & (HUGE - 1);
         madvise(arena + HUGE, (size_t)(arena_end - arena) - HUGE, MADV_HUGEPAGE);
     }
     populated = arena;
     arena_start();
+}
+
+static void arena_init(size_t size)
+{
+    uint8_t *map;
+    while (!(map = reserve(size)) && size > ARENA_MIN)
+        size /= 2;
+    if (!map)
+        log_die(126, "no memory for decoded instructions");
+    arena_use(map, size);
 }
 
 /* Pages are asked for some at a time: a fault for each would cost more than decoding what it holds. */
@@ -317,6 +325,46 @@ void blocks_retire_all(void (*retire)(struct block *b))
     npages = 0;
     index_top = 1;
     memset(free_indexes, 0, sizeof free_indexes);
+}
+
+/* ---- starting again ---- */
+
+enum { ABANDONED_MAX = 16 };
+static struct { uint8_t *map, *end; } abandoned[ABANDONED_MAX];
+static unsigned nabandoned;
+
+/* If there is no memory for another, what lies in this one is lost. */
+static void arena_abandon(void)
+{
+    size_t size = (size_t)(arena_end - arena_map);
+    uint8_t *map = nabandoned < ABANDONED_MAX ? reserve(size) : NULL;
+    memset(bins, 0, sizeof bins);
+    if (!map)
+        return;
+    abandoned[nabandoned].map = arena_map;
+    abandoned[nabandoned++].end = arena_end;
+    in_use = 0;
+    arena_use(map, size);
+}
+
+void blocks_abandon(void)
+{
+    for (uint32_t i = 0; i < ARRAY_SIZE(index_of_page); i++)
+        if (index_of_page[i])
+            index_of_page[i] = 0;
+    npages = 0;
+    pages = NULL; /* it may have been on the move */
+    index_top = 1;
+    memset(free_indexes, 0, sizeof free_indexes);
+    arena_abandon();
+}
+
+void blocks_free_abandoned(void)
+{
+    while (nabandoned) {
+        nabandoned--;
+        munmap(abandoned[nabandoned].map, (size_t)(abandoned[nabandoned].end - abandoned[nabandoned].map));
+    }
 }
 
 void blocks_init(void)

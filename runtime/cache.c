@@ -28,13 +28,14 @@ enum { BLOCK_MAX = 2, RETIRED_BYTES_MAX = 8 << 10 };
 enum { BLOCK_MAX = 64, RETIRED_BYTES_MAX = 8 << 20 };
 #endif
 
-static pthread_mutex_t lock_ = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock_;
 static struct rt_thread *threads;
 static struct block *retired, **retired_end = &retired; /* oldest first */
 static uint64_t retired_bytes;
 uint64_t cache_epoch = 1;
 static uint64_t new_blocks;        /* since the last flush, for --flush-every */
 static volatile uint64_t inval_seq;
+static uint64_t abandoned;         /* the epoch in which everything was given up; 0: all of that is free */
 
 /* ---- edges ---- */
 
@@ -88,13 +89,31 @@ static void retire(struct block *b)
     retired_bytes += blocks_size(b);
 }
 
-static void reclaim(void)
+/* What the oldest is that a thread may still execute. Threads of processes that were killed are taken off
+ * the list. */
+static uint64_t oldest_epoch(void)
 {
     uint64_t oldest = UINT64_MAX;
-    for (struct rt_thread *r = threads; r; r = r->next) {
+    for (struct rt_thread **q = &threads, *r; (r = *q);) {
         uint64_t e = __atomic_load_n(&r->epoch, __ATOMIC_ACQUIRE);
+        if (unlikely(lock_orphaned(&r->alive))) {
+            *q = r->next;
+            continue;
+        }
         if (e < oldest)
             oldest = e;
+        q = &r->next;
+    }
+    return oldest;
+}
+
+static void reclaim(void)
+{
+    uint64_t oldest = oldest_epoch();
+    if (unlikely(abandoned && oldest >= abandoned)) {
+        blocks_free_abandoned();
+        code_free_abandoned();
+        abandoned = 0;
     }
     code_reclaim(oldest); /* units know their blocks */
     while (retired && retired->retired.epoch <= oldest) {
@@ -109,6 +128,38 @@ static void reclaim(void)
         cache_nudge();
 }
 
+/* Who had the lock was killed: nothing under it can be trusted, so all begins anew. Other threads leave
+ * what they execute as soon as they can. */
+static void abandon(void)
+{
+    blocks_abandon();
+    code_abandon();
+    retired = NULL;
+    retired_end = &retired;
+    retired_bytes = new_blocks = 0;
+    inval_seq++;
+    abandoned = ++cache_epoch;
+    for (struct rt_thread *r = threads; r; r = r->next) {
+        memset(r->jump_cache, 0, sizeof r->jump_cache);
+        r->ret_epoch = 0;
+        r->t->cpu.pending = 1;
+        if (r->t != thread_self)
+            core_nudge(r->t);
+    }
+}
+
+/* Does the thread hold pointers to what was given up? */
+static bool is_stale(struct thread *t)
+{
+    return unlikely(rt(t)->epoch < abandoned);
+}
+
+static void take(void)
+{
+    if (unlikely(lock_take(&lock_)))
+        abandon();
+}
+
 static void flush_all(void)
 {
     blocks_retire_all(retire);
@@ -120,16 +171,17 @@ static void flush_all(void)
 static void now_shared(void)
 {
     translate_ask_order();
-    pthread_mutex_lock(&lock_);
+    take();
     flush_all();
-    pthread_mutex_unlock(&lock_);
+    lock_release(&lock_);
 }
 
 void cache_misaligned(uintptr_t pc)
 {
-    pthread_mutex_lock(&lock_);
-    code_misaligned(pc);
-    pthread_mutex_unlock(&lock_);
+    take();
+    if (!is_stale(thread_self))
+        code_misaligned(pc);
+    lock_release(&lock_);
 }
 
 void cache_hurry(void)
@@ -151,11 +203,11 @@ void cache_nudge(void)
 
 void cache_invalidate(gaddr start, gaddr end)
 {
-    pthread_mutex_lock(&lock_);
+    take();
     inval_seq++;
     for (uint64_t p = start >> GUEST_PAGE_SHIFT; p << GUEST_PAGE_SHIFT < end; p++)
         blocks_retire_page((uint32_t)p, retire);
-    pthread_mutex_unlock(&lock_);
+    lock_release(&lock_);
 }
 
 /* ---- making blocks ---- */
@@ -260,7 +312,7 @@ static void enter(struct thread *t, struct block *b)
     struct insn_links *l = (struct insn_links *)(uintptr_t)cpu->exit_links;
     struct code_exit *x = cpu->host.exit_code;
     bool alone = dump_any(DUMP_EXEC) || opt.lockstep_code; /* every block passes here */
-    if (!alone)
+    if (!alone && !is_stale(t))
         keep_way(cpu, l, x, b);
     struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(cpu->eip)];
     e->eip = cpu->eip;
@@ -279,7 +331,7 @@ static void pass(struct thread *t)
         rt(t)->ret_epoch = cache_epoch;
     }
     rt(t)->epoch = cache_epoch;
-    if (retired || code_retired())
+    if (retired || code_retired() || unlikely(abandoned))
         reclaim();
 }
 
@@ -313,16 +365,16 @@ static void make_blocks(const gaddr *eip, unsigned n, unsigned mode)
     for (unsigned i = 0; i < n; i++) {
         if (!draft_make(&d, eip[i], mode))
             continue;
-        pthread_mutex_lock(&lock_);
+        take();
         find_or_new(&d);
-        pthread_mutex_unlock(&lock_);
+        lock_release(&lock_);
     }
 }
 
 /* With the lock held, which is given up meanwhile; the thread is not offline. */
 static void translate_hot(struct block *b)
 {
-    for (int round = 0; b->valid && !b->unit; round++) {
+    for (int round = 0; b->valid && !b->unit && !is_stale(thread_self); round++) {
         gaddr missing[MISSING_MAX];
         uint64_t start = profile_clock();
         unsigned n = code_translate(b, missing, round < 3 ? MISSING_MAX : 0);
@@ -332,9 +384,9 @@ static void translate_hot(struct block *b)
                 b->insn[0].fn = b->first_fn;
             break;
         }
-        pthread_mutex_unlock(&lock_);
+        lock_release(&lock_);
         make_blocks(missing, n, b->key.mode);
-        pthread_mutex_lock(&lock_);
+        take();
     }
 }
 
@@ -347,9 +399,9 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
     if (heat != opt.hot)
         return b->first_fn(cpu, in);
     cpu->thread->running = 0;
-    pthread_mutex_lock(&lock_);
+    take();
     translate_hot(b);
-    pthread_mutex_unlock(&lock_);
+    lock_release(&lock_);
     perfmap_flush();
     cpu->thread->running = 1;
     return opt.lockstep_code ? b->first_fn(cpu, in) : in->fn(cpu, in);
@@ -358,11 +410,13 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
 const struct insn *cache_wake_entry(struct cpu *cpu, const struct insn *in)
 {
     cpu->thread->running = 0;
-    pthread_mutex_lock(&lock_);
-    code_wake(block_of(in));
-    pthread_mutex_unlock(&lock_);
+    take();
+    bool stale = is_stale(cpu->thread);
+    if (!stale)
+        code_wake(block_of(in));
+    lock_release(&lock_);
     cpu->thread->running = 1;
-    return in->fn(cpu, in);
+    return unlikely(stale) ? block_of(in)->first_fn(cpu, in) : in->fn(cpu, in);
 }
 
 /* --stress-flush: forgets something at random. */
@@ -384,9 +438,9 @@ static struct block *decode_missing(const struct cpu *cpu)
     struct draft d;
     struct block *b;
     do {
-        pthread_mutex_unlock(&lock_);
+        lock_release(&lock_);
         bool ok = draft_make(&d, cpu->eip, cpu->mode);
-        pthread_mutex_lock(&lock_);
+        take();
         if (!ok)
             return NULL;
         if (blocks_full() || (opt.flush_every && new_blocks >= opt.flush_every))
@@ -398,7 +452,7 @@ static struct block *decode_missing(const struct cpu *cpu)
 
 const struct insn *cache_lookup(struct thread *t)
 {
-    pthread_mutex_lock(&lock_);
+    take();
     if (unlikely(opt.stress_flush))
         disturb();
     struct block *b = cache_find(t->cpu.eip, t->cpu.mode);
@@ -407,7 +461,7 @@ const struct insn *cache_lookup(struct thread *t)
     if (likely(b))
         enter(t, b);
     pass(t);
-    pthread_mutex_unlock(&lock_);
+    lock_release(&lock_);
     return b ? b->insn : cache_step(t);
 }
 
@@ -444,21 +498,23 @@ void cache_thread_add(struct thread *t)
     t->cpu.jump_cache = r->jump_cache;
     code_thread_add(t);
     r->epoch = UINT64_MAX;
-    pthread_mutex_lock(&lock_);
+    take();
     r->next = threads;
     threads = r;
-    pthread_mutex_unlock(&lock_);
+    lock_release(&lock_);
 }
 
 void cache_thread_remove(struct thread *t)
 {
-    pthread_mutex_lock(&lock_);
+    take();
     struct rt_thread **q = &threads;
     while (*q && *q != rt(t))
         q = &(*q)->next;
     if (*q)
         *q = rt(t)->next;
-    pthread_mutex_unlock(&lock_);
+    lock_release(&lock_);
+    if (t == thread_self)
+        lock_release(&rt(t)->alive);
     code_thread_remove(t);
 }
 
@@ -523,17 +579,17 @@ static bool follow_hints(struct thread *t)
 {
     struct hint h[HINTS_AT_ONCE];
     unsigned n;
-    pthread_mutex_lock(&lock_);
+    take();
     bool more = hints_take(h, HINTS_AT_ONCE, &n);
-    pthread_mutex_unlock(&lock_);
+    lock_release(&lock_);
     for (unsigned i = 0; i < n; i++)
         if (h[i].kind == HINT_BLOCK)
             make_blocks(&h[i].from, 1, h[i].mode);
-    pthread_mutex_lock(&lock_);
+    take();
     rt(t)->epoch = cache_epoch; /* blocks stay while the lock is given up */
     for (unsigned i = 0; i < n; i++)
         follow_hint(&h[i]);
-    pthread_mutex_unlock(&lock_);
+    lock_release(&lock_);
     cache_offline(t);
     return more;
 }
@@ -541,16 +597,16 @@ static bool follow_hints(struct thread *t)
 void cache_fork_learn(struct thread *t)
 {
     enum { TIMES = 8 };
-    pthread_mutex_lock(&lock_);
+    take();
     hints_init();
-    pthread_mutex_unlock(&lock_);
+    lock_release(&lock_);
     for (unsigned i = 0; i < TIMES && follow_hints(t); i++)
         ;
 }
 
 void cache_fork_prepare(void)
 {
-    pthread_mutex_lock(&lock_);
+    take();
     trap_fork_prepare();
 }
 
@@ -565,7 +621,7 @@ void cache_fork_done(bool child)
         threads->next = NULL;
     }
     hints_fork_done(child);
-    pthread_mutex_unlock(&lock_);
+    lock_release(&lock_);
     if (child)
         perfmap_forked();
 }

@@ -3,6 +3,7 @@
  * are made in fork.c. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -18,6 +19,7 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "core/session.h"
+#include "runtime/host.h"
 #include "runtime/lockstep.h"
 #include "runtime/ptrace.h"
 #include "syscalls/syscalls.h"
@@ -29,9 +31,7 @@ struct runtime_hooks runtime_hooks;
 struct process *process_new(void)
 {
     struct process *p = xcalloc(1, sizeof *p);
-    pthread_mutex_init(&p->lock, NULL);
     p->sighand = xcalloc(1, sizeof *p->sighand);
-    pthread_mutex_init(&p->sighand->lock, NULL);
     p->sighand->users = 1;
     p->sigaction = p->sighand->action;
     return p;
@@ -63,21 +63,21 @@ static void thread_free(struct thread *t)
 static void process_link(struct thread *t)
 {
     struct process *p = t->proc;
-    pthread_mutex_lock(&p->lock);
+    lock_take(&p->lock);
     t->next = p->threads;
     t->prevp = &p->threads;
     if (t->next)
         t->next->prevp = &t->next;
     p->threads = t;
     p->nthreads++;
-    pthread_mutex_unlock(&p->lock);
+    lock_release(&p->lock);
 }
 
 /* Returns how many threads are left. */
 static int process_unlink(struct thread *t)
 {
     struct process *p = t->proc;
-    pthread_mutex_lock(&p->lock);
+    lock_take(&p->lock);
     if (t->prevp) {
         *t->prevp = t->next;
         if (t->next)
@@ -86,7 +86,7 @@ static int process_unlink(struct thread *t)
         __atomic_sub_fetch(&p->nthreads, 1, __ATOMIC_RELEASE);
     }
     int left = p->nthreads;
-    pthread_mutex_unlock(&p->lock);
+    lock_release(&p->lock);
     return left;
 }
 
@@ -97,6 +97,13 @@ struct thread *thread_first(struct process *p)
     t->cpu.thread = t;
     process_link(t);
     return t;
+}
+
+void thread_is_alive(struct thread *t)
+{
+    lock_task_begins();
+    rt(t)->alive = (struct lock){0};
+    lock_take(&rt(t)->alive);
 }
 
 /* CLONE_SETTLS: the descriptor of the child. 0 or -errno. */
@@ -154,23 +161,17 @@ void thread_drop(struct thread *t)
 
 void gate_open(struct gate *g)
 {
-    pthread_mutex_lock(&g->lock);
-    g->open = true;
-    pthread_cond_signal(&g->cond);
-    pthread_mutex_unlock(&g->lock);
+    __atomic_store_n(&g->open, 1, __ATOMIC_RELEASE); /* the gate may be gone from here on */
+    host_syscall(SYS_futex, (long)&g->open, FUTEX_WAKE_PRIVATE, 1, 0, 0, 0);
 }
 
 void gate_wait(struct gate *g)
 {
-    pthread_mutex_lock(&g->lock);
-    while (!g->open)
-        pthread_cond_wait(&g->cond, &g->lock);
-    pthread_mutex_unlock(&g->lock);
+    while (!__atomic_load_n(&g->open, __ATOMIC_ACQUIRE))
+        host_syscall(SYS_futex, (long)&g->open, FUTEX_WAIT_PRIVATE, 0, 0, 0, 0);
 }
 
 /* ---- threads ---- */
-
-#define GATE_CLOSED {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false}
 
 struct thread_start {
     struct thread *child;
@@ -288,8 +289,8 @@ static int64_t clone_thread_here(struct thread *t, const struct clone_request *r
     struct thread *child = thread_copy(t, t->proc, rq, &e);
     if (!child)
         return e;
-    struct thread_start s = {.child = child, .rq = rq, .ready = GATE_CLOSED};
-    struct gate ended = GATE_CLOSED;
+    struct thread_start s = {.child = child, .rq = rq};
+    struct gate ended = {0};
     rt(child)->on_pthread = true;
     if (rq->flags & CLONE_VFORK)
         rt(child)->ended = &ended;
@@ -351,8 +352,10 @@ int64_t clone_plain(struct thread *t, const struct clone_request *rq)
 static void release_user(struct thread *t)
 {
     futex_exit_robust(t);
-    if (t->clear_child_tid && !mem_write32(t->clear_child_tid, 0))
-        host_syscall(SYS_futex, (long)t->clear_child_tid, 1 /* FUTEX_WAKE */, 1, 0, 0, 0);
+    if (t->robust_told) /* its memory may be another's when the host comes to look */
+        host_robust_list32(0);
+    if (t->clear_child_tid && !t->host_clears_tid && !mem_write32(t->clear_child_tid, 0))
+        host_syscall(SYS_futex, (long)t->clear_child_tid, FUTEX_WAKE, 1, 0, 0, 0);
 }
 
 /* It could die holding a lock of xrun's in that memory, or a robust futex that another process waits
@@ -364,6 +367,21 @@ void process_shares_memory(struct process *p)
     p->shares_memory = true;
     for (int s = 1; s <= NSIG_GUEST; s++)
         signal_action_changed(s);
+    lock_take(&p->lock);
+    for (struct thread *t = p->threads; t; t = t->next) { /* thread_tell_robust */
+        t->cpu.pending = 1;
+        if (t != thread_self && rt(t)->epoch != UINT64_MAX) /* executes code, and may do so for long */
+            core_nudge(t);
+    }
+    lock_release(&p->lock);
+}
+
+void thread_tell_robust(struct thread *t)
+{
+    if (likely(!t->proc->shares_memory) || t->robust_told == t->robust_list)
+        return;
+    t->robust_told = t->robust_list;
+    host_robust_list32(t->robust_list);
 }
 
 void process_release(struct thread *t)
@@ -371,10 +389,10 @@ void process_release(struct thread *t)
     struct process *p = t->proc;
     if (!p->shares_memory) /* nobody is left to look at them */
         return;
-    pthread_mutex_lock(&p->lock);
+    lock_take(&p->lock);
     for (struct thread *o = p->threads; o; o = o->next)
         futex_exit_robust(o);
-    pthread_mutex_unlock(&p->lock);
+    lock_release(&p->lock);
 }
 
 static void print_count(const struct thread *t)
@@ -426,11 +444,11 @@ static void end_of_trace(struct thread *t, int status)
     struct process *p = t->proc;
     if (!session)
         return;
-    pthread_mutex_lock(&p->lock);
+    lock_take(&p->lock);
     for (struct thread *o = p->threads; o; o = o->next)
         if (o != t)
             strace_exited(o, status);
-    pthread_mutex_unlock(&p->lock);
+    lock_release(&p->lock);
     strace_exited(t, status);
 }
 

@@ -32,6 +32,9 @@ static bool enabled;
 static int32_t *all_targets[2];             /* of indirect jumps, without and with plain gs */
 static uint8_t *target_lines[2];            /* those of 256 addresses that ever had an entry there */
 static uint64_t *table[2];                  /* the cache of that */
+#define ALL_SIZE (sizeof *all_targets[0] << 32)
+#define LINES_SIZE ((UINT64_C(1) << 32) / TRANSLATE_LINE)
+#define TABLE_SIZE (sizeof *table[0] * TRANSLATE_TABLE_SIZE)
 static struct unit *retired_units, **retired_end = &retired_units; /* oldest first */
 static struct range translated; /* --translate-range */
 static struct translation tr;
@@ -297,6 +300,27 @@ void code_reclaim(uint64_t oldest)
         retired_end = &retired_units;
 }
 
+/* What the units themselves hold is lost. */
+void code_abandon(void)
+{
+    retired_units = NULL;
+    retired_end = &retired_units;
+    if (!enabled)
+        return;
+    for (int i = 0; i < 2; i++) {
+        madvise(all_targets[i], ALL_SIZE, MADV_DONTNEED);
+        madvise(target_lines[i], LINES_SIZE, MADV_DONTNEED);
+        madvise(table[i], TABLE_SIZE, MADV_DONTNEED);
+    }
+    codemem_abandon();
+}
+
+void code_free_abandoned(void)
+{
+    if (enabled)
+        codemem_free_abandoned();
+}
+
 static void translate(struct block *b)
 {
     tr.insn = region.insn;
@@ -539,17 +563,15 @@ void code_init(void)
     translated = dump_parse_range("translate-range", opt.translate_range);
     if (opt.interpret || dump_any(DUMP_EXEC) || !translate_available())
         return;
-    size_t all = sizeof *all_targets[0] << 32, some = sizeof *table[0] * TRANSLATE_TABLE_SIZE;
-    size_t lines = (UINT64_C(1) << 32) / TRANSLATE_LINE;
     bool ok = true; /* the largest first: where memory is limited, none is taken from the guest */
     for (int i = 0; i < 2 && ok; i++)
-        ok = (all_targets[i] = map_lazy(all)) && (target_lines[i] = map_lazy(lines)) &&
-             (table[i] = map_lazy(some));
+        ok = (all_targets[i] = map_lazy(ALL_SIZE)) && (target_lines[i] = map_lazy(LINES_SIZE)) &&
+             (table[i] = map_lazy(TABLE_SIZE));
     if (!ok || !codemem_init()) {
         for (int i = 0; i < 2; i++) {
-            unmap_lazy(all_targets[i], all);
-            unmap_lazy(target_lines[i], lines);
-            unmap_lazy(table[i], some);
+            unmap_lazy(all_targets[i], ALL_SIZE);
+            unmap_lazy(target_lines[i], LINES_SIZE);
+            unmap_lazy(table[i], TABLE_SIZE);
         }
         log_event("the host gives no memory for translated code: interpreting");
         return;

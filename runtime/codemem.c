@@ -24,6 +24,7 @@ struct segment {
     bool asleep;         /* all units that were in it were put to sleep */
     bool spared;         /* once already, since many had woken up */
     bool leaving;        /* all units retired: free when nobody is in them any more */
+    bool abandoned;      /* the same, and what is known of them may be wrong */
     uint32_t top;        /* bytes handed out */
     uint32_t held, live; /* bytes of units not yet freed, not yet retired */
     uint64_t born;       /* age, by the clock below */
@@ -145,7 +146,8 @@ static void each_in(const struct segment *s, void (*fn)(struct unit *))
 void codemem_each(void (*fn)(struct unit *))
 {
     for (unsigned i = 0; i < nsegments; i++)
-        each_in(&segment[i], fn);
+        if (!segment[i].abandoned)
+            each_in(&segment[i], fn);
 }
 
 /* ---- making room ---- */
@@ -299,4 +301,23 @@ void codemem_free(const struct unit *u)
     s->held -= n;
     if (!s->held)
         release(s);
+}
+
+void codemem_abandon(void)
+{
+    for (struct segment *s = segment; s < segment + nsegments; s++)
+        if (s->used) {
+            s->leaving = s->abandoned = true;
+            s->top = s->held = s->live = (uint32_t)segment_size;
+        }
+}
+
+void codemem_free_abandoned(void)
+{
+    for (struct segment *s = segment; s < segment + nsegments; s++)
+        if (s->abandoned) {
+            memset(granule_of(base + (size_t)(s - segment) * segment_size), 0,
+                   segment_size / GRANULE * sizeof *granule);
+            release(s);
+        }
 }

@@ -26,4 +26,8 @@ struct unit *codemem_find(uintptr_t pc);
 /* The host address in code memory with these low 32 bits (there is one at most). */
 uintptr_t codemem_address(uint32_t low);
 
+/* As blocks_abandon, blocks_free_abandoned. */
+void codemem_abandon(void);
+void codemem_free_abandoned(void);
+
 #endif

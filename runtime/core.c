@@ -36,7 +36,7 @@ static char stop_token; /* its address marks the signal that stops a thread */
 bool core_is_stop(const siginfo_t *info)
 {
     return info->si_code == SI_QUEUE && info->si_value.sival_ptr == &stop_token &&
-           info->si_pid == getpid();
+           info->si_pid == getpid(); /* as core_nudge says, whoever sent it */
 }
 
 void core_stand_still(struct thread *t)
@@ -56,9 +56,9 @@ void core_nudge(const struct thread *t)
     memset(&info, 0, sizeof info);
     info.si_signo = SIGTRAP;
     info.si_code = SI_QUEUE;
-    info.si_pid = getpid();
+    info.si_pid = t->proc->pid;
     info.si_value.sival_ptr = &stop_token;
-    host_syscall(SYS_rt_tgsigqueueinfo, getpid(), t->tid, SIGTRAP, (long)&info, 0, 0);
+    host_syscall(SYS_rt_tgsigqueueinfo, t->proc->pid, t->tid, SIGTRAP, (long)&info, 0, 0);
 }
 
 /* Returns when all stand still; one that does not in time is dumped as it is. */
@@ -68,7 +68,7 @@ static void stop_others(struct thread *self)
     self->proc->stopping = 1;
     for (int i = 0; i < STOP_MS; i++) {
         int moving = 0;
-        pthread_mutex_lock(&self->proc->lock);
+        lock_take(&self->proc->lock);
         for (struct thread *t = self->proc->threads; t; t = t->next) {
             if (t == self || __atomic_load_n(&rt(t)->standing, __ATOMIC_ACQUIRE))
                 continue;
@@ -76,7 +76,7 @@ static void stop_others(struct thread *self)
                 core_nudge(t);
             moving++;
         }
-        pthread_mutex_unlock(&self->proc->lock);
+        lock_release(&self->proc->lock);
         if (!moving)
             return;
         nanosleep(&ms, NULL);

@@ -157,6 +157,7 @@ void dispatch_run(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
     code_thread_start(t);
+    thread_is_alive(t);
     int why = sigsetjmp(t->trap_jb, 0);
     t->running = 0;
     clear_forced_tf(t);

@@ -30,7 +30,7 @@
 /* What a new process does not have from the one it was copied from. */
 static void not_inherited(struct process *p)
 {
-    pthread_mutex_init(&p->lock, NULL);
+    p->lock = (struct lock){0};
     p->dying = p->stopping = 0;
     p->ending = false;
 }
@@ -55,6 +55,7 @@ static void tell_parent(const struct clone_request *rq, int64_t pid, int pidfd)
 
 static void child_begins(struct thread *t, const struct clone_request *rq)
 {
+    thread_is_alive(t);
     t->tid = gettid();
     t->proc->pid = getpid();
     if (rq->flags & CLONE_CHILD_SETTID)
@@ -88,8 +89,8 @@ static void fork_child(struct thread *t, const struct clone_request *rq)
 {
     struct process *p = t->proc;
     not_inherited(p);
-    pthread_mutex_init(&p->sighand->lock, NULL);
-    pthread_mutex_init(&process_ldt.lock, NULL);
+    p->sighand->lock = (struct lock){0};
+    process_ldt.lock = (struct lock){0};
     p->sighand->users = 1;
     process_self = p;
     p->threads = t;
@@ -97,7 +98,8 @@ static void fork_child(struct thread *t, const struct clone_request *rq)
     t->prevp = &p->threads;
     t->next = NULL;
     t->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->ctid : 0;
-    t->robust_list = 0;
+    t->robust_list = t->robust_told = 0;
+    t->host_clears_tid = mem_has_company = false;
     t->syscall_work &= ~(uint32_t)WORK_DISPATCH;
     rt(t)->ended = NULL;
     p->memory_parent = 0;
@@ -164,13 +166,13 @@ int64_t clone_fork(struct thread *t, const struct clone_request *rq)
         return e;
     cache_fork_learn(t);
     signal_block_all(&old);
-    pthread_mutex_lock(&t->proc->lock);
+    lock_take(&t->proc->lock);
     mem_fork_prepare(); /* in this order: mem calls the cache with its lock held */
     cache_fork_prepare();
     int64_t r = host_fork(rq, &pidfd);
     cache_fork_done(r == 0);
     mem_fork_done();
-    pthread_mutex_unlock(&t->proc->lock);
+    lock_release(&t->proc->lock);
     if (r == 0) {
         fork_child(t, rq);
     } else {
@@ -202,6 +204,8 @@ static int vm_main(void *arg)
     struct thread *t = s->child;
     uint64_t mask = s->mask;
     thread_self = t;
+    t->host_clears_tid = true;
+    mem_has_company = true;
     child_begins(t, s->rq);
     process_shares_memory(t->proc);
     if (t->trace)
@@ -219,22 +223,24 @@ static int64_t host_clone_vm(struct vm_start *s, void *stack, uint64_t flags)
 {
     const struct clone_request *rq = s->rq;
     struct clone_args a = host_args(rq, &s->pidfd);
-    a.flags |= flags;
+    a.flags |= flags | (rq->flags & CLONE_CHILD_CLEARTID); /* done even after SIGKILL */
+    a.child_tid = rq->ctid;
     if (needs_clone3(rq)) {
         a.stack = (uintptr_t)stack;
         a.stack_size = CLONE_HOST_STACK;
         return host_clone3(&a, sizeof a, vm_main, s);
     }
     int64_t r = clone(vm_main, (char *)stack + CLONE_HOST_STACK,
-                      (int)(uint32_t)(a.flags | rq->exit_signal), s, &s->pidfd, NULL, NULL);
+                      (int)(uint32_t)(a.flags | rq->exit_signal), s, &s->pidfd, NULL,
+                      (void *)(uintptr_t)rq->ctid);
     return r < 0 ? -errno : r;
 }
 
 static void sighand_drop(struct sighand *h)
 {
-    pthread_mutex_lock(&h->lock);
+    lock_take(&h->lock);
     int left = --h->users;
-    pthread_mutex_unlock(&h->lock);
+    lock_release(&h->lock);
     if (!left)
         free(h);
 }
@@ -244,20 +250,20 @@ static struct process *process_copy(struct process *p, const struct clone_reques
 {
     struct process *c = process_new();
     struct sighand *own = c->sighand;
-    pthread_mutex_lock(&p->lock);
+    lock_take(&p->lock);
     *c = *p;
-    pthread_mutex_unlock(&p->lock);
+    lock_release(&p->lock);
     not_inherited(c);
     c->threads = NULL;
     c->nthreads = 0;
     c->traced = false;
     c->memory_parent = p->pid;
-    pthread_mutex_lock(&p->sighand->lock);
+    lock_take(&p->sighand->lock);
     if (rq->flags & CLONE_SIGHAND)
         p->sighand->users++;
     else
         memcpy(own->action, p->sighand->action, sizeof own->action);
-    pthread_mutex_unlock(&p->sighand->lock);
+    lock_release(&p->sighand->lock);
     if (rq->flags & CLONE_SIGHAND) {
         free(own);
     } else {
@@ -274,13 +280,13 @@ enum { GONE, ALIVE, STUCK };
 static int forget_dead(struct process *p)
 {
     struct thread *dead = NULL;
-    if (pthread_mutex_trylock(&p->lock))
+    if (!lock_try(&p->lock))
         return STUCK;
     for (struct thread *t = p->threads; t && !dead; t = t->next)
         if (host_syscall(SYS_tgkill, p->pid, t->tid, 0, 0, 0, 0) == -ESRCH)
             dead = t;
     int left = p->nthreads;
-    pthread_mutex_unlock(&p->lock);
+    lock_release(&p->lock);
     if (dead)
         thread_drop(dead);
     return left ? ALIVE : GONE;
@@ -335,6 +341,7 @@ int64_t clone_vfork(struct thread *t, const struct clone_request *rq)
     signal_block_all(&s.mask);
     int64_t r = host_clone_vm(&s, stack, CLONE_VFORK);
     thread_self = t;
+    thread_is_alive(t); /* the child had its thread-local storage */
     if (mem_is_shared) /* perhaps the child made it so, and asked only for itself */
         translate_ask_order();
     child_left(child, false);
@@ -358,6 +365,7 @@ static void *carrier_main(void *arg)
     void *stack = new_stack();
     int64_t r = stack ? host_clone_vm(s, stack, CLONE_VFORK) : -ENOMEM;
     thread_self = NULL;
+    lock_task_begins();
     if (!s->ready.open) { /* not made, or killed at once: the child is gone, there is no race */
         s->result = r;
         gate_open(&s->ready);
@@ -375,6 +383,7 @@ int64_t clone_shared(struct thread *t, const struct clone_request *rq,
 {
     int e;
     process_shares_memory(t->proc);
+    mem_has_company = true;
     struct thread *child = vm_child(t, rq, &e);
     if (!child)
         return e;
@@ -383,10 +392,6 @@ int64_t clone_shared(struct thread *t, const struct clone_request *rq,
     s->rq = rq;
     s->pidfd = -1;
     s->users = 2;
-    pthread_mutex_init(&s->ready.lock, NULL);
-    pthread_cond_init(&s->ready.cond, NULL);
-    pthread_mutex_init(&s->left.lock, NULL);
-    pthread_cond_init(&s->left.cond, NULL);
     signal_block_all(&s->mask);
     uint64_t mask = s->mask;
     int64_t r = clone_start_pthread(carrier_main, s);

@@ -21,6 +21,10 @@ void *host_sigaction_get(int sig);
 /* ioctl(2) as an i386 program's, converted by the host's kernel; -ENOSYS where it cannot. */
 long host_ioctl32(int fd, uint32_t req, uint32_t arg);
 
+/* Has the host's kernel walk the thread's list of robust futexes, whose links have 32 bits, when the thread
+ * ends in whatever way; nothing where it cannot. 0: no list. */
+void host_robust_list32(gaddr head);
+
 /* The system-call stub behind host_syscall_blocking and its critical section, see syscall.S. */
 long host_safe_syscall(volatile uint32_t *pending, long nr, long a, long b, long c, long d, long e,
                        long f);

@@ -328,7 +328,7 @@ static void stop_in_group(struct thread *t, int sig)
 
 void ptrace_group_stop(struct thread *t, int sig)
 {
-    pthread_mutex_lock(&t->proc->lock);
+    lock_take(&t->proc->lock);
     for (struct thread *o = t->proc->threads; o; o = o->next) {
         if (o == t || !o->trace)
             continue;
@@ -336,7 +336,7 @@ void ptrace_group_stop(struct thread *t, int sig)
         __atomic_or_fetch(&o->trace->want, (uint32_t)TRACE_WANT_GROUP, __ATOMIC_ACQ_REL);
         trace_send(t->proc->pid, o->tid, TRACE_LOOK, 0);
     }
-    pthread_mutex_unlock(&t->proc->lock);
+    lock_release(&t->proc->lock);
     stop_in_group(t, sig);
 }
 
@@ -612,7 +612,7 @@ void ptrace_exiting(struct thread *t, int status, bool all)
         tracer_ends(t);
     if (!p->traced)
         return;
-    pthread_mutex_lock(&p->lock);
+    lock_take(&p->lock);
     for (struct thread *o = p->threads; o; o = o->next) {
         if (!o->trace || (!all && o != t))
             continue;
@@ -620,7 +620,7 @@ void ptrace_exiting(struct thread *t, int status, bool all)
         if (!first || (all && o->trace->tracer_pid != getppid()))
             say_gone(o, status);
     }
-    pthread_mutex_unlock(&p->lock);
+    lock_release(&p->lock);
     if (all || !t->trace)
         return;
     trace_block_unmap(t->trace);

@@ -25,6 +25,7 @@ struct rt_thread {
     struct gate *ended;          /* CLONE_VFORK of a thread: opened when it ends */
     volatile uint64_t epoch;     /* code retired before this epoch is not in use by this thread */
     struct rt_thread *next;      /* registry of cache.c */
+    struct lock alive;           /* held by the thread while it lives: see lock_orphaned */
     uint64_t nudged;             /* the epoch in which it was asked to pass */
     struct pending_signal sync_pend[SYNC_SIGNALS]; /* sent by kill(2) while the guest blocks them */
     int standing;                /* stopped for a core dump */
@@ -128,9 +129,7 @@ void crash_report(struct thread *t, int sig, int code, gaddr addr);
 
 /* Something that happens once: one thread opens the gate, another waits for it. */
 struct gate {
-    pthread_mutex_t lock;
-    pthread_cond_t cond;
-    bool open;
+    uint32_t open; /* a futex */
 };
 
 /* clone.c */
@@ -157,6 +156,11 @@ struct thread *thread_copy(const struct thread *parent, struct process *p,
 void thread_drop(struct thread *t);
 /* CLONE_SETTLS: installs the descriptor in `t`. 0 or -errno. */
 int clone_apply_tls(struct thread *t, const struct clone_request *rq);
+/* Lets the host's kernel know the thread's robust futexes if they may matter to other processes: it walks
+ * their list even after SIGKILL. */
+void thread_tell_robust(struct thread *t);
+/* The calling host thread is t's, which others can know from now on: see struct rt_thread. */
+void thread_is_alive(struct thread *t);
 /* Starts a detached host thread. 0 or -errno. */
 enum { CLONE_HOST_STACK = 512 << 10 };
 int clone_start_pthread(void *(*fn)(void *), void *arg);

@@ -511,9 +511,9 @@ static void run_handler(struct thread *t, int sig, const siginfo_t *info,
     if (opt.strace)
         strace_signal(t, sig, info);
     if (sa->flags & GUEST_SA_RESETHAND) {
-        pthread_mutex_lock(&t->proc->sighand->lock);
+        lock_take(&t->proc->sighand->lock);
         t->proc->sigaction[sig].handler = 0;
-        pthread_mutex_unlock(&t->proc->sighand->lock);
+        lock_release(&t->proc->sighand->lock);
         signal_action_changed(sig);
     }
     if (sigframe_build(t, sig, info, sa, old)) {
@@ -531,9 +531,9 @@ static void run_handler(struct thread *t, int sig, const siginfo_t *info,
 
 static struct guest_sigaction action_of(struct thread *t, int sig)
 {
-    pthread_mutex_lock(&t->proc->sighand->lock);
+    lock_take(&t->proc->sighand->lock);
     struct guest_sigaction sa = t->proc->sigaction[sig];
-    pthread_mutex_unlock(&t->proc->sighand->lock);
+    lock_release(&t->proc->sighand->lock);
     return sa;
 }
 
@@ -569,6 +569,7 @@ void signal_deliver(struct thread *t)
     t->cpu.pending = 0;
     __asm__ volatile("" ::: "memory");
     core_stand_still(t);
+    thread_tell_robust(t);
     if (unlikely(t->trace_look || t->trace))
         ptrace_attend(t);
     if (t->pend.valid) {
@@ -598,9 +599,9 @@ static void force_traced(struct thread *t, const siginfo_t *info, const struct g
 {
     int sig = info->si_signo;
     if (sa->handler == 1 || (t->sigmask & bit(sig))) {
-        pthread_mutex_lock(&t->proc->sighand->lock);
+        lock_take(&t->proc->sighand->lock);
         t->proc->sigaction[sig].handler = 0;
-        pthread_mutex_unlock(&t->proc->sighand->lock);
+        lock_release(&t->proc->sighand->lock);
         t->sigmask &= ~bit(sig);
         signal_action_changed(sig);
     }

@@ -14,18 +14,10 @@
 #include "runtime/runtime.h"
 #include "runtime/unit.h"
 
-static volatile char lock_;
+static struct lock lock_;
 
-static void lock(void)
-{
-    while (__atomic_test_and_set(&lock_, __ATOMIC_ACQUIRE))
-        ;
-}
-
-static void unlock(void)
-{
-    __atomic_clear(&lock_, __ATOMIC_RELEASE);
-}
+static void lock(void) { lock_take(&lock_); }
+static void unlock(void) { lock_release(&lock_); }
 
 static void arm(struct unit *u)
 {

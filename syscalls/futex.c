@@ -97,6 +97,8 @@ SYSCALL(set_robust_list)
         return -EINVAL;
     c->t->robust_list = c->a[0];
     c->t->robust_list_len = c->a[1];
+    if (c->t->proc->shares_memory)
+        c->t->cpu.pending = 1; /* the host may be told of it */
     return 0;
 }
 
@@ -104,10 +106,10 @@ SYSCALL(get_robust_list)
 {
     const struct thread *t = c->t;
     if (c->a[0] && (int)c->a[0] != t->tid) {
-        pthread_mutex_lock(&t->proc->lock);
+        lock_take(&t->proc->lock);
         for (t = t->proc->threads; t && t->tid != (int)c->a[0];)
             t = t->next;
-        pthread_mutex_unlock(&c->t->proc->lock);
+        lock_release(&c->t->proc->lock);
     }
     gaddr list = t ? t->robust_list : 0; /* another process's is not known here: none */
     if (!t) {
@@ -263,11 +265,11 @@ SYSCALL(get_thread_area)
 static void tell_others(struct thread *t)
 {
     t->ldt_seen = process_ldt.version;
-    pthread_mutex_lock(&t->proc->lock);
+    lock_take(&t->proc->lock);
     for (struct thread *o = t->proc->threads; o; o = o->next)
         if (o != t)
             o->cpu.pending = 1;
-    pthread_mutex_unlock(&t->proc->lock);
+    lock_release(&t->proc->lock);
 }
 
 void ldt_refresh(struct thread *t)
@@ -293,14 +295,14 @@ static int64_t ldt_write(struct sysctx *c, bool old)
             d.flags &= ~(uint32_t)F_USEABLE;
         v = desc_pack(&d);
     }
-    pthread_mutex_lock(&process_ldt.lock);
+    lock_take(&process_ldt.lock);
     if (!process_ldt.desc)
         process_ldt.desc = xcalloc(LDT_ENTRIES_MAX, sizeof *process_ldt.desc);
     process_ldt.desc[d.entry_number] = v;
     if (d.entry_number >= process_ldt.count)
         process_ldt.count = d.entry_number + 1;
     process_ldt.version++;
-    pthread_mutex_unlock(&process_ldt.lock);
+    lock_release(&process_ldt.lock);
     tell_others(c->t);
     uint16_t sel = (uint16_t)(d.entry_number << 3 | 4);
     reload_segments(&c->t->cpu, sel, sel | 3);

@@ -3,7 +3,6 @@
 #include <linux/loop.h>
 #include <linux/usbdevice_fs.h>
 #include <net/if.h>
-#include <pthread.h>
 #include <sound/asound.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,28 +227,28 @@ struct urb {
     struct usbdevfs_urb host;
 };
 static struct urb *urbs;
-static pthread_mutex_t urbs_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock urbs_lock;
 
 /* Takes the request out of the list: by the guest's or (not NULL) by the host's address. */
 static struct urb *take_urb(uint32_t guest, const void *host)
 {
     struct urb **p = &urbs;
-    pthread_mutex_lock(&urbs_lock);
+    lock_take(&urbs_lock);
     while (*p && (host ? (void *)&(*p)->host != host : (*p)->guest != guest))
         p = &(*p)->next;
     struct urb *u = *p;
     if (u)
         *p = u->next;
-    pthread_mutex_unlock(&urbs_lock);
+    lock_release(&urbs_lock);
     return u;
 }
 
 static void keep_urb(struct urb *u)
 {
-    pthread_mutex_lock(&urbs_lock);
+    lock_take(&urbs_lock);
     u->next = urbs;
     urbs = u;
-    pthread_mutex_unlock(&urbs_lock);
+    lock_release(&urbs_lock);
 }
 
 static size_t packets(const struct usbdevfs_urb *u)
@@ -286,11 +285,11 @@ int64_t ioctl_usb_discard(struct sysctx *c, enum ioctl_way way)
 {
     const void *host = BAD_PTR;
     (void)way;
-    pthread_mutex_lock(&urbs_lock);
+    lock_take(&urbs_lock);
     for (const struct urb *u = urbs; u; u = u->next)
         if (u->guest == c->a[2] && u->fd == (int)c->a[0])
             host = &u->host;
-    pthread_mutex_unlock(&urbs_lock);
+    lock_release(&urbs_lock);
     return ioctl_host(c, USBDEVFS_DISCARDURB, host);
 }
 

@@ -338,7 +338,7 @@ SYSCALL(gettid) { return c->t->tid; }
 SYSCALL(set_tid_address)
 {
     c->t->clear_child_tid = c->a[0];
-    return c->t->tid;
+    return c->t->host_clears_tid ? HC(SYS_set_tid_address, c->a[0], 0, 0, 0, 0, 0) : c->t->tid;
 }
 
 SYSCALL(nice)

@@ -37,7 +37,7 @@ enum { OPTIONS = 0xff | PTRACE_O_EXITKILL, ARCH_I386 = 0x40000003, BUSY_MS = 200
 #endif
 
 struct tracee *tracees;
-pthread_mutex_t tracees_lock = PTHREAD_MUTEX_INITIALIZER;
+struct lock tracees_lock;
 
 /* ---- the list ---- */
 
@@ -46,10 +46,10 @@ bool tracer_active(const struct thread *t)
     bool any = false;
     if (likely(!__atomic_load_n(&tracees, __ATOMIC_ACQUIRE)))
         return false;
-    pthread_mutex_lock(&tracees_lock);
+    lock_take(&tracees_lock);
     for (const struct tracee *x = tracees; x && !any; x = x->next)
         any = x->tracer == t->proc->pid;
-    pthread_mutex_unlock(&tracees_lock);
+    lock_release(&tracees_lock);
     return any;
 }
 
@@ -57,10 +57,10 @@ bool tracer_active(const struct thread *t)
 static struct tracee *find(const struct thread *t, int tid)
 {
     struct tracee *x;
-    pthread_mutex_lock(&tracees_lock);
+    lock_take(&tracees_lock);
     for (x = tracees; x && (x->b->tid != tid || x->tracer != t->proc->pid); x = x->next)
         ;
-    pthread_mutex_unlock(&tracees_lock);
+    lock_release(&tracees_lock);
     return x;
 }
 
@@ -88,7 +88,7 @@ static void tracer_adopt(struct trace_block *b, int tracer)
     x->tracer = tracer;
     x->thread = b->pid != b->tid;
     x->child = !x->thread && (b->pid == getpid() ? getppid() == tracer : is_child(b->pid));
-    pthread_mutex_lock(&tracees_lock);
+    lock_take(&tracees_lock);
     for (struct tracee *o = tracees, *next; o; o = next) {
         next = o->next;
         if (o->b->tid == b->tid && o->tracer == tracer)
@@ -96,13 +96,13 @@ static void tracer_adopt(struct trace_block *b, int tracer)
     }
     x->next = tracees;
     __atomic_store_n(&tracees, x, __ATOMIC_RELEASE);
-    pthread_mutex_unlock(&tracees_lock);
+    lock_release(&tracees_lock);
     trace_accept(b, 0);
 }
 
 void tracer_forked(void)
 {
-    pthread_mutex_init(&tracees_lock, NULL);
+    tracees_lock = (struct lock){0};
     while (tracees) { /* what they map was not inherited */
         struct tracee *x = tracees;
         tracees = x->next;
@@ -136,11 +136,11 @@ static void tell_program(struct thread *t, const struct trace_block *b)
 /* They may wait for what has just happened. */
 static void wake_threads(struct thread *t)
 {
-    pthread_mutex_lock(&t->proc->lock);
+    lock_take(&t->proc->lock);
     for (const struct thread *o = t->proc->threads; o; o = o->next)
         if (o != t)
             trace_send(t->proc->pid, o->tid, TRACE_LOOK, 0);
-    pthread_mutex_unlock(&t->proc->lock);
+    lock_release(&t->proc->lock);
 }
 
 void tracer_attend(struct thread *t)
@@ -158,7 +158,7 @@ void tracer_attend(struct thread *t)
     }
     if (!tracees)
         return;
-    pthread_mutex_lock(&tracees_lock);
+    lock_take(&tracees_lock);
     for (struct tracee *x = tracees; x; x = x->next) {
         struct trace_block *b = x->b;
         uint32_t state = __atomic_load_n(&b->state, __ATOMIC_ACQUIRE);
@@ -168,7 +168,7 @@ void tracer_attend(struct thread *t)
         tell_program(t, b);
         news = true;
     }
-    pthread_mutex_unlock(&tracees_lock);
+    lock_release(&tracees_lock);
     if (news && t->proc->nthreads > 1)
         wake_threads(t);
 }
@@ -189,7 +189,7 @@ void tracer_ends(struct thread *t)
 {
     if (!tracees)
         return;
-    pthread_mutex_lock(&tracees_lock);
+    lock_take(&tracees_lock);
     for (struct tracee *x = tracees; x; x = x->next) {
         if (x->tracer != t->proc->pid)
             continue;
@@ -202,7 +202,7 @@ void tracer_ends(struct thread *t)
         else
             trace_send(x->b->pid, x->b->tid, TRACE_LOOK, 0);
     }
-    pthread_mutex_unlock(&tracees_lock);
+    lock_release(&tracees_lock);
 }
 
 /* ---- beginning ---- */
@@ -517,9 +517,9 @@ static int64_t resume(struct tracee *x, enum trace_request what, enum trace_mode
     if (what == TRACE_DETACH) {
         for (int i = 0; stopped && i < BUSY_MS && trace_state(pid, tid) != 'T'; i++)
             trace_pause();
-        pthread_mutex_lock(&tracees_lock);
+        lock_take(&tracees_lock);
         tracee_drop(x);
-        pthread_mutex_unlock(&tracees_lock);
+        lock_release(&tracees_lock);
     }
     return r;
 }
@@ -607,11 +607,11 @@ bool tracer_stops(struct thread *t, int pid, int tid, int code)
     if (t->trace && (tid ? tid == t->tid : pid == t->proc->pid)) {
         b = t->trace;
     } else {
-        pthread_mutex_lock(&tracees_lock);
+        lock_take(&tracees_lock);
         for (struct tracee *x = tracees; x && !b; x = x->next)
             if (x->tracer == t->proc->pid && (tid ? x->b->tid == tid : x->b->pid == pid))
                 b = x->b;
-        pthread_mutex_unlock(&tracees_lock);
+        lock_release(&tracees_lock);
     }
     if (!b)
         return false;

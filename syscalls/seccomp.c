@@ -312,9 +312,9 @@ void seccomp_inherit(struct thread *t, const struct thread *parent)
 {
     if (!(parent->syscall_work & WORK_SECCOMP))
         return;
-    pthread_mutex_lock(&parent->proc->lock);
+    lock_take(&parent->proc->lock);
     set_filter(t, filter_get(parent->seccomp));
-    pthread_mutex_unlock(&parent->proc->lock);
+    lock_release(&parent->proc->lock);
 }
 
 void seccomp_drop(struct thread *t)
@@ -435,9 +435,9 @@ static int64_t set_filter_mode(struct thread *t, uint32_t flags, uint32_t progra
     }
     if (r)
         return r;
-    pthread_mutex_lock(&t->proc->lock);
+    lock_take(&t->proc->lock);
     r = attach(t, f, flags);
-    pthread_mutex_unlock(&t->proc->lock);
+    lock_release(&t->proc->lock);
     if (r)
         free(f);
     return r;

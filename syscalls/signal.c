@@ -24,14 +24,14 @@ static int set_action(struct thread *t, int sig, const struct guest_sigaction *n
     struct process *p = t->proc;
     if (sig < 1 || sig > NSIG_GUEST || (new && (sig == SIGKILL || sig == SIGSTOP)))
         return -EINVAL;
-    pthread_mutex_lock(&p->sighand->lock);
+    lock_take(&p->sighand->lock);
     *old = p->sigaction[sig];
     if (new) {
         p->sigaction[sig] = *new;
         p->sigaction[sig].mask = blockable(new->mask);
         runtime_hooks.sigaction_changed(sig);
     }
-    pthread_mutex_unlock(&p->sighand->lock);
+    lock_release(&p->sighand->lock);
     return 0;
 }
 

@@ -145,7 +145,7 @@ struct tracee {
     bool thread;  /* not the first one of its process */
 };
 extern struct tracee *tracees;
-extern pthread_mutex_t tracees_lock;
+extern struct lock tracees_lock;
 void tracee_drop(struct tracee *x); /* with the lock */
 
 #endif

@@ -74,7 +74,7 @@ static int take(struct thread *t, int idtype, int id, int options, siginfo_t *in
 {
     int found = 0;
     *s = (struct search){false, false};
-    pthread_mutex_lock(&tracees_lock);
+    lock_take(&tracees_lock);
     for (struct tracee *x = tracees, *next; x && !found; x = next) {
         struct trace_block *b = x->b;
         next = x->next;
@@ -96,7 +96,7 @@ static int take(struct thread *t, int idtype, int id, int options, siginfo_t *in
         if (state == TRACE_GONE)
             tracee_drop(x);
     }
-    pthread_mutex_unlock(&tracees_lock);
+    lock_release(&tracees_lock);
     return found;
 }
 
@@ -104,7 +104,7 @@ static int take(struct thread *t, int idtype, int id, int options, siginfo_t *in
 static bool host_report(const struct thread *t, const siginfo_t *info, int options)
 {
     bool show = info->si_code != CLD_STOPPED || (options & WSTOPPED);
-    pthread_mutex_lock(&tracees_lock);
+    lock_take(&tracees_lock);
     for (struct tracee *x = tracees, *next; x; x = next) {
         struct trace_block *b = x->b;
         next = x->next;
@@ -122,7 +122,7 @@ static bool host_report(const struct thread *t, const siginfo_t *info, int optio
             tracee_drop(x);
         }
     }
-    pthread_mutex_unlock(&tracees_lock);
+    lock_release(&tracees_lock);
     return show;
 }
 

@@ -1,4 +1,4 @@
-/* The kernel's own 32-bit ioctl entry: int $0x80 works from 64-bit code where the kernel runs i386
+/* What the kernel's own 32-bit entry does for i386 programs: int $0x80 works from 64-bit code where the kernel runs i386
  * programs. A child finds out, since elsewhere the instruction is a fault. */
 #include <errno.h>
 #include <sched.h>
@@ -10,7 +10,7 @@
 #include "core/thread.h"
 #include "runtime/host.h"
 
-enum { I386_GETPID = 20, I386_IOCTL = 54 };
+enum { I386_GETPID = 20, I386_IOCTL = 54, I386_SET_ROBUST_LIST = 311, ROBUST_HEAD = 12 };
 
 static long int80(long nr, long a, long b, long c)
 {
@@ -35,10 +35,21 @@ static bool try_int80(void)
     return pid > 0 && status == 0;
 }
 
-long host_ioctl32(int fd, uint32_t req, uint32_t arg)
+static bool int80_works(void)
 {
     static int works = -1;
     if (works < 0)
         works = try_int80();
-    return works ? int80(I386_IOCTL, fd, req, arg) : -ENOSYS;
+    return works;
+}
+
+long host_ioctl32(int fd, uint32_t req, uint32_t arg)
+{
+    return int80_works() ? int80(I386_IOCTL, fd, req, arg) : -ENOSYS;
+}
+
+void host_robust_list32(gaddr head)
+{
+    if (int80_works())
+        int80(I386_SET_ROBUST_LIST, head, ROBUST_HEAD, 0);
 }
