@@ -18,6 +18,7 @@
 #include "core/session.h"
 #include "elfload/check.h"
 #include "elfload/elfload.h"
+#include "runtime/gdb.h"
 #include "runtime/lockstep.h"
 #include "runtime/ptrace.h"
 #include "runtime/runtime.h"
@@ -194,6 +195,7 @@ int main(int argc, char **argv)
     open_log();
     start_trace();
     exec_init(argv);
+    char **rest = opt.gdbserver ? gdb_serve(opt.gdbserver, argv + i) : argv + i;
     struct thread *t = first_thread();
     thread_self = t;
     if (opt.seccomp_fd)
@@ -207,12 +209,12 @@ int main(int argc, char **argv)
         ptrace_exec_load(t, (int)opt.trace_fd);
     cache_thread_add(t);
 
-    char *path = by_kernel ? xstrdup(binfmt_program(argv[1])) : find_program(argv[i]);
+    char *path = by_kernel ? xstrdup(binfmt_program(argv[1])) : find_program(rest[0]);
     char *execfn = xstrdup(opt.execfn ? opt.execfn : path);
-    char **gargv = guest_argv(path, argv + i);
+    char **gargv = guest_argv(path, rest);
     struct elfload_error e = {0};
     if (elfload_script(&path, &gargv, execfn, &e))
-        fail(argv[i], &e);
+        fail(rest[0], &e);
     char host[PATH_MAX];
     if (path_to_host(path, host, true, false))
         log_die(126, "%s: name too long", path);

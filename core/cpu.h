@@ -36,6 +36,7 @@ enum cpu_exit {
     EXIT_SYSENTER, /* sysenter executed; eip is AT the instruction */
     EXIT_TRAP,     /* cpu->trap filled in; eip is where the guest's frame must point */
     EXIT_REDO,     /* the instruction at eip stored into code: execute it alone */
+    EXIT_BREAK,    /* there is a debugger's breakpoint at eip */
 };
 
 struct cpu_trap {

@@ -87,7 +87,8 @@ struct thread {
     volatile sig_atomic_t trace_look; /* a token came */
     bool trace_claimed;             /* PTRACE_TRACEME with a parent that is a program of the host */
     bool trace_step;                /* stop behind each instruction, */
-    bool trace_tf;                  /* for which EFLAGS.TF is set now */
+    bool trace_tf;                  /* for which EFLAGS.TF is set now; */
+    bool trace_over;                /* the next one even if there is a breakpoint */
 
     uint32_t orig_eax;              /* number of the system call in progress, -1 outside */
     struct thread *next, **prevp;   /* list of all threads of the process */

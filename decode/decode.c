@@ -7,6 +7,7 @@
 #include <string.h>
 #include <Zydis/Zydis.h>
 
+#include "core/breaks.h"
 #include "core/mem.h"
 #include "decode/quick.h"
 
@@ -216,6 +217,7 @@ static bool ends_block(const struct insn *in)
     case OP_INTO: case OP_SYSCALL: case OP_SYSENTER: case OP_SYSEXIT: case OP_SYSRET:
     case OP_HLT: case OP_POPF: case OP_UD0: case OP_UD1: case OP_UD2: case OP_INVALID:
     case OP_TOO_LONG: case OP_FETCH_FAULT: case OP_END_BLOCK: case OP_UNSUPPORTED: case OP_RSM:
+    case OP_BREAKPOINT:
         return true;
     default: return loads_segment(in);
     }
@@ -494,12 +496,24 @@ static enum decode_status decode_next(struct window *w, gaddr pc, unsigned mode,
     return decode_insn(pc, mode, out);
 }
 
+/* A block ends before a breakpoint, which has one of its own. */
+static unsigned stop_at_breakpoint(struct insn *out, unsigned n, gaddr pc, gaddr *end)
+{
+    end_block(&out[n], pc);
+    if (!n)
+        out[n].op = OP_BREAKPOINT;
+    *end = n ? pc : pc + 1;
+    return n + 1;
+}
+
 static unsigned decode_run(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end)
 {
     gaddr pc = eip;
     struct window w = {.n = 0};
     bool flat = is_flat(mode);
     for (unsigned n = 0; n < max; n++) {
+        if (breaks_at(pc) && (mem_page_flags(pc) & PAGE_X))
+            return stop_at_breakpoint(out, n, pc, end);
         enum decode_status s = likely(flat) ? decode_next(&w, pc, mode, &out[n])
                                             : decode_insn(pc, mode, &out[n]);
         if (s != DECODE_OK) {

@@ -40,7 +40,7 @@ bool decode_layout(const uint8_t *code, size_t n, struct insn *out, struct decod
  * gets the address behind the last code byte looked at.
  * Code in a PAGE_FOREIGN page changes without notice: its block begins with an OP_CHECK_CODE, with
  * the number of bytes to compare in imm2 and their decode_hash in imm and disp. For it max + 1 must
- * be at least 3. */
+ * be at least 3. A block at a breakpoint (core/breaks.h) is an OP_BREAKPOINT; decode_insn sees none. */
 unsigned decode_block(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end);
 
 /* Of `len` bytes of code in guest memory, which must be readable. */

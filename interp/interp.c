@@ -88,6 +88,15 @@ HANDLER(op_check_code)
     return NULL;
 }
 
+HANDLER(op_breakpoint)
+{
+    cpu->cur = in;
+    cpu->eip = in->eip;
+    cpu->exit_links = NULL;
+    cpu->exit = EXIT_BREAK;
+    return NULL;
+}
+
 static insn_fn bind_pseudo(const struct insn *in)
 {
     switch (in->op) {
@@ -96,6 +105,7 @@ static insn_fn bind_pseudo(const struct insn *in)
     case OP_FETCH_FAULT: return op_fetch_fault;
     case OP_END_BLOCK: return op_end_block;
     case OP_CHECK_CODE: return op_check_code;
+    case OP_BREAKPOINT: return op_breakpoint;
     default: return NULL;
     }
 }

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/breaks.h"
 #include "core/flags.h"
 #include "core/log.h"
 #include "core/mem.h"
@@ -10,6 +11,7 @@
 #include "interp/interp.h"
 #include "runtime/code.h"
 #include "runtime/dump.h"
+#include "runtime/effects.h"
 #include "runtime/lockstep.h"
 #include "runtime/ptrace.h"
 #include "runtime/runtime.h"
@@ -102,20 +104,63 @@ static void clear_forced_tf(struct thread *t)
     t->trace_tf = false;
 }
 
-/* One instruction with the trap flag set: #DB behind it. A program sees the flag that its tracer's step
+static const struct watch *find_hit(const struct cpu *cpu, const struct insn *in)
+{
+    struct store s[EFFECTS_STORES_MAX];
+    const struct watch *w = NULL;
+    unsigned n = effects_stores(cpu, in, s);
+    for (unsigned i = 0; i < n && !w; i++)
+        w = s[i].len ? watches_hit(s[i].addr, s[i].len, true) : NULL;
+    n = w ? 0 : effects_loads(cpu, in, s);
+    for (unsigned i = 0; i < n && !w; i++)
+        w = s[i].len ? watches_hit(s[i].addr, s[i].len, false) : NULL;
+    return w;
+}
+
+/* The watchpoint that the instruction is about to trigger. A repeated one that would do so sooner or later
+ * must do one step at a time. */
+static const struct watch *find_watch(const struct cpu *cpu, const struct insn *in, bool *one)
+{
+    const struct watch *w = find_hit(cpu, in);
+    struct insn once = *in;
+    *one = w && (in->flags & (INSN_REP | INSN_REPNE));
+    once.flags &= (uint16_t)~(INSN_REP | INSN_REPNE);
+    return *one ? find_hit(cpu, &once) : w;
+}
+
+/* Does each instruction have to be looked at? */
+static bool single(const struct thread *t)
+{
+    return (t->cpu.eflags & EFL_TF) || t->trace_step ||
+           (__atomic_load_n(&watches_any, __ATOMIC_RELAXED) && t->trace);
+}
+
+/* One instruction; with the trap flag set #DB behind it. A program sees the flag that its tracer's step
  * sets if it pushes the flags, and keeps what it then pops. */
 static void step(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
-    t->trace_tf = t->trace_step && !(cpu->eflags & EFL_TF);
+    bool one = false, traps = (cpu->eflags & EFL_TF) || t->trace_step;
+    if (breaks_at(cpu->eip) && t->trace && !t->trace_over) {
+        cpu->exit_links = NULL;
+        cpu->exit = EXIT_BREAK;
+        return;
+    }
+    t->trace_over = false;
+    const struct insn *in = cache_step(t);
+    const struct watch *w = watches_any ? find_watch(cpu, in, &one) : NULL;
+    t->trace_tf = (t->trace_step || one) && !(cpu->eflags & EFL_TF);
     if (t->trace_tf)
         cpu->eflags |= EFL_TF;
-    const struct insn *in = cache_step(t);
     if (in->op == OP_POPF || in->op == OP_IRET)
         t->trace_tf = false;
     run(t, in);
     clear_forced_tf(t);
-    if (cpu->exit != EXIT_BRANCH || loads_ss(in))
+    if (w && t->trace && cpu->exit == EXIT_BRANCH) {
+        ptrace_watch_hit(t, w);
+        return;
+    }
+    if (!traps || cpu->exit != EXIT_BRANCH || loads_ss(in) || ptrace_steps_on(t))
         return;
     cpu->trap = (struct cpu_trap){.vec = TRAP_DB, .err = 0, .addr = cpu->trap.addr};
     cpu->exit = EXIT_TRAP;
@@ -130,6 +175,14 @@ static void act(struct thread *t)
     case EXIT_TRAP: signal_trap(t); break;
     case EXIT_REDO:
         run(t, cache_step(t));
+        act(t);
+        break;
+    case EXIT_BREAK:
+        if (t->trace) {
+            ptrace_breakpoint(t);
+            break;
+        }
+        run(t, cache_step(t)); /* its debugger has gone */
         act(t);
         break;
     }
@@ -165,10 +218,12 @@ void dispatch_run(struct thread *t)
         cpu->exit_links = NULL;
         if (why == JB_REDO) {
             cpu->eip = cpu->cur->eip;
-            if ((cpu->eflags & EFL_TF) || t->trace_step)
+            t->trace_over = true; /* it has begun */
+            if (single(t))
                 step(t);
             else
                 run(t, cache_step(t));
+            t->trace_over = false;
         } else {
             cpu->exit = EXIT_TRAP;
         }
@@ -183,7 +238,7 @@ void dispatch_run(struct thread *t)
         }
         if (dump_wanted(DUMP_EXEC, cpu->eip))
             dump_state(cpu);
-        if (unlikely((cpu->eflags & EFL_TF) || t->trace_step))
+        if (unlikely(single(t)))
             step(t);
         else
             run_found(t, find_code(t));

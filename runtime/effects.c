@@ -13,7 +13,7 @@ static bool is_string(const struct insn *in)
 
 static bool bit_offset_in_register(const struct insn *in)
 {
-    return (in->op == OP_BTS || in->op == OP_BTR || in->op == OP_BTC) && in->o[1].kind == OPND_GPR;
+    return (in->op == OP_BT || in->op == OP_BTS || in->op == OP_BTR || in->op == OP_BTC) && in->o[1].kind == OPND_GPR;
 }
 
 static gaddr operand_address(const struct cpu *before, const struct insn *in)
@@ -48,12 +48,19 @@ static uint32_t pushed(const struct insn *in)
     }
 }
 
-static struct store string_store(const struct cpu *before, const struct insn *in)
+/* What a string instruction accesses through esi or edi. */
+static struct store string_area(const struct cpu *before, const struct insn *in, enum gpr through,
+                                enum segreg seg)
 {
     uint32_t size = in->o[0].size, mask = in->flags & INSN_ADDR16 ? 0xffff : ~0u;
     uint32_t n = in->flags & (INSN_REP | INSN_REPNE) ? before->gpr[REG_ECX] & mask : 1;
-    gaddr to = (before->gpr[REG_EDI] & mask) + before->seg_base[SEG_ES];
+    gaddr to = (before->gpr[through] & mask) + before->seg_base[seg];
     return (struct store){before->eflags & EFL_DF ? to - (n - 1) * size : to, n * size};
+}
+
+static struct store string_store(const struct cpu *before, const struct insn *in)
+{
+    return string_area(before, in, REG_EDI, SEG_ES);
 }
 
 static uint32_t operand_size(const struct insn *in, const struct opnd *o)
@@ -83,6 +90,45 @@ unsigned effects_stores(const struct cpu *before, const struct insn *in,
             out[n++] = (struct store){operand_address(before, in), operand_size(in, &in->o[i])};
     if (push)
         out[n++] = (struct store){before->gpr[REG_ESP] - push + before->seg_base[SEG_SS], push};
+    return n;
+}
+
+/* How many bytes it pops. */
+static uint32_t popped(const struct insn *in)
+{
+    switch (in->op) {
+    case OP_POP: case OP_POPF: case OP_RET: return in->opsize;
+    case OP_POPA: return 8u * in->opsize;
+    case OP_IRET: return 3u * in->opsize;
+    default: return 0;
+    }
+}
+
+static unsigned string_loads(const struct cpu *before, const struct insn *in,
+                             struct store out[EFFECTS_STORES_MAX])
+{
+    unsigned n = 0;
+    if (in->op == OP_MOVS || in->op == OP_LODS || in->op == OP_CMPS)
+        out[n++] = string_area(before, in, REG_ESI, in->seg);
+    if (in->op == OP_SCAS || in->op == OP_CMPS)
+        out[n++] = string_area(before, in, REG_EDI, SEG_ES);
+    return n;
+}
+
+unsigned effects_loads(const struct cpu *before, const struct insn *in,
+                       struct store out[EFFECTS_STORES_MAX])
+{
+    unsigned n = 0;
+    uint32_t pop = popped(in);
+    if (is_string(in))
+        return string_loads(before, in, out);
+    for (unsigned i = 0; i < in->nopnd && !n && in->op != OP_LEA; i++)
+        if (in->o[i].kind == OPND_MEM && (in->o[i].access & ACCESS_R))
+            out[n++] = (struct store){operand_address(before, in), operand_size(in, &in->o[i])};
+    if (in->op == OP_LEAVE)
+        out[n++] = (struct store){before->gpr[REG_EBP] + before->seg_base[SEG_SS], in->opsize};
+    else if (pop)
+        out[n++] = (struct store){before->gpr[REG_ESP] + before->seg_base[SEG_SS], pop};
     return n;
 }
 

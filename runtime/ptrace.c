@@ -18,6 +18,7 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "syscalls/syscalls.h"
+#include "translate/translate.h"
 
 enum { LOOK_MS = 500, LISTEN_MS = 20, MESSAGE_ENTRY = 1, MESSAGE_EXIT = 2, GUEST_EXECVE = 11 };
 enum { STOP_EVENT = PTRACE_EVENT_STOP << 8 };
@@ -31,6 +32,22 @@ void ptrace_begun(struct thread *t)
         t->proc->traced |= o->trace != NULL;
     for (int s = 1; s <= NSIG_GUEST; s++)
         signal_action_changed(s);
+}
+
+/* Code of other places may rely on what is executed there, and so have stale flags. */
+static void break_changed(gaddr at, bool added)
+{
+    if (added && !translate_exact_faults())
+        cache_invalidate(0, MEM_TASK_SIZE);
+    else
+        cache_invalidate(at, at + 1);
+}
+
+static void forget_breaks(void)
+{
+    if (breaks_any)
+        breaks_set(NULL, 0, break_changed);
+    watches_set(NULL, 0);
 }
 
 static void set_mode(struct thread *t, enum trace_mode mode)
@@ -52,6 +69,8 @@ static void detach(struct thread *t)
     trace_block_unmap(t->trace);
     t->trace = NULL;
     ptrace_begun(t);
+    if (!t->proc->traced)
+        forget_breaks();
     if (!stopped)
         return;
     host_syscall(SYS_kill, t->proc->pid, SIGSTOP, 0, 0, 0, 0);
@@ -131,6 +150,22 @@ static int open_own_proc(struct thread *t, char *name)
     return (int)proc_open(t, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 }
 
+static int set_breaks(const struct trace_block *b)
+{
+    if (b->data > BREAKS_MAX)
+        return -EINVAL;
+    breaks_set((const gaddr *)(const void *)b->buf, b->data, break_changed);
+    return 0;
+}
+
+static int set_watches(const struct trace_block *b)
+{
+    if (b->data > WATCHES_MAX)
+        return -EINVAL;
+    watches_set((const struct watch *)(const void *)b->buf, b->data);
+    return 0;
+}
+
 static int serve_one(struct thread *t, struct trace_block *b)
 {
     switch ((enum trace_request)b->request) {
@@ -153,7 +188,12 @@ static int serve_one(struct thread *t, struct trace_block *b)
     case TRACE_OPEN_PROC: return open_own_proc(t, (char *)b->buf);
     case TRACE_CLOSE: return close((int)b->addr);
     case TRACE_LISTEN: b->listening = 1; return 0;
+    case TRACE_SET_BREAKS: return set_breaks(b);
+    case TRACE_SET_WATCHES: return set_watches(b);
     case TRACE_RESUME:
+        t->trace_over = b->over;
+        set_mode(t, (enum trace_mode)b->addr);
+        return 0;
     case TRACE_DETACH: set_mode(t, (enum trace_mode)b->addr); return 0;
     }
     return -EIO;
@@ -269,6 +309,8 @@ static int stop(struct thread *t, enum trace_kind kind, uint32_t code, siginfo_t
     announce(t);
     int sig = serve(t);
     bool same = t->trace == b; /* else detached, and the block is gone */
+    if (same)
+        b->reason = TRACE_NO_REASON;
     if (info && same)
         *info = b->info;
     if (kind != TRACE_CALL_ENTRY && kind != TRACE_SECCOMP && kind != TRACE_EVENT)
@@ -316,6 +358,33 @@ int ptrace_signal(struct thread *t, siginfo_t *info)
         return 0;
     }
     return sig;
+}
+
+/* ---- breakpoints and watchpoints ---- */
+
+static void take_debug_trap(struct thread *t, enum trace_reason why, int code, gaddr watched)
+{
+    siginfo_t i = {.si_signo = SIGTRAP, .si_code = code};
+    i.si_addr = (void *)(uintptr_t)(why == TRACE_AT_WATCHPOINT ? t->cpu.eip : 0);
+    t->trace->reason = why;
+    t->trace->watched = watched;
+    signal_take(t, &i);
+}
+
+void ptrace_breakpoint(struct thread *t)
+{
+    take_debug_trap(t, TRACE_AT_BREAKPOINT, SI_KERNEL, 0);
+}
+
+void ptrace_watch_hit(struct thread *t, const struct watch *w)
+{
+    take_debug_trap(t, TRACE_AT_WATCHPOINT, TRAP_HWBKPT, w->addr);
+}
+
+bool ptrace_steps_on(const struct thread *t)
+{
+    const struct trace_block *b = t->trace;
+    return b && !(t->cpu.eflags & EFL_TF) && t->cpu.eip - b->range_start < b->range_end - b->range_start;
 }
 
 static void stop_in_group(struct thread *t, int sig)
@@ -527,6 +596,8 @@ void ptrace_forked(struct thread *t)
     t->trace_step = t->trace_claimed = false;
     t->syscall_work &= ~(uint32_t)WORK_TRACE;
     tracer_forked();
+    if (!t->trace)
+        forget_breaks();
     if (t->trace) {
         madvise(t->trace, sizeof *t->trace, MADV_DONTFORK);
         t->cpu.pending = 1;

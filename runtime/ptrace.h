@@ -3,6 +3,7 @@
 #ifndef XRUN_RUNTIME_PTRACE_H
 #define XRUN_RUNTIME_PTRACE_H
 
+#include "core/breaks.h"
 #include "runtime/runtime.h"
 #include "syscalls/trace.h"
 
@@ -16,6 +17,11 @@ int ptrace_signal(struct thread *t, siginfo_t *info);
 void ptrace_group_stop(struct thread *t, int sig);
 /* A handler is about to run while the thread is single-stepped. */
 void ptrace_handler_set_up(struct thread *t);
+/* The thread has come to a breakpoint, or its last instruction triggered the watchpoint. */
+void ptrace_breakpoint(struct thread *t);
+void ptrace_watch_hit(struct thread *t, const struct watch *w);
+/* Is a step over though it has led somewhere where the tracer wants it to go on? */
+bool ptrace_steps_on(const struct thread *t);
 /* Before and after a system call; false: it is not to be made. */
 bool ptrace_call_entry(struct thread *t);
 void ptrace_call_exit(struct thread *t);

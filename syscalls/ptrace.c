@@ -81,7 +81,7 @@ static bool is_child(int pid)
 }
 
 /* A block that takes the place of an older one is that of a program after execve, or about to. */
-static void tracer_adopt(struct trace_block *b, int tracer)
+void tracer_adopt(struct trace_block *b, int tracer)
 {
     struct tracee *x = xcalloc(1, sizeof *x);
     x->b = b;
@@ -306,7 +306,7 @@ static int64_t attach(struct thread *t, int tid, uint32_t addr, uint32_t options
 
 /* ---- requests that the tracee serves ---- */
 
-static int64_t ask(struct trace_block *b, enum trace_request what, uint32_t addr, uint32_t data)
+int64_t tracer_ask(struct trace_block *b, enum trace_request what, uint32_t addr, uint32_t data)
 {
     uint32_t n = post(b, what, addr, data);
     for (uint32_t done; (done = __atomic_load_n(&b->answered, __ATOMIC_ACQUIRE)) != n;) {
@@ -320,7 +320,7 @@ static int64_t ask(struct trace_block *b, enum trace_request what, uint32_t addr
 /* `size` bytes that the tracee gives, to the tracer's memory. */
 static int64_t get(struct trace_block *b, enum trace_request what, uint32_t to, uint32_t size)
 {
-    int64_t r = ask(b, what, 0, 0);
+    int64_t r = tracer_ask(b, what, 0, 0);
     return r < 0 ? r : mem_write(to, b->buf, size) ? -EFAULT : 0;
 }
 
@@ -328,19 +328,19 @@ static int64_t set(struct trace_block *b, enum trace_request what, uint32_t from
 {
     if (mem_read(b->buf, from, size))
         return -EFAULT;
-    return ask(b, what, 0, size);
+    return tracer_ask(b, what, 0, size);
 }
 
 static int64_t peek(struct trace_block *b, uint32_t addr, uint32_t to)
 {
-    int64_t r = ask(b, TRACE_PEEK, addr, 4);
+    int64_t r = tracer_ask(b, TRACE_PEEK, addr, 4);
     return r < 0 ? r : mem_write(to, b->buf, 4) ? -EFAULT : 0;
 }
 
 static int64_t poke(struct trace_block *b, uint32_t addr, uint32_t value)
 {
     memcpy(b->buf, &value, 4);
-    return ask(b, TRACE_POKE, addr, 4);
+    return tracer_ask(b, TRACE_POKE, addr, 4);
 }
 
 /* The fields of struct user but the registers read as zero. */
@@ -350,7 +350,7 @@ static int64_t peek_user(struct trace_block *b, uint32_t off, uint32_t to)
     if (off > USER_SIZE || (off & 3))
         return -EIO;
     if (off < REGS_SIZE) {
-        int64_t r = ask(b, TRACE_GET_REGS, 0, 0);
+        int64_t r = tracer_ask(b, TRACE_GET_REGS, 0, 0);
         if (r < 0)
             return r;
         memcpy(&v, b->buf + off, 4);
@@ -378,7 +378,7 @@ static int64_t poke_user(struct trace_block *b, uint32_t off, uint32_t v)
     if (off > USER_SIZE || (off & 3))
         return -EIO;
     if (off < REGS_SIZE)
-        return ask(b, TRACE_SET_REG, off / 4, v);
+        return tracer_ask(b, TRACE_SET_REG, off / 4, v);
     if (off >= USER_DEBUGREG && off < USER_SIZE)
         return poke_debugreg(b, (off - USER_DEBUGREG) / 4, v);
     return 0;
@@ -433,9 +433,9 @@ static int64_t thread_area(struct trace_block *b, int index, uint32_t at, bool w
     if (write) {
         d[0].entry_number = (uint32_t)index;
         memcpy(b->buf, &d[0], sizeof d[0]);
-        return ask(b, TRACE_SET_TLS, 0, sizeof d[0]);
+        return tracer_ask(b, TRACE_SET_TLS, 0, sizeof d[0]);
     }
-    int64_t r = ask(b, TRACE_GET_TLS, 0, 0);
+    int64_t r = tracer_ask(b, TRACE_GET_TLS, 0, 0);
     memcpy(d, b->buf, sizeof d);
     return r < 0 ? r : mem_write(at, &d[i], sizeof d[i]) ? -EFAULT : 0;
 }
@@ -467,7 +467,7 @@ static int64_t syscall_info(struct trace_block *b, uint32_t size, uint32_t at)
     uint32_t *r = (uint32_t *)(void *)b->buf;
     static const uint8_t args[] = {REGI_EBX, REGI_ECX, REGI_EDX, REGI_ESI, REGI_EDI, REGI_EBP};
     size_t n = offsetof(struct __ptrace_syscall_info, entry);
-    int64_t e = ask(b, TRACE_GET_REGS, 0, 0);
+    int64_t e = tracer_ask(b, TRACE_GET_REGS, 0, 0);
     if (e < 0)
         return e;
     memset(&i, 0, sizeof i);
@@ -513,7 +513,7 @@ static int64_t resume(struct tracee *x, enum trace_request what, enum trace_mode
     int pid = x->b->pid, tid = x->b->tid;
     bool stopped = x->b->group_stopped; /* and will be by the host when it is let go */
     x->b->reported = 0;
-    int64_t r = ask(x->b, what, mode, sig);
+    int64_t r = tracer_ask(x->b, what, mode, sig);
     if (what == TRACE_DETACH) {
         for (int i = 0; stopped && i < BUSY_MS && trace_state(pid, tid) != 'T'; i++)
             trace_pause();
@@ -537,7 +537,7 @@ static int64_t listen(struct trace_block *b)
 {
     if (!b->seized || b->code >> 8 != PTRACE_EVENT_STOP)
         return -EIO;
-    return ask(b, TRACE_LISTEN, 0, 0);
+    return tracer_ask(b, TRACE_LISTEN, 0, 0);
 }
 
 static int64_t stopped_request(struct tracee *x, uint32_t request, uint32_t addr, uint32_t data)
@@ -646,7 +646,7 @@ static int64_t ask_name(struct trace_block *b, const char *name)
     if (__atomic_load_n(&b->state, __ATOMIC_ACQUIRE) != TRACE_STOPPED || strlen(name) >= TRACE_DATA)
         return -1;
     memcpy(b->buf, name, strlen(name) + 1);
-    return ask(b, TRACE_OPEN_PROC, 0, 0);
+    return tracer_ask(b, TRACE_OPEN_PROC, 0, 0);
 }
 
 int64_t tracer_open_proc(const char *path, int host_flags)
@@ -665,7 +665,7 @@ int64_t tracer_open_proc(const char *path, int host_flags)
         return -1;
     snprintf(own, sizeof own, "/proc/%d/fd/%d", b->pid, (int)fd);
     int64_t r = HC(SYS_openat, AT_FDCWD, own, O_RDONLY | (host_flags & O_CLOEXEC), 0, 0, 0);
-    ask(b, TRACE_CLOSE, (uint32_t)fd, 0);
+    tracer_ask(b, TRACE_CLOSE, (uint32_t)fd, 0);
     return r;
 }
 

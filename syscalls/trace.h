@@ -38,7 +38,11 @@ enum trace_request {
     TRACE_GET_TLS, TRACE_SET_TLS, TRACE_GET_SIGMASK, TRACE_SET_SIGMASK, TRACE_OPEN_PROC,
     TRACE_CLOSE, TRACE_RESUME, TRACE_DETACH,
     TRACE_LISTEN,
+    TRACE_SET_BREAKS,  /* all breakpoints: `data` addresses */
+    TRACE_SET_WATCHES, /* all watchpoints: `data` of struct watch */
 };
+
+enum trace_reason { TRACE_NO_REASON, TRACE_AT_BREAKPOINT, TRACE_AT_WATCHPOINT };
 
 /* struct user_regs_struct of i386. */
 enum { REGI_EBX, REGI_ECX, REGI_EDX, REGI_ESI, REGI_EDI, REGI_EBP, REGI_EAX, REGI_DS, REGI_ES,
@@ -62,11 +66,14 @@ struct trace_block {
     uint32_t group_stopped;          /* by a signal's default action, no SIGCONT since */
     uint32_t debugreg[8];
     siginfo_t stop_from;
+    uint32_t range_start, range_end; /* stepping goes on there */
+    uint32_t over;                   /* the first instruction even if there is a breakpoint */
 
     uint32_t state;                  /* atomic; what follows describes a stop */
     uint32_t kind, code;             /* enum trace_kind; wait status >> 8 */
     uint32_t listening;
     uint32_t has_info;
+    uint32_t reason, watched;        /* enum trace_reason; address of the watchpoint */
     uint64_t message;
     siginfo_t info;
     uint32_t reported, notified;     /* the tracer's own: by wait, by SIGCHLD */
@@ -124,6 +131,10 @@ void tracer_forked(void);
 bool tracer_active(const struct thread *t);
 /* A SIGSTOP that a program sends to a tracee of its own; false if it is for the host. */
 bool tracer_stops(struct thread *t, int pid, int tid, int code);
+/* Enters a tracee that its tracer, process `tracer`, has just made or attached to. */
+void tracer_adopt(struct trace_block *b, int tracer);
+/* Has a stopped tracee serve a request; its result, -ESRCH if it is gone. */
+int64_t tracer_ask(struct trace_block *b, enum trace_request what, uint32_t addr, uint32_t data);
 /* Opens what /proc/PID/NAME is for a stopped tracee; reads its link exe. -1: not one. */
 int64_t tracer_open_proc(const char *path, int host_flags);
 int tracer_read_exe(const char *path, char *buf, size_t size);

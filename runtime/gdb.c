@@ -1,0 +1,759 @@
+/* The requests of gdb's remote serial protocol, and the loop that answers them. */
+#include "runtime/gdb.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/options.h"
+
+enum { ACTIONS_MAX = 64, FD_MIN = 1010 };
+enum after { STAY, LEAVE, RUN }; /* what follows from a request: gdb ends, a new program is to run */
+
+static struct gdb_conn conn = {.in = -1, .out = -1};
+static struct gdb_text reply;
+static int listener = -1;
+static char *socket_path;
+
+static void ok(void) { gdb_put(&reply, "OK"); }
+static void error(int e) { gdb_put(&reply, "E%02x", e & 0xff); }
+
+/* What `s` is behind the word, NULL if it does not begin with it. */
+static const char *after_word(const char *s, const char *word)
+{
+    size_t n = strlen(word);
+    return strncmp(s, word, n) ? NULL : s + n;
+}
+
+/* "pPID.TID", "TID", "-1" or "0" for any: both -1 or 0 if they are. */
+static bool thread_id(const char **s, int *pid, int *tid)
+{
+    uint64_t v;
+    *pid = *tid = 0;
+    if (gdb_skip(s, 'p')) {
+        if (gdb_skip(s, '-')) {
+            *pid = -1;
+            return gdb_skip(s, '1');
+        }
+        if (!gdb_number(s, &v))
+            return false;
+        *pid = (int)v;
+        if (!gdb_skip(s, '.')) {
+            *tid = -1;
+            return true;
+        }
+    }
+    if (gdb_skip(s, '-')) {
+        *tid = -1;
+        return gdb_skip(s, '1');
+    }
+    if (!gdb_number(s, &v))
+        return false;
+    *tid = (int)v;
+    return true;
+}
+
+/* ---- memory ---- */
+
+static uint32_t to_page_end(gaddr a, uint64_t len)
+{
+    uint32_t rest = GUEST_PAGE_SIZE - (a & GUEST_PAGE_MASK);
+    return len < rest ? (uint32_t)len : rest;
+}
+
+static bool peek(gaddr a, uint32_t n)
+{
+    return gdb.current && gdb.current->stopped && tracer_ask(gdb.current->b, TRACE_PEEK, a, n) >= 0;
+}
+
+/* As much as there is from `addr` on. */
+static void read_memory(const char *s)
+{
+    uint64_t addr, len;
+    if (!gdb_number(&s, &addr) || !gdb_skip(&s, ',') || !gdb_number(&s, &len)) {
+        error(1);
+        return;
+    }
+    if (len > GDB_PACKET / 2)
+        len = GDB_PACKET / 2;
+    while (len) {
+        uint32_t n = to_page_end((gaddr)addr, len);
+        if (addr >> 32 || !peek((gaddr)addr, n))
+            break;
+        gdb_put_hex(&reply, gdb.current->b->buf, n);
+        addr += n;
+        len -= n;
+    }
+    if (!reply.n && len)
+        error(14);
+}
+
+static bool write_bytes(uint64_t addr, const uint8_t *p, size_t len)
+{
+    while (len) {
+        uint32_t n = to_page_end((gaddr)addr, len);
+        if (addr >> 32 || !gdb.current || !gdb.current->stopped)
+            return false;
+        memcpy(gdb.current->b->buf, p, n);
+        if (tracer_ask(gdb.current->b, TRACE_POKE, (gaddr)addr, n) < 0)
+            return false;
+        addr += n;
+        p += n;
+        len -= n;
+    }
+    return true;
+}
+
+/* M has hexadecimal data, X binary. */
+static void write_memory(const char *s, size_t n, bool hex)
+{
+    static uint8_t data[GDB_PACKET];
+    const char *start = s;
+    uint64_t addr, len;
+    bool good = gdb_number(&s, &addr) && gdb_skip(&s, ',') && gdb_number(&s, &len) && gdb_skip(&s, ':');
+    size_t rest = good ? n - (size_t)(s - start) : 0;
+    if (!good || len > sizeof data || (hex ? gdb_unhex(s, data, len) : rest) != len) {
+        error(1);
+        return;
+    }
+    if (!hex)
+        memcpy(data, s, len);
+    if (write_bytes(addr, data, len))
+        ok();
+    else
+        error(14);
+}
+
+/* ---- breakpoints ---- */
+
+static void set_break(struct gdb_process *p, gaddr at, uint8_t kind, bool insert)
+{
+    unsigned i = 0;
+    while (i < p->nbreaks && p->breaks[i] != at)
+        i++;
+    if (i == BREAKS_MAX || (insert && i == p->nbreaks && !peek(at, 1))) {
+        error(14);
+        return;
+    }
+    if (i == p->nbreaks && insert) {
+        p->breaks[i] = at;
+        p->break_kind[i] = 0;
+        p->nbreaks++;
+    }
+    if (i < p->nbreaks) {
+        p->break_kind[i] = (uint8_t)(insert ? p->break_kind[i] | kind : p->break_kind[i] & ~kind);
+        if (!p->break_kind[i]) {
+            p->nbreaks--;
+            p->breaks[i] = p->breaks[p->nbreaks];
+            p->break_kind[i] = p->break_kind[p->nbreaks];
+        }
+    }
+    p->dirty = true;
+    ok();
+}
+
+static void set_watch(struct gdb_process *p, struct watch w, bool insert)
+{
+    unsigned i = 0;
+    while (i < p->nwatches && memcmp(&p->watches[i], &w, sizeof w))
+        i++;
+    if (insert && i == WATCHES_MAX) {
+        error(28);
+        return;
+    }
+    if (insert && i == p->nwatches)
+        p->watches[p->nwatches++] = w;
+    else if (!insert && i < p->nwatches)
+        p->watches[i] = p->watches[--p->nwatches];
+    p->dirty = true;
+    ok();
+}
+
+/* Ztype,addr,kind and z. */
+static void breakpoint(const char *s, bool insert)
+{
+    uint64_t type, addr, kind;
+    if (!gdb_number(&s, &type) || !gdb_skip(&s, ',') || !gdb_number(&s, &addr) ||
+        !gdb_skip(&s, ',') || !gdb_number(&s, &kind) || !gdb.current || addr >> 32) {
+        error(1);
+        return;
+    }
+    struct gdb_process *p = gdb.current->proc;
+    if (type <= 1)
+        set_break(p, (gaddr)addr, (uint8_t)(1 << type), insert);
+    else if (type <= 4 && kind && kind <= UINT32_MAX)
+        set_watch(p, (struct watch){(gaddr)addr, (uint32_t)kind, (uint32_t)type}, insert);
+}
+
+/* ---- going on ---- */
+
+static bool parse_action(const char **s, struct gdb_action *a)
+{
+    uint64_t v = 0, w = 0;
+    char what = **s;
+    *a = (struct gdb_action){.pid = -1, .tid = -1};
+    if (!what || !strchr("cCsSr", what))
+        return false;
+    ++*s;
+    a->what = what == 'C' ? 'c' : what == 'S' ? 's' : what;
+    if (what == 'C' || what == 'S') {
+        if (!gdb_number(s, &v))
+            return false;
+        a->sig = gdb_signal_from((unsigned)v);
+    } else if (what == 'r') {
+        if (!gdb_number(s, &v) || !gdb_skip(s, ',') || !gdb_number(s, &w))
+            return false;
+        a->start = (uint32_t)v;
+        a->end = (uint32_t)w;
+    }
+    return !gdb_skip(s, ':') || thread_id(s, &a->pid, &a->tid);
+}
+
+static void vcont(const char *s)
+{
+    struct gdb_action a[ACTIONS_MAX];
+    unsigned n = 0;
+    while (gdb_skip(&s, ';') && n < ACTIONS_MAX) {
+        if (!parse_action(&s, &a[n++])) {
+            error(1);
+            return;
+        }
+    }
+    if (!n || *s)
+        error(1);
+    else
+        gdb_resume(a, n);
+}
+
+/* c, s, C and S of clients without vCont: others stand still if one was chosen by Hc, which gdb does to
+ * step. */
+static void old_resume(const char *s)
+{
+    struct gdb_action a;
+    if (!gdb.current || !parse_action(&s, &a)) {
+        error(1);
+        return;
+    }
+    if (a.what == 's' || a.sig) {
+        a.pid = gdb.current->proc->pid;
+        a.tid = gdb.current->tid;
+    }
+    gdb_resume(&a, 1);
+}
+
+/* ---- processes ---- */
+
+static void kill_all(void)
+{
+    while (gdb.processes)
+        gdb_kill(gdb.processes);
+}
+
+static void leave_all(void)
+{
+    while (gdb.processes)
+        gdb_detach(gdb.processes);
+}
+
+static void kill_one(const char *s)
+{
+    uint64_t pid;
+    struct gdb_process *p = gdb_number(&s, &pid) && pid ? gdb_find_process((int)pid) : NULL;
+    if (p) {
+        gdb_kill(p);
+        ok();
+    } else {
+        error(3);
+    }
+}
+
+static enum after detach(const char *s)
+{
+    uint64_t pid;
+    if (!gdb_skip(&s, ';')) {
+        leave_all();
+        ok();
+    } else {
+        struct gdb_process *p = gdb_number(&s, &pid) && pid ? gdb_find_process((int)pid) : NULL;
+        if (!p) {
+            error(3);
+            return STAY;
+        }
+        gdb_detach(p);
+        ok();
+    }
+    return gdb.processes || gdb.extended ? STAY : LEAVE;
+}
+
+/* vRun;FILE;ARGUMENT... Without a file the one that ran last. */
+static enum after run(const char *s)
+{
+    enum { ARGS_MAX = 512 };
+    uint8_t text[GDB_PACKET];
+    char **argv = xcalloc(ARGS_MAX + 1, sizeof *argv);
+    for (int n = 0; *s == ';' && n < ARGS_MAX; n++) {
+        size_t k = gdb_unhex(++s, text, sizeof text - 1);
+        text[k] = 0;
+        argv[n] = k || n ? xstrdup((char *)text) : gdb.argv[0];
+        s += strcspn(s, ";");
+    }
+    if (!argv[0] || gdb.processes) {
+        free(argv);
+        error(1);
+        return STAY;
+    }
+    gdb.argv = argv;
+    return RUN;
+}
+
+/* ---- threads ---- */
+
+static void choose(const char *s)
+{
+    int pid, tid;
+    char op = *s ? *s++ : 0;
+    if (!thread_id(&s, &pid, &tid)) {
+        error(1);
+        return;
+    }
+    struct gdb_thread *g = gdb_find_thread(pid, tid);
+    bool stays = gdb.current && pid <= 0 && tid <= 0;
+    if (!g) {
+        error(3);
+        return;
+    }
+    if (op == 'g' && !stays)
+        gdb.current = g;
+    ok();
+}
+
+static void is_alive(const char *s)
+{
+    int pid, tid;
+    if (thread_id(&s, &pid, &tid) && gdb_find_thread(pid, tid))
+        ok();
+    else
+        error(3);
+}
+
+static void list_threads(void)
+{
+    char sep = 'm';
+    for (const struct gdb_thread *g = gdb.threads; g; g = g->next) {
+        if (g->proc->parent)
+            continue;
+        gdb_put(&reply, "%c", sep);
+        gdb_put_thread(&reply, g);
+        sep = ',';
+    }
+    if (sep == 'm')
+        gdb_put(&reply, "l");
+}
+
+/* ---- registers ---- */
+
+static void one_register(const char *s, bool write)
+{
+    uint64_t n;
+    bool good = gdb.current && gdb_number(&s, &n);
+    if (write)
+        good = good && gdb_skip(&s, '=') && gdb_set_reg(gdb.current, (unsigned)n, s);
+    else
+        good = good && gdb_get_reg(gdb.current, (unsigned)n, &reply);
+    if (!good)
+        error(1);
+    else if (write)
+        ok();
+}
+
+/* ---- settings ---- */
+
+static void supported(const char *s)
+{
+    gdb.multiprocess = strstr(s, "multiprocess+");
+    gdb.fork_events = gdb.multiprocess && strstr(s, ";fork-events+");
+    gdb.vfork_events = gdb.multiprocess && strstr(s, "vfork-events+");
+    gdb.exec_events = strstr(s, "exec-events+");
+    gdb.no_resumed = strstr(s, "no-resumed+");
+    gdb_set_options();
+    gdb_put(&reply, "PacketSize=%x;QPassSignals+;QCatchSyscalls+;qXfer:features:read+;"
+                    "qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+;"
+                    "qXfer:siginfo:read+;qXfer:siginfo:write+;QStartNoAckMode+;multiprocess+;"
+                    "fork-events+;vfork-events+;exec-events+;vContSupported+;swbreak+;hwbreak+;"
+                    "no-resumed+", GDB_PACKET);
+}
+
+static void pass_signals(const char *s)
+{
+    uint64_t v;
+    gdb.pass = 0;
+    while (gdb_number(&s, &v)) {
+        int sig = gdb_signal_from((unsigned)v);
+        if (sig && sig < NSIG_GUEST)
+            gdb.pass |= UINT64_C(1) << sig;
+        if (!gdb_skip(&s, ';'))
+            break;
+    }
+    ok();
+}
+
+/* "0", "1" or "1;NUMBER;..." */
+static void catch_calls(const char *s)
+{
+    struct gdb_process *p = gdb.current ? gdb.current->proc : NULL;
+    uint64_t v;
+    if (!p) {
+        error(3);
+        return;
+    }
+    memset(p->calls, 0, sizeof p->calls);
+    p->catch_calls = *s == '0' ? 0 : s[0] && s[1] == ';' ? 1 : 2;
+    for (s += *s != 0; gdb_skip(&s, ';') && gdb_number(&s, &v);)
+        if (v / 8 < sizeof p->calls)
+            p->calls[v / 8] |= (uint8_t)(1u << v % 8);
+    ok();
+}
+
+static void question(const char *s, size_t n)
+{
+    const char *rest;
+    if ((rest = after_word(s, "qSupported"))) {
+        supported(rest);
+    } else if ((rest = after_word(s, "qXfer:"))) {
+        gdb_xfer(rest, n - 6, &reply);
+    } else if (!strcmp(s, "qC")) {
+        if (gdb.current) {
+            gdb_put(&reply, "QC");
+            gdb_put_thread(&reply, gdb.current);
+        }
+    } else if (!strcmp(s, "qfThreadInfo")) {
+        list_threads();
+    } else if (!strcmp(s, "qsThreadInfo")) {
+        gdb_put(&reply, "l");
+    } else if (after_word(s, "qAttached")) {
+        gdb_put(&reply, "0");
+    } else if (after_word(s, "qSymbol:")) {
+        ok();
+    } else if (!strcmp(s, "QStartNoAckMode")) {
+        ok();
+    } else if ((rest = after_word(s, "QPassSignals:"))) {
+        pass_signals(rest);
+    } else if ((rest = after_word(s, "QCatchSyscalls:"))) {
+        catch_calls(rest);
+    }
+}
+
+static enum after v_request(const char *s, size_t n)
+{
+    const char *rest;
+    if (!strcmp(s, "vCont?"))
+        gdb_put(&reply, "vCont;c;C;s;S;r");
+    else if ((rest = after_word(s, "vCont")))
+        vcont(rest);
+    else if ((rest = after_word(s, "vFile:")))
+        gdb_file(rest, n - 6, &reply);
+    else if ((rest = after_word(s, "vKill;")))
+        kill_one(rest);
+    else if ((rest = after_word(s, "vRun")))
+        return run(rest);
+    return STAY;
+}
+
+static enum after handle(const char *s, size_t n)
+{
+    switch (s[0]) {
+    case '?': gdb_report_current(&reply); break;
+    case '!': gdb.extended = true; ok(); break;
+    case 'c': case 'C': case 's': case 'S': old_resume(s); break;
+    case 'D': return detach(s + 1);
+    case 'g':
+        if (!gdb_get_regs(gdb.current, &reply))
+            error(1);
+        break;
+    case 'G':
+        if (gdb.current && gdb_set_regs(gdb.current, s + 1))
+            ok();
+        else
+            error(1);
+        break;
+    case 'H': choose(s + 1); break;
+    case 'k':
+        kill_all();
+        return gdb.extended ? STAY : LEAVE;
+    case 'm': read_memory(s + 1); break;
+    case 'M': case 'X': write_memory(s + 1, n - 1, s[0] == 'M'); break;
+    case 'p': one_register(s + 1, false); break;
+    case 'P': one_register(s + 1, true); break;
+    case 'R':
+        kill_all();
+        return RUN;
+    case 'T': is_alive(s + 1); break;
+    case 'v': return v_request(s, n);
+    case 'z': case 'Z': breakpoint(s + 1, s[0] == 'Z'); break;
+    case 'q': case 'Q': question(s, n); break;
+    }
+    return STAY;
+}
+
+/* ---- the connection ---- */
+
+static int above(int fd)
+{
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, FD_MIN);
+    if (high < 0)
+        return fd;
+    close(fd);
+    return high;
+}
+
+/* The program must not read what gdb sends. */
+static void use_stdio(void)
+{
+    conn.in = above(dup(0));
+    conn.out = above(dup(1));
+    int null = open("/dev/null", O_RDONLY);
+    if (null < 0 || dup2(null, 0) < 0 || dup2(2, 1) < 0)
+        log_die(126, "--gdbserver: %s", strerror(errno));
+    close(null);
+}
+
+static int listen_unix(const char *path)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    struct stat st;
+    if (strlen(path) >= sizeof a.sun_path)
+        log_die(126, "--gdbserver=%s: name too long", path);
+    strcpy(a.sun_path, path);
+    if (!lstat(path, &st) && S_ISSOCK(st.st_mode))
+        unlink(path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    mode_t mask = umask(077); /* who may connect may do what the user may */
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 1))
+        log_die(126, "--gdbserver=%s: %s", path, strerror(errno));
+    umask(mask);
+    socket_path = xstrdup(path);
+    return fd;
+}
+
+/* PORT or HOST:PORT; without a host only from this machine. */
+static int listen_tcp(const char *where)
+{
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t size = sizeof a;
+    const char *colon = strrchr(where, ':'), *port = colon ? colon + 1 : where;
+    char host[64] = "", *end;
+    int one = 1;
+    unsigned long n = strtoul(port, &end, 10);
+    if (colon && (size_t)(colon - where) < sizeof host)
+        memcpy(host, where, (size_t)(colon - where));
+    bool good = *port >= '0' && *port <= '9' && !*end && n < 65536;
+    if (good && colon && colon == where)
+        a.sin_addr.s_addr = htonl(INADDR_ANY);
+    else if (good && colon && strcmp(host, "localhost"))
+        good = inet_pton(AF_INET, host, &a.sin_addr) == 1;
+    if (!good)
+        log_die(126, "--gdbserver=%s: a port, ADDRESS:PORT, a path with a slash or -", where);
+    a.sin_port = htons((uint16_t)n);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 1) ||
+        getsockname(fd, (struct sockaddr *)&a, &size))
+        log_die(126, "--gdbserver=%s: %s", where, strerror(errno));
+    log_user("listening on port %d", ntohs(a.sin_port));
+    return fd;
+}
+
+static void listen_at(const char *where)
+{
+    if (!strcmp(where, "-")) {
+        use_stdio();
+        return;
+    }
+    listener = above(strchr(where, '/') ? listen_unix(where) : listen_tcp(where));
+}
+
+static void take_connection(void)
+{
+    int one = 1;
+    struct gdb_conn wait = {.in = listener};
+    do {
+        gdb_wait(&wait, -1);
+        conn.in = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    } while (conn.in < 0 && (errno == EINTR || errno == ECONNABORTED));
+    if (conn.in < 0)
+        log_die(126, "--gdbserver: %s", strerror(errno));
+    conn.out = conn.in = above(conn.in);
+    setsockopt(conn.in, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+    conn.raw_n = conn.last_n = 0;
+    conn.no_ack = false;
+    gdb_stop_all(); /* another gdb may have left it running */
+}
+
+static void close_connection(void)
+{
+    if (conn.in >= 0)
+        close(conn.in);
+    if (conn.out >= 0 && conn.out != conn.in)
+        close(conn.out);
+    conn.in = conn.out = -1;
+    gdb_files_close();
+}
+
+/* In a child, which goes on as an xrun without a debugger. */
+static void close_all(void)
+{
+    close_connection();
+    if (listener >= 0)
+        close(listener);
+}
+
+/* ---- the loop ---- */
+
+static void send_reply(void)
+{
+    gdb_send(&conn, &reply);
+}
+
+static void begin_reply(void)
+{
+    reply.n = 0;
+    reply.cut = false;
+    reply.p[0] = 0;
+}
+
+static bool waits(const char *s)
+{
+    return s[0] && (strchr("cCsS", s[0]) || after_word(s, "vCont;"));
+}
+
+/* What gdb has asked for so far. */
+static enum after answer(void)
+{
+    static char packet[GDB_PACKET + 1];
+    size_t n;
+    for (;;) {
+        enum gdb_input what = gdb_next(&conn, packet, &n);
+        if (what == GDB_NOTHING)
+            return STAY;
+        if (what == GDB_INTERRUPT) {
+            if (gdb.running)
+                gdb_interrupt();
+            continue;
+        }
+        if (gdb.running) /* gdb has nothing to ask until it is told of a stop */
+            continue;
+        begin_reply();
+        enum after next = handle(packet, n);
+        if (next == RUN)
+            return RUN;
+        if (!(waits(packet) && gdb.running) && packet[0] != 'k')
+            send_reply();
+        if (!strcmp(packet, "QStartNoAckMode"))
+            conn.no_ack = true;
+        if (next == LEAVE)
+            return LEAVE;
+    }
+}
+
+/* Until gdb leaves or a new program is to run. */
+static enum after serve(void)
+{
+    for (;;) {
+        bool news = gdb_collect();
+        if (gdb.running && news) {
+            begin_reply();
+            gdb_report(&reply);
+            send_reply();
+        }
+        enum after next = answer();
+        if (next != STAY)
+            return next;
+        if (gdb.running && gdb_collect())
+            continue;
+        if (gdb_wait(&conn, -1) && !gdb_receive(&conn))
+            return LEAVE;
+    }
+}
+
+/* Programs that gdb has left are waited for; then this process ends as the first one did. */
+static _Noreturn void end(void)
+{
+    struct rlimit none = {0, 0};
+    int status = 0;
+    if (socket_path)
+        unlink(socket_path);
+    for (;;) {
+        pid_t pid = waitpid(-1, &status, __WALL);
+        if (pid < 0 && errno != EINTR)
+            break;
+        if (pid == gdb.first_pid)
+            gdb.exit_status = status;
+    }
+    int sig = gdb.exit_status & 0x7f;
+    if (sig) {
+        setrlimit(RLIMIT_CORE, &none);
+        signal(sig, SIG_DFL);
+        raise(sig);
+    }
+    _exit(sig ? 128 + sig : gdb.exit_status >> 8);
+}
+
+/* gdb is gone without a word: another one may come, if the program is there and it can. */
+static bool may_come_back(void)
+{
+    if (listener < 0)
+        kill_all();
+    return gdb.processes;
+}
+
+static bool start(void)
+{
+    int pid = gdb_start(gdb.argv);
+    if (!pid) {
+        close_all();
+        gdb_after_fork();
+        return true;
+    }
+    return false;
+}
+
+char **gdb_serve(const char *where, char **argv)
+{
+    gdb.argv = argv;
+    gdb_run_init();
+    listen_at(where);
+    if (start())
+        return gdb.argv;
+    if (!gdb.processes) /* it could not be started */
+        end();
+    for (;;) {
+        enum after next;
+        if (conn.in < 0)
+            take_connection();
+        while ((next = serve()) == RUN) {
+            if (start())
+                return gdb.argv;
+            begin_reply();
+            gdb_report_current(&reply);
+            send_reply();
+        }
+        bool gone = conn.in >= 0 && gdb.processes;
+        close_connection();
+        if (!gone || !may_come_back())
+            end();
+    }
+}

@@ -1,0 +1,69 @@
+#!/bin/bash
+# gdb on the server (--gdbserver): the same session, gdb on the program itself, must print the same but for
+# what names processes, threads and places. usage: gdb.sh WORK XRUN...
+# Skipped where there is no gdb, or gdb may not trace, or the machine cannot run i386 programs itself.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+work=$1
+shift
+mkdir -p "$work"
+pass=0 fail=0
+: "${ONLY:=}"
+
+if ! command -v gdb >/dev/null; then
+    echo "there is no gdb"
+    echo "debug/gdb: 0 passed, 0 failed, 1 skipped"
+    exit 0
+fi
+
+normalise() {
+    sed -E -e 's/Thread 0x[0-9a-f]+ \(LWP [0-9]+\)/THREAD/g' -e 's/(Thread|process|LWP) [0-9.]+/THREAD/g' \
+        -e 's/\(process [0-9]+\)/(THREAD)/g' -e 's/0x(f|ff)[0-9a-f]{6,7}\b/ADDRESS/g' \
+        -e 's/^(native|Remote|target).*//' -e '/^Remote debugging|^Reading .* from remote|^warning: File transfers|^\[Thread debugging|^Using host lib/d' \
+        -e '/^warning: Unable to find libthread|^qemu: uncaught|^0x.* in _start|^Program stopped/d' \
+        -e 's/(Attaching|Detaching) .*//; s/ \(remote\)//; s/"[a-z0-9]+" (THREAD)/\1/; /^$/d'
+}
+
+session() { # output, script, commands that lead to the program's first instruction...
+    local out=$1 script=$2
+    shift 2
+    (cd "$work" && HOME=$work LC_ALL=C timeout -k 5 60 gdb -q -nx -nh -batch -ex 'set confirm off' \
+        -ex 'set pagination off' -ex 'set width 0' -ex 'set debuginfod enabled off' \
+        -ex 'set startup-with-shell off' "$@" -x "$script" >"$out.raw" 2>&1 </dev/null)
+    normalise <"$out.raw" >"$out"
+}
+
+"${GUEST_CC:-i686-linux-gnu-gcc}" -static -g -O0 -w -o "$work/probe" "$here/gdb/basic.c" || exit 1
+"$work/probe" x >/dev/null 2>&1
+if [ $? -ge 126 ]; then
+    echo "this machine does not run i386 programs"
+    echo "debug/gdb: 0 passed, 0 failed, 1 skipped"
+    exit 0
+fi
+session "$work/probe.out" /dev/null -ex "file probe" -ex starti
+if grep -q "Operation not permitted" "$work/probe.out.raw"; then
+    echo "gdb may not trace here"
+    echo "debug/gdb: 0 passed, 0 failed, 1 skipped"
+    exit 0
+fi
+
+for script in "$here"/gdb/*.gdb; do
+    name=$(basename "$script" .gdb)
+    program=${name%%-*}
+    [ -n "$ONLY" ] && [[ " $ONLY " != *" $name "* ]] && continue
+    [ "$work/$program" -nt "$here/gdb/$program.c" ] ||
+        "${GUEST_CC:-i686-linux-gnu-gcc}" -static -g -O0 -w -pthread -o "$work/$program" \
+            "$here/gdb/$program.c" || exit 1
+    session "$work/$name.native" "$script" -ex "file $work/$program" -ex 'set args arg' -ex starti
+    session "$work/$name.xrun" "$script" -ex "file $work/$program" \
+        -ex "target remote | $* --gdbserver=- $work/$program arg"
+    if [ -s "$work/$name.xrun" ] && diff "$work/$name.native" "$work/$name.xrun" >"$work/$name.diff"; then
+        pass=$((pass + 1))
+    else
+        fail=$((fail + 1))
+        echo "FAIL gdb/$name"
+        head -20 "$work/$name.diff"
+    fi
+done
+echo "debug/gdb: $pass passed, $fail failed, 0 skipped"
+[ $fail = 0 ]

@@ -1,0 +1,5 @@
+break add
+continue
+info breakpoints
+kill
+info threads

@@ -1,0 +1,6 @@
+break in_child
+break in_parent
+continue
+print status
+detach
+info inferiors
