@@ -48,7 +48,6 @@ struct options {
     const char *dump_range;      /* --dump-range=LOW-HIGH, */
     const char *translate_range; /* --translate-range=LOW-HIGH: hexadecimal addresses */
     bool perf_map, jitdump, gdb; /* --perf-map, --jitdump, --gdb */
-    bool perf_map, gdb;    /* --perf-map, --gdb */
     const char *gdbserver; /* --gdbserver=WHERE; NULL: none */
 };
 extern struct options opt;

@@ -142,6 +142,15 @@ static bool take_contents(const struct gdb_conn *c, size_t end, char *packet, si
     return c->no_ack || (hi >= 0 && lo >= 0 && (hi << 4 | lo) == sum);
 }
 
+/* The first `n` bytes are a packet. The same behind it is what a client sends when it has waited for too long,
+ * as at the start: it wants one answer. */
+static void consume_packet(struct gdb_conn *c, size_t n)
+{
+    while (!c->no_ack && c->raw_n >= 2 * n && !memcmp(c->raw, c->raw + n, n))
+        consume(c, n);
+    consume(c, n);
+}
+
 enum gdb_input gdb_next(struct gdb_conn *c, char *packet, size_t *n)
 {
     while (c->raw_n) {
@@ -161,7 +170,7 @@ enum gdb_input gdb_next(struct gdb_conn *c, char *packet, size_t *n)
         if (!hash || end + 3 > c->raw_n)
             return GDB_NOTHING;
         bool good = take_contents(c, end, packet, n);
-        consume(c, end + 3);
+        consume_packet(c, end + 3);
         if (!c->no_ack)
             write_all(c, good ? "+" : "-", 1);
         if (good)

@@ -28,7 +28,7 @@ session() { # output, script, commands that lead to the program's first instruct
     local out=$1 script=$2
     shift 2
     (cd "$work" && HOME=$work LC_ALL=C timeout -k 5 60 gdb -q -nx -nh -batch -ex 'set confirm off' \
-        -ex 'set pagination off' -ex 'set width 0' -ex 'set debuginfod enabled off' \
+        -ex 'set pagination off' -ex 'set width 0' -ex 'set remotetimeout 40' -ex 'set debuginfod enabled off' \
         -ex 'set startup-with-shell off' "$@" -x "$script" >"$out.raw" 2>&1 </dev/null)
     normalise <"$out.raw" >"$out"
 }
