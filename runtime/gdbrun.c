@@ -149,13 +149,13 @@ static void process_remove(struct gdb_process *p)
 /* Tracees of a process that is gone or not gdb's any more; with `but` all of its others. */
 static void drop_tracees(int pid, int but)
 {
-    pthread_mutex_lock(&tracees_lock);
+    lock_take(&tracees_lock);
     for (struct tracee *x = tracees, *next; x; x = next) {
         next = x->next;
         if (x->b->pid == pid && x->b->tid != but)
             tracee_drop(x);
     }
-    pthread_mutex_unlock(&tracees_lock);
+    lock_release(&tracees_lock);
 }
 
 static struct tracee *find_tracee(int tid)
