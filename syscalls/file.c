@@ -126,6 +126,7 @@ SYSCALL(read)
 {
     if (unlikely(records_fd(c->a[0])))
         return records_read(c);
+    proc_read_from(c->t, c->a[0], -1);
     mem_prepare_write(c->a[1], c->a[2]);
     return HCB(SYS_read, s32(c->a[0]), c->a[1], c->a[2], 0, 0, 0);
 }
@@ -139,6 +140,7 @@ SYSCALL(write)
 }
 SYSCALL(pread64)
 {
+    proc_read_from(c->t, c->a[0], (int64_t)pair(c->a[3], c->a[4]));
     mem_prepare_write(c->a[1], c->a[2]);
     return HCB(SYS_pread64, s32(c->a[0]), c->a[1], c->a[2], pair(c->a[3], c->a[4]), 0, 0);
 }
@@ -196,6 +198,8 @@ static int64_t vector(struct sysctx *c, long nr, bool in, int64_t pos, uint32_t 
     uint32_t n = c->a[2];
     struct iovec *v = host_iovec(c->a[1], n, buf, in);
     int r = in ? 0 : vector_limit(c->a[0], pos, v, &n);
+    if (in)
+        proc_read_from(c->t, c->a[0], pos);
     /* preadv and friends take the position as two longs of which a 64-bit kernel uses the first */
     return r ? r : HCB(nr, s32(c->a[0]), v, n, pos, 0, flags);
 }

@@ -113,6 +113,16 @@ bool has_capability(int cap);
 int open_flags_to_host(uint32_t f);
 uint32_t open_flags_to_guest(int f);
 
+/* Before descriptor `fd` is read at `pos` (-1: its own position): if it is a file of /proc that xrun
+ * shows, its start is made new. proc_read_from asks for less. */
+void proc_refill(struct thread *t, int fd, int64_t pos);
+enum { PROC_FDS = 1024 };
+extern uint32_t proc_fds[PROC_FDS / 32];
+static inline void proc_read_from(struct thread *t, uint32_t fd, int64_t pos)
+{
+    if (fd < PROC_FDS && unlikely(proc_fds[fd / 32] >> fd % 32 & 1))
+        proc_refill(t, (int)fd, pos);
+}
 /* The text of a /proc link that must show the guest; length or -1. */
 int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size);
 

@@ -1,5 +1,6 @@
 /* /proc as the guest must see it: its own program, memory map, arguments, auxiliary vector.
- * Opening such a file gives a memfd with the contents at that moment. */
+ * Such a file is a memfd, which is filled anew whenever it is read from its start. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -229,6 +230,50 @@ static const struct { const char *name; void (*fill)(int fd, const struct thread
     {"environ", fill_environ}, {"stat", fill_stat}, {"statm", fill_statm}, {"status", fill_status},
 };
 
+/* Which descriptors may be such files; proc_refill finds out. */
+uint32_t proc_fds[PROC_FDS / 32];
+#define MEMFD_PREFIX "proc:"
+
+static int make_file(const char *name, int host_flags)
+{
+    char full[32];
+    snprintf(full, sizeof full, MEMFD_PREFIX "%s", name);
+    int fd = memfd_create(full, host_flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+    if (fd >= 0 && fd < PROC_FDS)
+        __atomic_or_fetch(&proc_fds[fd / 32], 1u << fd % 32, __ATOMIC_RELAXED);
+    return fd < 0 ? -errno : fd;
+}
+
+/* The number of the file in `files`, -1 if the descriptor was closed and is something else. */
+static int file_of(int fd)
+{
+    static const char start[] = "/memfd:" MEMFD_PREFIX;
+    char link[64], name[64] = "", *end;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    if (readlink(link, name, sizeof name - 1) < 0 || strncmp(name, start, sizeof start - 1))
+        return -1;
+    if ((end = strchr(name + sizeof start - 1, ' ')))
+        *end = 0;
+    for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+        if (!strcmp(name + sizeof start - 1, files[i].name))
+            return (int)i;
+    return -1;
+}
+
+void proc_refill(struct thread *t, int fd, int64_t pos)
+{
+    int i = file_of(fd);
+    if (i < 0)
+        __atomic_and_fetch(&proc_fds[fd / 32], ~(1u << fd % 32), __ATOMIC_RELAXED);
+    if (i < 0 || (pos < 0 ? lseek(fd, 0, SEEK_CUR) : pos))
+        return;
+    off_t old = lseek(fd, 0, SEEK_CUR);
+    if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET))
+        return;
+    files[i].fill(fd, t);
+    lseek(fd, old, SEEK_SET);
+}
+
 /* `path` relative to a directory of /proc, made absolute; the path itself if it is neither that nor
  * the name of a file that xrun shows. */
 static const char *absolute(int dirfd, const char *path, char buf[PATH_MAX])
@@ -273,11 +318,9 @@ int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags)
                 return r;
             close((int)r);
         }
-        int fd = memfd_create(name, host_flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
-        if (fd < 0)
-            return -errno;
-        files[i].fill(fd, t);
-        lseek(fd, 0, SEEK_SET);
+        int fd = make_file(name, host_flags);
+        if (fd >= 0)
+            proc_refill(t, fd, 0);
         return fd;
     }
     return -1;
