@@ -13,7 +13,7 @@ log=$work/ratios
 : >"$log"
 
 # Class and name of each program of bench/; -sse: compiled for SSE2.
-own="int:fib int:integer int:lists int:machine int:memory int:records int:sort int:virtual
+own="int:bignum int:fib int:integer int:lists int:machine int:memory int:records int:sha256 int:sort int:virtual
  x87:mandel x87:matrix x87:nbody x87:spectral x87:whetstone
  sse:mandel-sse sse:matrix-sse sse:nbody-sse sse:spectral-sse threads:threads"
 

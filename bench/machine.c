@@ -1,11 +1,13 @@
 /* A byte-code interpreter with a switch, and calls through pointers. */
 #include <stdio.h>
 
+#include "size.h"
+
 enum { PUSH, ADD, SUB, DUP, JNZ, SWAP, MUL, CALL, HALT };
 static int twice(int x) { return x * 2 + 1; }
 static int half(int x) { return x / 2 - 3; }
 static int (*const fn[2])(int) = {twice, half};
-static const int code[] = {PUSH, 1, PUSH, 24000000, SWAP, DUP, PUSH, 3, MUL, ADD, CALL, 0, CALL, 1,
+static int code[] = {PUSH, 1, PUSH, 0, SWAP, DUP, PUSH, 3, MUL, ADD, CALL, 0, CALL, 1,
                            SWAP, PUSH, 1, SUB, DUP, JNZ, 4, HALT};
 
 static int run(void)
@@ -25,8 +27,9 @@ static int run(void)
         }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    code[3] = size(argc, argv, 24000000);
     printf("%d\n", run());
     return 0;
 }

@@ -1,10 +1,12 @@
 /* The Mandelbrot set. */
 #include <stdio.h>
 
-int main(void)
+#include "size.h"
+
+int main(int argc, char **argv)
 {
-    int in = 0;
-    for (int y = 0; y < 1000; y++)
+    int in = 0, lines = size(argc, argv, 1000);
+    for (int y = 0; y < lines; y++)
         for (int x = 0; x < 1000; x++) {
             double cr = x / 500.0 - 1.5, ci = y / 500.0 - 1.0, zr = 0, zi = 0;
             int i = 0;

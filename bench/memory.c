@@ -3,18 +3,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-int main(void)
+#include "size.h"
+
+int main(int argc, char **argv)
 {
     enum { BIG = 4 << 20 };
     char *a = malloc(BIG + 64), *b = malloc(BIG + 64);
     unsigned sum = 0, seed = 1;
+    int rounds = size(argc, argv, 100);
     memset(a, 'a', BIG);
-    for (int r = 0; r < 100; r++) {
+    for (int r = 0; r < rounds; r++) {
         memcpy(b, a, BIG);
         memset(a + r, 'b' + (r & 15), BIG / 2);
         sum += (unsigned char)b[r * 4099] + !memcmp(a, b, BIG);
     }
-    for (int r = 0; r < 12000000; r++) {
+    for (int r = 0; r < rounds * 120000; r++) {
         seed = seed * 1664525 + 1013904223;
         unsigned n = seed >> 26, at = seed >> 8 & 0xfff;
         memcpy(b + at, a + n, n);

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "size.h"
+
 #define NOINLINE __attribute__((noinline))
 enum kind { FIRST, SECOND, THIRD, FOURTH };
 struct record {
@@ -73,15 +75,15 @@ NOINLINE static void follow(struct record *r)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char a[31], b[31];
-    int sum = 0;
+    int sum = 0, runs = size(argc, argv, 20000000);
     strcpy(one.text, "A RECORD'S TEXT, SOME STRING");
     strcpy(a, "A RECORD'S TEXT, 1'ST STRING");
     one.link = &two;
     one.other = THIRD;
-    for (int run = 1; run <= 20000000; run++) {
+    for (int run = 1; run <= runs; run++) {
         int x = 2, y = 3, z;
         char2 = 'B';
         strcpy(b, "A RECORD'S TEXT, 2'ND STRING");

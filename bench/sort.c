@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "size.h"
+
 enum { N = 1200000, BUCKETS = 1 << 14 };
 static int a[N];
 static char names[N / 8][12];
@@ -22,23 +24,24 @@ static unsigned hash(const char *s)
     return h & (BUCKETS - 1);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     unsigned seed = 1, sum = 0;
-    for (int i = 0; i < N; i++)
+    int n = size(argc, argv, N);
+    for (int i = 0; i < n; i++)
         a[i] = (int)((seed = seed * 1103515245 + 12345) >> 8);
-    qsort(a, N, sizeof *a, cmp);
+    qsort(a, n, sizeof *a, cmp);
     memset(head, -1, sizeof head);
-    for (int i = 0; i < N / 8; i++) {
+    for (int i = 0; i < n / 8; i++) {
         snprintf(names[i], sizeof names[i], "k%d", a[i * 8] & 0xfffff);
         unsigned h = hash(names[i]);
         next[i] = head[h];
         head[h] = i;
     }
     for (int r = 0; r < 12; r++)
-        for (int i = 0; i < N / 8; i++)
+        for (int i = 0; i < n / 8; i++)
             for (int j = head[hash(names[i])]; j >= 0; j = next[j])
                 sum += !strcmp(names[j], names[i]) + strlen(names[j]);
-    printf("%d %u\n", a[N / 2], sum);
+    printf("%d %u\n", a[n / 2], sum);
     return 0;
 }

@@ -2,6 +2,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "size.h"
+
 enum { N = 600 };
 static double u[N], v[N], w[N];
 
@@ -17,12 +19,13 @@ static void times(const double *x, double *y, int transposed)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    int rounds = size(argc, argv, 150);
     double uv = 0, vv = 0;
     for (int i = 0; i < N; i++)
         u[i] = 1;
-    for (int i = 0; i < 150; i++) {
+    for (int i = 0; i < rounds; i++) {
         times(u, w, 0);
         times(w, v, 1);
         times(v, w, 0);

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "size.h"
+
 struct expr;
 struct methods {
     int (*eval)(const struct expr *, int);
@@ -49,11 +51,12 @@ static const struct expr *make(int level)
     return e;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct expr *e = make(9);
     unsigned sum = 0;
-    for (int x = 0; x < 400000; x++)
+    int rounds = size(argc, argv, 400000);
+    for (int x = 0; x < rounds; x++)
         sum += (unsigned)eval(e, x) + (unsigned)depth(e);
     printf("%u\n", sum);
     return 0;

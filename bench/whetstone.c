@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "size.h"
+
 #define NOINLINE __attribute__((noinline))
 static double e[4], t = 0.499975, t2 = 2.0;
 
@@ -30,12 +32,12 @@ NOINLINE static void shuffle(int i, int j, int k)
     e[k] = e[i];
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     double x = 0.2, y = 0.3, z = 0;
-    int j = 1, k = 2, l = 3;
+    int j = 1, k = 2, l = 3, rounds = size(argc, argv, 50000);
     e[0] = 1, e[1] = e[2] = e[3] = -1;
-    for (int round = 0; round < 50000; round++) {
+    for (int round = 0; round < rounds; round++) {
         for (int i = 0; i < 14; i++)
             on_array(e);
         for (int i = 0; i < 345; i++) {

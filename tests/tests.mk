@@ -44,6 +44,12 @@ bench: all ## xrun against native and qemu-i386, ratios of medians
 bench-start: all ## programs that only start and fork, against native, by the clock
 	bench/start/start.sh $(X86) $(W)/bench-start $(CACHE)/root/i386
 
+.PHONY: bench-aarch64
+bench-aarch64: both ## AArch64 instructions for each of the guest's: xrun's, qemu-i386's (takes some minutes)
+	tests/setup/qemu-arm64.sh $(CACHE)
+	tests/setup/root.sh $(CACHE) && tests/setup/bench.sh $(CACHE) || true
+	bench/aarch64.py $(ARM) $(CACHE)/qemu-arm64/qemu-i386 $(X86) $(W)/bench-aarch64 $(CACHE)/root/i386
+
 # What the translators make of snippets of code, as text that is reviewed when it changes.
 GOLDEN := $(BUILD)/x86_64-release/tests/golden/golden
 GOLDEN_ARM := $(BUILD)/aarch64-release/tests/golden/golden
