@@ -11,7 +11,7 @@
 
 enum { N = 1500, ROUNDS = 10, THREADS = 4 };
 
-struct cell { volatile int v; int pad[15]; };
+struct cell { volatile int v; int pad[15]; } __attribute__((aligned(64)));
 static struct cell *X, *Y;
 static int (*R)[8];
 static pthread_barrier_t *bar;
@@ -51,6 +51,28 @@ P(SBl, 0) { ST(x, 1); LOCKED(); LD(r[0], y); }
 P(SBl, 1) { ST(y, 1); LOCKED(); LD(r[1], x); }
 BAD(SBl) { return r[0] == 0 && r[1] == 0; }
 
+/* the store itself is locked; a locked instruction between, which does not store, or crosses 16 bytes */
+#define XADD(p) do { int t_ = 1; __asm__ volatile("lock xaddl %0, %1" : "+r"(t_), "+m"(p) : : "memory", "cc"); } while (0)
+#define CAS_FAILS(r, p) do { r = 5; __asm__ volatile("lock cmpxchgl %2, %1" : "+a"(r), "+m"(p) : "r"(7) : "memory", "cc"); } while (0)
+#define CAS8_FAILS(p) do { int a_ = 5, d_ = 5; __asm__ volatile("lock cmpxchg8b %2" : "+a"(a_), "+d"(d_), "+m"(p) : "b"(1), "c"(1) : "memory", "cc"); } while (0)
+#define SPLIT(c) __asm__ volatile("lock addl $0, 14(%0)" : : "r"(&(c)) : "memory", "cc")
+
+P(SBa, 0) { XADD(x); LD(r[0], y); }
+P(SBa, 1) { XADD(y); LD(r[1], x); }
+BAD(SBa) { return r[0] == 0 && r[1] == 0; }
+
+P(SBc, 0) { ST(x, 1); CAS_FAILS(r[2], R[i][4]); LD(r[0], y); }
+P(SBc, 1) { ST(y, 1); CAS8_FAILS(R[i][6]); LD(r[1], x); }
+BAD(SBc) { return r[0] == 0 && r[1] == 0; }
+
+P(SBd, 0) { ST(x, 1); CAS_FAILS(r[0], y); } /* what reads is locked */
+P(SBd, 1) { ST(y, 1); CAS_FAILS(r[1], x); }
+BAD(SBd) { return r[0] == 0 && r[1] == 0; }
+
+P(SBs, 0) { ST(x, 1); SPLIT(X[i]); LD(r[0], y); }
+P(SBs, 1) { ST(y, 1); SPLIT(Y[i]); LD(r[1], x); }
+BAD(SBs) { return r[0] == 0 && r[1] == 0; }
+
 P(W22, 0) { ST(x, 1); ST(y, 2); } /* 2+2W */
 P(W22, 1) { ST(y, 1); ST(x, 2); }
 BAD(W22) { return x == 1 && y == 1; }
@@ -62,6 +84,14 @@ BAD(S) { return r[0] == 1 && x == 2; }
 P(RW, 0) { ST(x, 1); ST(y, 1); } /* R with a fence */
 P(RW, 1) { ST(y, 2); FENCE(); LD(r[0], x); }
 BAD(RW) { return y == 2 && r[0] == 0; }
+
+P(Rx, 0) { ST(x, 1); ST(y, 1); }
+P(Rx, 1) { XCHG(y, 2); LD(r[0], x); }
+BAD(Rx) { return y == 2 && r[0] == 0; }
+
+P(Rl, 0) { ST(x, 1); ST(y, 1); }
+P(Rl, 1) { ST(y, 2); LOCKED(); LD(r[0], x); }
+BAD(Rl) { return y == 2 && r[0] == 0; }
 
 P(IRIW, 0) { ST(x, 1); }
 P(IRIW, 1) { ST(y, 1); }
@@ -111,6 +141,22 @@ P(MPm, 0) { __asm__ volatile("movd %2, %%mm0; movq %%mm0, %0; emms; movl $1, %1"
 P(MPm, 1) { long long q; LD(r[0], y); __asm__ volatile("fildll %1; fistpll %0" : "=m"(q) : "m"(x)); r[1] = q; }
 BAD(MPm) { return r[0] == 1 && r[1] == 0; }
 
+P(MPu, 0) { __asm__ volatile("movl $0x1010101, 5(%0)" : : "r"(&x) : "memory"); ST(y, 1); } /* misaligned */
+P(MPu, 1) { LD(r[0], y); __asm__ volatile("movl 5(%1), %0" : "=r"(r[1]) : "r"(&x) : "memory"); }
+BAD(MPu) { return r[0] == 1 && r[1] != 0x1010101; }
+
+P(MPp, 0) { __asm__ volatile("movl %%esp, %%eax; leal 64(%0), %%esp; pushl $1; movl %%eax, %%esp" : : "r"(&x) : "eax", "memory"); ST(y, 1); }
+P(MPp, 1) { LD(r[0], y); __asm__ volatile("movl %%esp, %%eax; leal 60(%1), %%esp; popl %0; movl %%eax, %%esp" : "=&d"(r[1]) : "c"(&x) : "eax", "memory"); }
+BAD(MPp) { return r[0] == 1 && r[1] == 0; }
+
+P(MPv, 0) { __asm__ volatile("pcmpeqd %%xmm0, %%xmm0; movdqa %%xmm0, 16(%0)" : : "r"(&x) : "memory"); ST(y, 1); }
+P(MPv, 1) { LD(r[0], y); __asm__ volatile("movdqa 16(%1), %%xmm0; pmovmskb %%xmm0, %0" : "=r"(r[1]) : "r"(&x) : "memory"); }
+BAD(MPv) { return r[0] == 1 && r[1] != 0xffff; }
+
+P(MPd, 0) { __asm__ volatile("pcmpeqd %%xmm0, %%xmm0; movq %%xmm0, 16(%0); movss %%xmm0, %1" : : "r"(&x), "m"(y) : "memory"); }
+P(MPd, 1) { __asm__ volatile("movss %2, %%xmm1; movsd 16(%3), %%xmm0; movd %%xmm1, %0; pmovmskb %%xmm0, %1" : "=r"(r[0]), "=r"(r[1]) : "m"(y), "r"(&x) : "memory"); }
+BAD(MPd) { return r[0] == -1 && r[1] != 0xff; }
+
 /* aligned accesses are atomic: no mixture is ever seen */
 P(ATOM, 0) { ST(x, -1); ST(x, 0x12345678); ST(x, -1); }
 P(ATOM, 1) { LD(r[0], x); LD(r[1], x); }
@@ -122,13 +168,18 @@ BAD(ATOM)
     return 0;
 }
 
+P(ATO8, 0) { __asm__ volatile("pcmpeqd %%xmm0, %%xmm0; movq %%xmm0, (%0); pxor %%xmm0, %%xmm0; movq %%xmm0, (%0); fld1; fchs; fistpll (%0)" : : "r"(&x) : "memory"); }
+P(ATO8, 1) { int b[2]; __asm__ volatile("movq (%0), %%xmm0; movq %%xmm0, %1" : : "r"(&x), "m"(b) : "memory"); r[0] = b[0]; r[1] = b[1]; }
+BAD(ATO8) { return r[0] != r[1]; }
+
 typedef void (*proc)(int, int *);
 static const struct test { const char *name; int n; proc p[THREADS]; int (*bad)(int, const int *); } tests[] = {
 #define T2(t) {#t, 2, {t##_0, t##_1}, t##_bad}
 #define T3(t) {#t, 3, {t##_0, t##_1, t##_2}, t##_bad}
 #define T4(t) {#t, 4, {t##_0, t##_1, t##_2, t##_3}, t##_bad}
-    T2(MP), T2(LB), T2(SBf), T2(SBx), T2(SBl), T2(W22), T2(S), T2(RW), T4(IRIW), T3(WRC), T3(CoRR),
-    T2(n5), T2(MPs), T2(MPc), T2(MPm), T2(ATOM),
+    T2(MP), T2(LB), T2(SBf), T2(SBx), T2(SBl), T2(SBa), T2(SBc), T2(SBd),
+    T2(SBs), T2(W22), T2(S), T2(RW), T2(Rx), T2(Rl), T4(IRIW), T3(WRC), T3(CoRR),
+    T2(n5), T2(MPs), T2(MPc), T2(MPm), T2(MPu), T2(MPp), T2(MPv), T2(MPd), T2(ATOM), T2(ATO8),
 };
 #undef x
 #undef y
