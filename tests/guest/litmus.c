@@ -2,6 +2,7 @@
  * counted. Each thread walks through N independent instances of a test; results are looked at when
  * all have finished. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +10,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { N = 1500, ROUNDS = 10, THREADS = 4 };
+enum { N = 1200, ROUNDS = 8, THREADS = 4, STEPS = 6 };
 
 struct cell { volatile int v; int pad[15]; } __attribute__((aligned(64)));
 static struct cell *X, *Y;
 static int (*R)[8];
 static pthread_barrier_t *bar;
+static int *met;
 
 #define ST(p, n) __asm__ volatile("movl %1, %0" : "=m"(p) : "i"(n) : "memory")
 #define LD(r, p) __asm__ volatile("movl %1, %0" : "=r"(r) : "m"(p) : "memory")
@@ -186,9 +188,19 @@ static const struct test { const char *name; int n; proc p[THREADS]; int (*bad)(
 enum { TESTS = sizeof tests / sizeof *tests };
 static int *bad;
 
+/* Those who walk wait for each other every few steps: waking up takes longer than a walk, and only who is
+ * at the same instance at the same time can see anything. */
+static void meet(int all)
+{
+    __atomic_fetch_add(met, 1, __ATOMIC_SEQ_CST);
+    for (int n = 1; __atomic_load_n(met, __ATOMIC_SEQ_CST) < all; n++)
+        if (n % 4096 == 0)
+            sched_yield();
+}
+
 static void *walk(void *arg)
 {
-    int me = (int)(long)arg;
+    int me = (int)(long)arg, meetings = 0;
     for (int t = 0; t < TESTS; t++)
         for (int k = 0; k < ROUNDS; k++) {
             if (me == 0) {
@@ -197,9 +209,15 @@ static void *walk(void *arg)
                 memset(R, 0, N * sizeof *R);
             }
             pthread_barrier_wait(bar);
-            if (me < tests[t].n)
-                for (int i = 0; i < N; i++)
-                    tests[t].p[me](i, R[i]);
+            for (int i = 0; i < N; i++) {
+                if (i % STEPS == 0)
+                    meetings += tests[t].n;
+                if (me >= tests[t].n)
+                    continue;
+                if (i % STEPS == 0)
+                    meet(meetings);
+                tests[t].p[me](i, R[i]);
+            }
             pthread_barrier_wait(bar);
             if (me == 0)
                 for (int i = 0; i < N; i++)
@@ -231,6 +249,7 @@ int main(void)
     Y = shared(N * sizeof *Y);
     R = shared(N * sizeof *R);
     bad = shared(4096);
+    met = bad + TESTS;
     bar = shared(4096);
     pthread_barrierattr_init(&a);
     pthread_barrierattr_setpshared(&a, PTHREAD_PROCESS_SHARED);
@@ -241,6 +260,7 @@ int main(void)
     for (int i = 0; i < THREADS; i++)
         pthread_join(t[i], NULL);
     report("threads");
+    *met = 0;
     for (long i = 1; i < THREADS; i++)
         if (!fork()) {
             walk((void *)i);
