@@ -16,6 +16,7 @@
 #include "core/options.h"
 #include "core/path.h"
 #include "core/session.h"
+#include "core/stress.h"
 #include "elfload/check.h"
 #include "elfload/elfload.h"
 #include "runtime/gdb.h"
@@ -140,6 +141,8 @@ static void start_trace(void)
         log_die(126, "--strace: %s: no such system call or class of them", bad);
     if (opt.abi_report && strcmp(opt.abi_report, "text") && strcmp(opt.abi_report, "json"))
         log_die(126, "--abi-report=%s: text or json", opt.abi_report);
+    if (opt.abi_stress && !stress_parse(opt.abi_stress, &bad))
+        log_die(126, "--abi-stress: %s: y2038, ino64, off64 or highaddr", bad);
     if (opt.strace || opt.abi_report)
         session_init();
     if (opt.abi_report)

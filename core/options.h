@@ -19,6 +19,7 @@ struct options {
     const char *kernel;     /* --kernel=VERSION */
     bool abi_check;         /* --abi-check */
     const char *abi_report; /* --abi-report[=text|json]; NULL: none */
+    const char *abi_stress; /* --abi-stress=LIST, see core/stress.h */
     bool log;              /* --log */
     bool lockstep;         /* --lockstep */
     bool lockstep_fast;    /* --lockstep-fast */

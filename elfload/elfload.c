@@ -18,6 +18,7 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "core/path.h"
+#include "core/stress.h"
 #include "elfload/stack.h"
 #include "elfload/vdso.h"
 
@@ -348,7 +349,7 @@ static int64_t dyn_base(const struct elf *f, const Elf32_Phdr *p, uint32_t total
     uint64_t align = image_align(f);
     *flags = MAP_FIXED_NOREPLACE;
     if (f->has_interp)
-        return (int64_t)(DYN_BASE & ~(align - 1));
+        return (int64_t)((stress & STRESS_HIGHADDR ? STRESS_PROGRAM : DYN_BASE) & ~(align - 1));
     if (align <= GUEST_PAGE_SIZE) {
         *flags = 0;
         return 0;
@@ -510,7 +511,8 @@ int elfload_load(struct thread *t, const char *host_path, const char *execfn, ch
     int r = build_image(p, &f, &in, &s, &entry, e);
     if (!r) {
         bool moved = f.type == ET_DYN && !f.has_interp;
-        mem_brk_init(moved ? DYN_BASE : PAGE_UP((gaddr)f.end_brk));
+        gaddr heap = moved ? DYN_BASE : PAGE_UP((gaddr)f.end_brk);
+        mem_brk_init(stress & STRESS_HIGHADDR && heap < STRESS_HEAP ? STRESS_HEAP : heap);
         set_code_range(p, &f);
         p->exe = absolute(host_path);
         p->exe_guest = xstrdup(path_to_guest(p->exe));

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/options.h"
+#include "core/stress.h"
 #include "syscalls/priv.h"
 
 /* ---- open flags: AArch64 has other values for these four ---- */
@@ -68,7 +69,10 @@ void fd_set_small(uint32_t fd, bool small)
 
 /* ---- open ---- */
 
-static bool too_big(const struct stat *st) { return S_ISREG(st->st_mode) && st->st_size > INT32_MAX; }
+static bool too_big(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && st->st_size > (stress & STRESS_OFF64 ? 0 : INT32_MAX);
+}
 
 /* openat for the guest. Without O_LARGEFILE a file of 2 GiB or more is refused, before O_TRUNC has
  * its effect (fs/open.c generic_file_open). */
@@ -85,6 +89,7 @@ static int64_t open_host(int dirfd, const char *path, uint32_t flags, uint32_t m
         return fd;
     if (small && fstat((int)fd, &st) == 0 && too_big(&st)) {
         close((int)fd);
+        report_loss("file of 2 GiB or more opened without O_LARGEFILE");
         return -EOVERFLOW;
     }
     fd_set_small((uint32_t)fd, small);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/options.h"
+#include "core/stress.h"
 #include "syscalls/priv.h"
 
 SYSCALL(pipe)
@@ -47,6 +48,8 @@ static int64_t seek(uint32_t fd, int64_t off, uint32_t whence)
 SYSCALL(lseek)
 {
     int64_t r = seek(c->a[0], s32(c->a[1]), c->a[2]);
+    if (r > UINT32_MAX)
+        report_loss("position of 4 GiB or more cut to 32 bits");
     return r < 0 ? r : (uint32_t)r;
 }
 
@@ -264,6 +267,7 @@ SYSCALL(getdents64)
     for (int64_t at = 0; at < n;) {
         struct host_dirent *h = (void *)((char *)mem_host(c->a[1]) + at);
         h->off = cookie32(h->off);
+        h->ino = stress_ino(h->ino);
         at += h->reclen;
     }
     return n;
@@ -275,6 +279,14 @@ static void rewind_to(uint32_t fd, int64_t off)
     HC(SYS_lseek, s32(fd), off, SEEK_SET, 0, 0, 0);
 }
 
+static bool large_ino(const struct host_dirent *h)
+{
+    uint64_t ino = stress_ino(h->ino);
+    if ((uint32_t)ino != ino)
+        report_loss("inode number above 0xffffffff: EOVERFLOW");
+    return (uint32_t)ino != ino;
+}
+
 /* Writes one entry in the old layout: the type is its last byte. Its length, or -errno. */
 static int64_t put_dirent(uint32_t a, uint32_t room, const struct host_dirent *h)
 {
@@ -283,7 +295,7 @@ static int64_t put_dirent(uint32_t a, uint32_t room, const struct host_dirent *h
     uint32_t len = (uint32_t)strlen(h->name), rec = (10 + len + 2 + 3) & ~3u;
     if (rec > room)
         return -EINVAL;
-    if ((uint32_t)h->ino != h->ino)
+    if (large_ino(h))
         return -EOVERFLOW;
     g->ino = (uint32_t)h->ino;
     g->off = cookie32(h->off);
@@ -326,7 +338,7 @@ SYSCALL(readdir) /* old: one entry, returns 1 */
         return n;
     const struct host_dirent *h = (const void *)buf;
     rewind_to(c->a[0], h->off);
-    if ((uint32_t)h->ino != h->ino)
+    if (large_ino(h))
         return -EOVERFLOW;
     struct i386_dirent *g = (void *)out;
     size_t len = strlen(h->name);
@@ -383,6 +395,14 @@ static int64_t set_times(int dirfd, uint32_t path, const struct timespec *ts, in
 {
     char host[PATH_MAX];
     const char *p = host_path(path, host, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW);
+    struct timespec t[2];
+    if (unlikely(stress & STRESS_Y2038) && ts) {
+        memcpy(t, ts, sizeof t);
+        for (int i = 0; i < 2; i++)
+            if (t[i].tv_nsec != UTIME_NOW && t[i].tv_nsec != UTIME_OMIT)
+                t[i].tv_sec = stress_untime(t[i].tv_sec);
+        ts = t;
+    }
     return HC(SYS_utimensat, dirfd, p, ts, flags, 0, 0);
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/stress.h"
 #include "syscalls/priv.h"
 
 static int64_t do_futex(struct sysctx *c, bool t64)
@@ -16,6 +17,8 @@ static int64_t do_futex(struct sysctx *c, bool t64)
         if (c->a[3]) {
             if (get_timespec(c->a[3], t64, &ts))
                 return -EFAULT;
+            if (op != FUTEX_WAIT)
+                stress_deadline(&ts);
             tp = &ts;
         }
         fourth = (long)tp;
@@ -51,7 +54,11 @@ static int read_waiters(struct waitv *v, uint32_t a, uint32_t n)
 static int read_timeout(uint32_t a, struct timespec *ts, struct timespec **tp)
 {
     *tp = a ? ts : NULL;
-    return a && get_timespec(a, true, ts) ? -EFAULT : 0;
+    if (a && get_timespec(a, true, ts))
+        return -EFAULT;
+    if (a)
+        stress_deadline(ts);
+    return 0;
 }
 
 SYSCALL(futex_waitv) /* waiters, count, flags, absolute time, clock */
@@ -76,6 +83,8 @@ SYSCALL(futex_wake) /* futex, mask, count, flags */
 SYSCALL(futex_wait) /* futex, value, mask, flags, absolute time, clock */
 {
     struct timespec ts, *tp = host_timespec(c->a[4], true, &ts);
+    if (tp == &ts)
+        stress_deadline(tp);
     return HCB(NR_FUTEX_WAIT, c->a[0], c->a[1], c->a[2], c->a[3], tp, s32(c->a[5]));
 }
 

@@ -155,7 +155,7 @@ int64_t ioctl_convert(const struct sysctx *c, enum abi_layout layout, enum ioctl
     if (abi_to_guest(layout, h, g, &lost) || mem_write(c->a[2], g, size.guest))
         return r < 0 ? r : -EFAULT;
     if (lost)
-        report_loss("ioctl %s: %s of 64 bits cut to 32", ioctl_name(c->a[1]), lost);
+        report_loss("%s: %s of 64 bits cut to 32", ioctl_name(c->a[1]), lost);
     return r;
 }
 

@@ -26,8 +26,6 @@ static void perm_in(struct ipc_perm *h, const struct i386_ipc_perm64 *g)
     h->mode = (unsigned short)g->mode;
 }
 
-static uint16_t low16(uint32_t id) { return id > 0xffff ? 65534 : (uint16_t)id; }
-
 static void old_perm_out(struct i386_ipc_perm *g, const struct ipc_perm *h)
 {
     *g = (struct i386_ipc_perm){h->__key, low16(h->uid), low16(h->gid), low16(h->cuid),

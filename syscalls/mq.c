@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "core/stress.h"
 #include "syscalls/priv.h"
 
 /* struct mq_attr in longs: flags, maxmsg, msgsize, curmsgs, four reserved. The host's is mq_attr. */
@@ -40,11 +41,19 @@ SYSCALL(mq_getsetattr)
     return mem_write(c->a[2], &g, sizeof g);
 }
 
+static struct timespec *deadline(uint32_t a, bool t64, struct timespec *ts)
+{
+    struct timespec *p = host_timespec(a, t64, ts);
+    if (p == ts)
+        stress_deadline(p);
+    return p;
+}
+
 static int64_t send(struct sysctx *c, bool t64)
 {
     struct timespec ts;
     return HCB(SYS_mq_timedsend, s32(c->a[0]), c->a[1], c->a[2], c->a[3],
-               host_timespec(c->a[4], t64, &ts), 0);
+               deadline(c->a[4], t64, &ts), 0);
 }
 SYSCALL(mq_timedsend) { return send(c, false); }
 SYSCALL(mq_timedsend_time64) { return send(c, true); }
@@ -55,7 +64,7 @@ static int64_t receive(struct sysctx *c, bool t64)
     mem_prepare_write(c->a[1], c->a[2]);
     mem_prepare_write(c->a[3], 4);
     return HCB(SYS_mq_timedreceive, s32(c->a[0]), c->a[1], c->a[2], c->a[3],
-               host_timespec(c->a[4], t64, &ts), 0);
+               deadline(c->a[4], t64, &ts), 0);
 }
 SYSCALL(mq_timedreceive) { return receive(c, false); }
 SYSCALL(mq_timedreceive_time64) { return receive(c, true); }

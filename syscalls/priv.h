@@ -66,6 +66,14 @@ int64_t restartable(long r);
 
 static inline int64_t s32(uint32_t v) { return (int32_t)v; }
 
+/* A user's or group's number for calls and structures that have 16 bits. */
+static inline uint16_t low16(uint32_t id)
+{
+    if (unlikely(id > 0xffff))
+        report_loss("user or group above 65535 shown as 65534");
+    return id > 0xffff ? 65534 : (uint16_t)id;
+}
+
 /* A host pointer that no system call can use. The host gets it in place of a converted structure
  * whose original the guest cannot read: it then checks the other arguments first and fails with
  * EFAULT where the guest's kernel would. */

@@ -254,7 +254,6 @@ SYSCALL(getrusage)
 /* ---- identity: 16-bit forms ---- */
 
 static long id16(uint32_t v) { return (v & 0xffff) == 0xffff ? -1 : (long)(v & 0xffff); }
-static int64_t low16(int64_t id) { return id > 0xffff ? 65534 : id; }
 
 SYSCALL(getuid) { (void)c; return low16(getuid()); }
 SYSCALL(geteuid) { (void)c; return low16(geteuid()); }

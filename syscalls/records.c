@@ -72,7 +72,7 @@ int64_t records_read(struct sysctx *c)
             mem_write(c->a[1] + i * (uint32_t)size.guest, g, size.guest))
             return -EFAULT;
     if (lost)
-        report_loss("read: time of an event (y2038)");
+        report_loss("time of an event beyond its 32 bits");
     return n * (int64_t)size.guest;
 }
 

@@ -37,12 +37,14 @@ const char *report_narrow(unsigned nr)
 
 void report_loss(const char *fmt, ...)
 {
+    uint32_t nr = thread_self->orig_eax;
     char text[160];
     va_list ap;
     if (!opt.abi_report)
         return;
+    int n = snprintf(text, sizeof text, "%s: ", nr < syscalls_count && syscalls_table[nr].name ? syscalls_table[nr].name : "?");
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    vsnprintf(text + n, sizeof text - (size_t)n, fmt, ap);
     va_end(ap);
     session_note('e', text);
 }

@@ -5,14 +5,43 @@
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
+#include "core/stress.h"
 #include "syscalls/priv.h"
-
-static uint16_t low16(uint32_t id) { return id > 0xffff ? 65534 : (uint16_t)id; }
 
 /* new_encode_dev / huge: 32-bit device numbers as i386 user space sees them. */
 static uint32_t dev32(uint64_t d)
 {
     return (uint32_t)(minor(d) & 0xff) | (uint32_t)major(d) << 8 | (uint32_t)(minor(d) & ~0xffu) << 12;
+}
+
+/* What the old structures have no room for. */
+static bool too_large(const struct stat *s, uint64_t max_ino)
+{
+    bool size = s->st_size > (stress & STRESS_OFF64 && S_ISREG(s->st_mode) ? 0 : INT32_MAX);
+    if (s->st_ino > max_ino)
+        report_loss("inode number above %#llx: EOVERFLOW", (unsigned long long)max_ino);
+    if (s->st_nlink > 0xffff)
+        report_loss("more than 65535 links: EOVERFLOW");
+    if (size)
+        report_loss("file of 2 GiB or more: EOVERFLOW");
+    return s->st_ino > max_ino || s->st_nlink > 0xffff || size;
+}
+
+/* Times are cut, by the kernel too. */
+static void look_at_times(const struct stat *s)
+{
+    if (s->st_atime != (int32_t)s->st_atime || s->st_mtime != (int32_t)s->st_mtime ||
+        s->st_ctime != (int32_t)s->st_ctime)
+        report_loss("time of a file beyond 2038 cut to 32 bits");
+}
+
+/* What the host says as the guest is to see it. */
+static void stressed(struct stat *s)
+{
+    s->st_ino = stress_ino(s->st_ino);
+    s->st_atime = stress_time(s->st_atime);
+    s->st_mtime = stress_time(s->st_mtime);
+    s->st_ctime = stress_time(s->st_ctime);
 }
 
 static int put_old(uint32_t a, const struct stat *s)
@@ -26,7 +55,7 @@ static int put_old(uint32_t a, const struct stat *s)
     o.uid = low16(s->st_uid);
     o.gid = low16(s->st_gid);
     o.rdev = (uint16_t)(major(s->st_rdev) << 8 | (minor(s->st_rdev) & 0xff));
-    if (s->st_ino > 0xffff || s->st_nlink > 0xffff || s->st_size > INT32_MAX)
+    if (too_large(s, 0xffff))
         return -EOVERFLOW;
     o.size = (uint32_t)s->st_size;
     o.atime = (uint32_t)s->st_atime;
@@ -39,8 +68,9 @@ static int put_stat(uint32_t a, const struct stat *s)
 {
     struct i386_stat o;
     memset(&o, 0, sizeof o);
-    if (s->st_ino > UINT32_MAX || s->st_nlink > 0xffff || s->st_size > INT32_MAX)
+    if (too_large(s, UINT32_MAX))
         return -EOVERFLOW;
+    look_at_times(s);
     o.dev = dev32(s->st_dev);
     o.ino = (uint32_t)s->st_ino;
     o.mode = (uint16_t)s->st_mode;
@@ -60,6 +90,7 @@ static int put_stat(uint32_t a, const struct stat *s)
 static int put_stat64(uint32_t a, const struct stat *s)
 {
     struct i386_stat64 o;
+    look_at_times(s);
     o.dev = s->st_dev;
     o.ino32 = (uint32_t)s->st_ino;
     o.mode = s->st_mode;
@@ -91,6 +122,7 @@ static int64_t by_path(int dirfd, uint32_t path, uint32_t out, int flags, put_fn
     struct stat s;
     const char *p = host_path(path, host, flags & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW);
     int64_t ret = HC(SYS_newfstatat, dirfd, p, &s, flags, 0, 0);
+    stressed(&s);
     return ret ? ret : put(out, &s);
 }
 
@@ -98,6 +130,7 @@ static int64_t by_fd(uint32_t fd, uint32_t out, put_fn put)
 {
     struct stat s;
     int64_t r = HC(SYS_fstat, s32(fd), &s, 0, 0, 0, 0);
+    stressed(&s);
     return r ? r : put(out, &s);
 }
 
@@ -111,6 +144,28 @@ SYSCALL(stat64) { return by_path(AT_FDCWD, c->a[0], c->a[1], 0, put_stat64); }
 SYSCALL(lstat64) { return by_path(AT_FDCWD, c->a[0], c->a[1], AT_SYMLINK_NOFOLLOW, put_stat64); }
 SYSCALL(fstat64) { return by_fd(c->a[0], c->a[1], put_stat64); }
 SYSCALL(fstatat64) { return by_path((int)c->a[0], c->a[1], c->a[2], (int)c->a[3], put_stat64); }
+
+/* struct statx is the host's. */
+SYSCALL(statx)
+{
+    enum { INO = 32, TIMES = 64, TIMES_END = 128 };
+    char host[PATH_MAX];
+    uint64_t v;
+    const char *p = host_path(c->a[1], host, c->a[2] & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW);
+    mem_prepare_write(c->a[4], 256);
+    int64_t r = HC(SYS_statx, s32(c->a[0]), p, c->a[2], c->a[3], c->a[4], 0);
+    if (r || !stress)
+        return r;
+    mem_read(&v, c->a[4] + INO, 8);
+    v = stress_ino(v);
+    mem_write(c->a[4] + INO, &v, 8);
+    for (uint32_t at = c->a[4] + TIMES; at < c->a[4] + TIMES_END; at += 16) {
+        mem_read(&v, at, 8);
+        v = (uint64_t)stress_time((int64_t)v);
+        mem_write(at, &v, 8);
+    }
+    return 0;
+}
 
 /* ---- statfs ---- */
 

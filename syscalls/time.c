@@ -9,6 +9,7 @@
 #include <sys/times.h>
 #include <unistd.h>
 
+#include "core/stress.h"
 #include "syscalls/priv.h"
 
 int get_timespec(uint32_t a, bool t64, struct timespec *ts)
@@ -34,6 +35,12 @@ struct timespec *host_timespec(uint32_t a, bool t64, struct timespec *ts)
     return get_timespec(a, t64, ts) ? BAD_PTR : ts;
 }
 
+static void look_at_time(int64_t seconds)
+{
+    if (unlikely(seconds != (int32_t)seconds))
+        report_loss("time beyond 2038 cut to 32 bits");
+}
+
 int put_timespec(uint32_t a, bool t64, const struct timespec *ts)
 {
     if (t64) {
@@ -41,18 +48,22 @@ int put_timespec(uint32_t a, bool t64, const struct timespec *ts)
         return mem_write(a, v, sizeof v);
     }
     struct i386_timespec v = {(int32_t)ts->tv_sec, (int32_t)ts->tv_nsec};
+    look_at_time(ts->tv_sec);
     return mem_write(a, &v, sizeof v);
 }
 
 static int put_timeval(uint32_t a, const struct timeval *tv)
 {
     struct i386_timeval v = {(int32_t)tv->tv_sec, (int32_t)tv->tv_usec};
+    look_at_time(tv->tv_sec);
     return mem_write(a, &v, sizeof v);
 }
 
 SYSCALL(time)
 {
-    int32_t now = (int32_t)time(NULL);
+    int64_t wide = stress_time(time(NULL));
+    int32_t now = (int32_t)wide;
+    look_at_time(wide);
     if (c->a[0] && mem_write(c->a[0], &now, 4))
         return -EFAULT;
     return (uint32_t)now;
@@ -63,7 +74,7 @@ SYSCALL(stime)
     int32_t v;
     if (mem_read(&v, c->a[0], 4))
         return -EFAULT;
-    struct timespec ts = {v, 0};
+    struct timespec ts = {stress_untime(v), 0};
     int64_t r = HC(SYS_clock_settime, CLOCK_REALTIME, &ts, 0, 0, 0, 0);
     return r == -EINVAL && !has_capability(25 /* CAP_SYS_TIME */) ? -EPERM : r;
 }
@@ -73,6 +84,7 @@ SYSCALL(gettimeofday)
     struct timeval tv;
     struct timezone tz;
     int64_t r = HC(SYS_gettimeofday, &tv, &tz, 0, 0, 0, 0);
+    tv.tv_sec = stress_time(tv.tv_sec);
     if (!r && c->a[0])
         r = put_timeval(c->a[0], &tv);
     if (!r && c->a[1])
@@ -90,11 +102,18 @@ SYSCALL(settimeofday)
             return -EFAULT;
         if ((uint32_t)v.usec > 1000000)
             return -EINVAL;
-        tv = (struct timeval){v.sec, v.usec};
+        tv = (struct timeval){stress_untime(v.sec), v.usec};
     }
     if (c->a[1] && mem_read(tz, c->a[1], 8))
         return -EFAULT;
     return HC(SYS_settimeofday, c->a[0] ? &tv : NULL, c->a[1] ? tz : NULL, 0, 0, 0, 0);
+}
+
+/* Does the clock tell the time of day? */
+static bool real_time(uint32_t clock)
+{
+    return clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE || clock == CLOCK_REALTIME_ALARM ||
+           clock == CLOCK_TAI;
 }
 
 static int64_t clock_read(struct sysctx *c, long nr, bool t64)
@@ -107,13 +126,17 @@ static int64_t clock_read(struct sysctx *c, long nr, bool t64)
         r = HC(nr, s32(c->a[0]), &ts, 0, 0, 0, 0);
     if (r || (nr == SYS_clock_getres && !c->a[1]))
         return r;
+    if (nr == SYS_clock_gettime && real_time(c->a[0]))
+        ts.tv_sec = stress_time(ts.tv_sec);
     return put_timespec(c->a[1], t64, &ts);
 }
 
 static int64_t clock_set(struct sysctx *c, bool t64)
 {
-    struct timespec ts;
-    return HC(SYS_clock_settime, s32(c->a[0]), host_timespec(c->a[1], t64, &ts), 0, 0, 0, 0);
+    struct timespec ts, *p = host_timespec(c->a[1], t64, &ts);
+    if (p == &ts)
+        stress_deadline(p);
+    return HC(SYS_clock_settime, s32(c->a[0]), p, 0, 0, 0, 0);
 }
 
 SYSCALL(clock_gettime) { return clock_read(c, SYS_clock_gettime, false); }
@@ -128,6 +151,8 @@ SYSCALL(clock_settime64) { return clock_set(c, true); }
 static int64_t sleep_on(int clock, int flags, uint32_t req, uint32_t rem, bool t64)
 {
     struct timespec ts, left = {0, 0}, *p = host_timespec(req, t64, &ts);
+    if (p == &ts && flags & TIMER_ABSTIME)
+        stress_deadline(p);
     long r = host_syscall_blocking(SYS_clock_nanosleep, clock, flags, (long)p, (long)&left, 0, 0);
     if (r == -EINTR && !(flags & TIMER_ABSTIME) && rem && put_timespec(rem, t64, &left))
         return -EFAULT;
@@ -215,6 +240,8 @@ static int64_t timer_set(struct sysctx *c, long nr, bool t64)
         return -EINVAL;
     if (get_itimerspec(c->a[2], t64, &v))
         return -EFAULT;
+    if (c->a[1] & TIMER_ABSTIME)
+        stress_deadline(&v.it_value);
     int64_t r = HC(nr, s32(c->a[0]), s32(c->a[1]), &v, &old, 0, 0);
     return r || !c->a[3] ? r : put_itimerspec(c->a[3], t64, &old);
 }

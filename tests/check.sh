@@ -40,6 +40,7 @@ part "a64 encodings" tests/unit/a64.sh "$w/a64" "$qemu" "$build/aarch64-release/
 part golden make --no-print-directory -k golden
 part abi tests/abi/run.sh "$w/abi" "$x86"
 part ioctl tests/abi/ioctl.sh "$w/abi" "$x86"
+part abi-stress tests/abi/stress.sh "$w/abi" "x86_64=$x86" "aarch64=$armrun"
 part guest tests/guest/run.sh "$w/guest" "x86_64=$x86" "aarch64=$armrun"
 part "guest, small blocks" tests/guest/run.sh "$w/small" "x86_64=$x86 --block-max=2 --flush-every=200 --interpret"
 part "guest, all translated" tests/guest/run.sh "$w/hot" "x86_64=$x86 --hot=1" \
