@@ -31,6 +31,7 @@ AT(host.fp_bits, CPU_FP_BITS);
 /* ---- the host ---- */
 
 struct a64_features a64_has;
+bool a64_tso;
 
 /* arch/arm64/include/uapi/asm/hwcap.h */
 static const struct {
@@ -71,7 +72,7 @@ bool translate_orders_memory(void)
 
 void translate_ask_order(void)
 {
-    a64_has.tso = !prctl(PR_SET_MEM_MODEL, PR_SET_MEM_MODEL_TSO, 0, 0, 0);
+    a64_tso = !prctl(PR_SET_MEM_MODEL, PR_SET_MEM_MODEL_TSO, 0, 0, 0);
 }
 
 uintptr_t translate_near(void)

@@ -14,9 +14,9 @@
 /* ---- Host features (HWCAP); everything else is ARMv8.0 ---- */
 struct a64_features {
     bool flagm, flagm2, aes, pmull, lse, lrcpc, lrcpc2;
-    bool tso; /* the host orders memory as x86 does, when asked */
 };
 extern struct a64_features a64_has;
+extern bool a64_tso; /* the host orders memory as x86 does: it was asked, and can */
 
 /* ---- Flags ----
  * N, Z and V are SF, ZF and OF. What C is, and where CF, ZF and PF come from after a floating-point

@@ -108,7 +108,7 @@ int a64_whole_addr(struct emit *e, const struct insn *in)
 
 bool a64_fences(const struct emit *e)
 {
-    return e->tr->ordered && !a64_has.tso;
+    return e->tr->ordered && !a64_tso;
 }
 
 bool a64_was_misaligned(const struct emit *e)
