@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -136,6 +137,14 @@ static int set_sigmask(struct thread *t, const uint8_t *buf)
     return 0;
 }
 
+static void get_dispatch(const struct thread *t, uint64_t v[4])
+{
+    v[0] = t->syscall_work & WORK_DISPATCH ? PR_SYS_DISPATCH_ON : PR_SYS_DISPATCH_OFF;
+    v[1] = t->dispatch.selector;
+    v[2] = t->dispatch.start;
+    v[3] = t->dispatch.len;
+}
+
 /* A file of /proc as this program sees its own; the length of the link exe. */
 static int open_own_proc(struct thread *t, char *name)
 {
@@ -168,6 +177,7 @@ static int set_watches(const struct trace_block *b)
 
 static int serve_one(struct thread *t, struct trace_block *b)
 {
+    uint64_t *dispatch = (uint64_t *)(void *)b->buf; /* mode, selector, offset, len */
     switch ((enum trace_request)b->request) {
     case TRACE_PEEK: return peek(b->addr, b->buf, b->data);
     case TRACE_POKE: return poke(b->addr, b->buf, b->data);
@@ -187,6 +197,12 @@ static int serve_one(struct thread *t, struct trace_block *b)
     case TRACE_SET_SIGMASK: return set_sigmask(t, b->buf);
     case TRACE_OPEN_PROC: return open_own_proc(t, (char *)b->buf);
     case TRACE_CLOSE: return close((int)b->addr);
+    case TRACE_GET_PENDING:
+        return ptrace_pending(t, b->addr, b->data, (siginfo_t *)(void *)b->buf,
+                              sizeof b->buf / sizeof(siginfo_t));
+    case TRACE_GET_DISPATCH: get_dispatch(t, dispatch); return 0;
+    case TRACE_SET_DISPATCH:
+        return user_dispatch_set(t, dispatch[0], dispatch[2], dispatch[3], dispatch[1]);
     case TRACE_LISTEN: b->listening = 1; return 0;
     case TRACE_SET_BREAKS: return set_breaks(b);
     case TRACE_SET_WATCHES: return set_watches(b);
@@ -621,7 +637,7 @@ int ptrace_exec_save(struct thread *t)
     *b = *old;
     b->former_tid = old->tid;
     b->tid = b->pid;
-    b->accepted = 0;
+    b->accepted = b->offered = 0;
     b->ask = b->answered = 0;
     if (tracer_inform(t, b, fd)) {
         close(fd);

@@ -47,4 +47,8 @@ int ptrace_set_fp(struct thread *t, const uint8_t *in, unsigned n, bool fx);
 void ptrace_get_tls(const struct thread *t, struct guest_user_desc d[TLS_ENTRIES]);
 int ptrace_set_tls(struct thread *t, const struct guest_user_desc *d, unsigned n);
 
+/* ptracepending.c: the pending signals of the thread, or with `shared` of the process, but for the first
+ * `skip`, to `to`, which has `room`; how many. All signals are blocked meanwhile. */
+int ptrace_pending(struct thread *t, uint32_t skip, bool shared, siginfo_t *to, uint32_t room);
+
 #endif

@@ -27,7 +27,8 @@ static int64_t do_futex(struct sysctx *c, bool t64)
         mem_prepare_write(c->a[0], 4);
     long r = host_syscall_blocking(SYS_futex, (long)c->a[0], s32(c->a[1]), (long)c->a[2], fourth,
                                    (long)c->a[4], (long)c->a[5]);
-    if (r == -SAFE_AGAIN && (op == FUTEX_LOCK_PI || op == 13 /* FUTEX_LOCK_PI2 */))
+    if (r == -SAFE_AGAIN && (op == FUTEX_LOCK_PI || op == 13 /* FUTEX_LOCK_PI2 */ ||
+                             op == FUTEX_WAIT_REQUEUE_PI))
         return SYSRET_RESTART_NOINTR;
     return restartable(r);
 }

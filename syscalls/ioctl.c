@@ -215,8 +215,9 @@ SYSCALL(ioctl)
 {
     uint32_t request = c->a[1];
     const struct row *r = find(request);
+    int64_t answer;
     if (!r)
-        return unknown(c);
+        return notify_ioctl(c, &answer) ? answer : unknown(c);
     switch ((enum what)r->what) {
     case CONVERTED: return ioctl_convert(c, r->with, r->way);
     case FUNCTION: return functions[r->with](c, r->way);

@@ -58,7 +58,7 @@ SYSCALL(prctl)
     case PR_GET_TID_ADDRESS: /* a 64-bit kernel writes a long of its own */
         tid_address = c->t->clear_child_tid;
         return mem_write(a[1], &tid_address, sizeof tid_address);
-    case PR_SET_SYSCALL_USER_DISPATCH: return user_dispatch_set(c);
+    case PR_SET_SYSCALL_USER_DISPATCH: return user_dispatch_set(c->t, a[1], a[2], a[3], a[4]);
     case PR_SET_MM: return set_mm(c);
     case G_PR_GET_AUXV: return get_auxv(c);
     case PR_GET_SECCOMP: return seccomp_mode(c->t);

@@ -134,9 +134,8 @@ static inline void proc_read_from(struct thread *t, uint32_t fd, int64_t pos)
 /* The text of a /proc link that must show the guest; length or -1. */
 int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size);
 
-/* prctl(PR_SET_SYSCALL_USER_DISPATCH), and for each call made with it on: true if the call is not
- * made because the program gets SIGSYS. */
-int64_t user_dispatch_set(struct sysctx *c);
+/* For each call made with user dispatch on: true if the call is not made because the program gets
+ * SIGSYS. */
 bool user_dispatch(struct sysctx *c);
 /* Is the call made by one of the vDSO's sigreturn stubs? */
 bool vdso_sigreturn_call(const struct sysctx *c);
@@ -149,6 +148,12 @@ int kernel_file(const char *path, char *text, size_t size);
 
 /* Is it a call that the kernel's own vDSO would not make? */
 bool made_in_vdso(const struct sysctx *c);
+
+/* notify.c, seccomp user notification: a host filter with a listener, its descriptor or -errno; asks the
+ * listener about a call: true if that is to be made, else its result is *r; the listener's ioctls. */
+int notify_install(uint32_t flags);
+bool notify_ask(const struct sysctx *c, int64_t *r);
+bool notify_ioctl(struct sysctx *c, int64_t *r);
 
 /* seccomp.c: prctl(PR_SET_SECCOMP) and PR_GET_SECCOMP; the filters' verdict about a call: false if it is
  * not to be made, its result is *r. */

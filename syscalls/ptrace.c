@@ -27,11 +27,12 @@ enum { /* those that not every host's headers name */
     G_PTRACE_SETOPTIONS = 0x4200, G_PTRACE_GETEVENTMSG, G_PTRACE_GETSIGINFO, G_PTRACE_SETSIGINFO,
     G_PTRACE_GETREGSET, G_PTRACE_SETREGSET, G_PTRACE_SEIZE, G_PTRACE_INTERRUPT, G_PTRACE_LISTEN,
     G_PTRACE_PEEKSIGINFO, G_PTRACE_GETSIGMASK, G_PTRACE_SETSIGMASK,
-    G_PTRACE_GET_SYSCALL_INFO = 0x420e,
+    G_PTRACE_GET_SYSCALL_INFO = 0x420e, G_PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG = 0x4210,
+    G_PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG,
 };
 enum { USER_SIZE = 284, USER_DEBUGREG = 252, REGS_SIZE = REGI_COUNT * 4, FPREGS_SIZE = 108,
        FXREGS_SIZE = 512, TLS_SIZE = TLS_ENTRIES * (int)sizeof(struct guest_user_desc) };
-enum { OPTIONS = 0xff | PTRACE_O_EXITKILL, ARCH_I386 = 0x40000003, BUSY_MS = 200 };
+enum { OPTIONS = 0xff | PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP, ARCH_I386 = 0x40000003, BUSY_MS = 200 };
 #ifndef NT_PRXFPREG
 #define NT_PRXFPREG 0x46e62b7f
 #endif
@@ -143,15 +144,26 @@ static void wake_threads(struct thread *t)
     lock_release(&t->proc->lock);
 }
 
+static bool may_trace(int pid)
+{
+    char c;
+    struct iovec local = {&c, 1}, remote = {&c, 1}; /* whether it can be read does not matter */
+    return HC(SYS_process_vm_readv, pid, &local, 1, &remote, 1, 0) != -EPERM;
+}
+
 void tracer_attend(struct thread *t)
 {
     int from, fd;
     bool news = false;
     while (trace_take(TRACE_ADOPT, t->proc->pid, 0, &from, &fd)) {
         struct trace_block *b = trace_block_open(from, fd);
-        if (b && b->tracer_pid == t->proc->pid && !b->accepted) {
+        bool new = b && b->tracer_pid == t->proc->pid && !b->accepted;
+        if (new && (!b->offered || may_trace(b->pid))) {
             tracer_adopt(b, t->proc->pid);
             news = true;
+        } else if (new) {
+            trace_accept(b, -EPERM);
+            trace_block_unmap(b);
         } else {
             trace_block_unmap(b); /* asked twice */
         }
@@ -235,6 +247,7 @@ static int64_t trace_me(struct thread *t)
     b->pid = t->proc->pid;
     b->tid = t->tid;
     b->tracer_pid = b->tracer_tid = parent;
+    b->offered = 1;
     t->trace = b;
     runtime_hooks.trace_begun(t);
     r = tracer_inform(t, b, fd);
@@ -258,11 +271,10 @@ static int process_of(int tid)
     return pid;
 }
 
-static bool may_trace(int pid)
+static bool may_suspend(const struct thread *t, uint32_t options)
 {
-    char c;
-    struct iovec local = {&c, 1}, remote = {&c, 1}; /* whether it can be read does not matter */
-    return HC(SYS_process_vm_readv, pid, &local, 1, &remote, 1, 0) != -EPERM;
+    return !(options & PTRACE_O_SUSPEND_SECCOMP) ||
+           (has_capability(21 /* CAP_SYS_ADMIN */) && !seccomp_mode(t));
 }
 
 static int64_t attach(struct thread *t, int tid, uint32_t addr, uint32_t options, bool seize)
@@ -272,7 +284,7 @@ static int64_t attach(struct thread *t, int tid, uint32_t addr, uint32_t options
         return -ESRCH;
     if (seize && (addr || (options & ~(uint32_t)OPTIONS)))
         return -EIO;
-    if (pid == t->proc->pid || find(t, tid) || !may_trace(pid))
+    if (pid == t->proc->pid || find(t, tid) || !may_trace(pid) || !may_suspend(t, options))
         return -EPERM;
     if (!trace_same_program(pid)) {
         log_event("ptrace: process %d is no program that xrun runs", pid);
@@ -460,6 +472,39 @@ static int64_t set_siginfo(struct trace_block *b, uint32_t at)
     return 0;
 }
 
+/* The pending signals from number `off` on, of the thread or the process. */
+static int64_t peek_pending(struct trace_block *b, uint32_t args, uint32_t to)
+{
+    enum { SHARED = 1, G_SIGINFO_SIZE = 128 };
+    struct { uint64_t off; uint32_t flags; int32_t nr; } a;
+    if (mem_read(&a, args, sizeof a))
+        return -EFAULT;
+    if ((a.flags & ~(uint32_t)SHARED) || a.nr < 0)
+        return -EINVAL;
+    int32_t done = 0;
+    while (done < a.nr && a.off + (uint32_t)done <= INT32_MAX) {
+        int64_t n = tracer_ask(b, TRACE_GET_PENDING, (uint32_t)a.off + (uint32_t)done, a.flags);
+        if (n <= 0)
+            return n ? n : done;
+        for (int i = 0; i < n && done < a.nr; i++, done++) {
+            siginfo_t info;
+            memcpy(&info, b->buf + (size_t)i * sizeof info, sizeof info);
+            if (abi_write_siginfo(to + (uint32_t)done * G_SIGINFO_SIZE, &info))
+                return done ? done : -EFAULT;
+        }
+    }
+    return done;
+}
+
+/* struct ptrace_sud_config, the same on every architecture. */
+static int64_t dispatch_config(struct trace_block *b, uint32_t size, uint32_t at, bool write)
+{
+    enum { CONFIG_SIZE = 32 };
+    if (size != CONFIG_SIZE)
+        return -EINVAL;
+    return write ? set(b, TRACE_SET_DISPATCH, at, size) : get(b, TRACE_GET_DISPATCH, at, size);
+}
+
 /* struct ptrace_syscall_info, the same on every architecture. */
 static int64_t syscall_info(struct trace_block *b, uint32_t size, uint32_t at)
 {
@@ -500,6 +545,8 @@ static int64_t set_options(struct trace_block *b, uint32_t options)
 {
     if (options & ~(uint32_t)OPTIONS)
         return -EINVAL;
+    if (!may_suspend(thread_self, options))
+        return -EPERM;
     b->options = options;
     return 0;
 }
@@ -572,6 +619,9 @@ static int64_t stopped_request(struct tracee *x, uint32_t request, uint32_t addr
     case G_PTRACE_SETSIGINFO: return set_siginfo(b, data);
     case G_PTRACE_GETSIGMASK: return signal_mask(b, addr, data, false);
     case G_PTRACE_SETSIGMASK: return signal_mask(b, addr, data, true);
+    case G_PTRACE_PEEKSIGINFO: return peek_pending(b, addr, data);
+    case G_PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG: return dispatch_config(b, addr, data, false);
+    case G_PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG: return dispatch_config(b, addr, data, true);
     case G_PTRACE_GET_SYSCALL_INFO: return syscall_info(b, addr, data);
     default: log_event("ptrace(%#x) refused: unknown or not built", request); return -EIO;
     }

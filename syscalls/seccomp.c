@@ -1,20 +1,22 @@
 /* seccomp: the guest's filters run here, on the guest's numbers, arguments and addresses, before a
  * system call is made (kernel/seccomp.c, net/core/filter.c for what a filter may be). A program of the
- * host that the guest executes is not filtered. User notification is not built: it is refused as
- * by a kernel that does not have it. */
+ * host that the guest executes is not filtered. User notification is in notify.c. */
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <unistd.h>
 
 #include "core/options.h"
 #include "syscalls/priv.h"
+#include "syscalls/trace.h"
 
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV 32
@@ -29,9 +31,13 @@ struct seccomp_filter {
     struct seccomp_filter *next;
     int users;      /* threads whose newest it is, and newer filters */
     unsigned cost;  /* as the kernel counts: instructions of its own kind */
-    uint32_t log, n;
+    bool log;
+    bool listener;  /* somebody is to be asked about its SECCOMP_RET_USER_NOTIF */
+    uint32_t n;
     struct sock_filter insn[];
 };
+_Static_assert(sizeof(struct seccomp_filter) == offsetof(struct seccomp_filter, insn),
+              "seccomp_save writes both in one piece");
 
 /* ---- what the kernel accepts ---- */
 
@@ -191,8 +197,8 @@ static uint32_t run(const struct seccomp_filter *filter, const struct seccomp_da
     }
 }
 
-/* The strictest of all verdicts, the newest filter's among equals. */
-static uint32_t verdict(const struct sysctx *c)
+/* The strictest of all verdicts, the newest filter's among equals; that filter has a *listener. */
+static uint32_t verdict(const struct sysctx *c, bool *listener)
 {
     const struct cpu *cpu = &c->t->cpu;
     struct seccomp_data d = {.nr = (int)c->nr, .arch = AUDIT_ARCH_I386,
@@ -203,8 +209,10 @@ static uint32_t verdict(const struct sysctx *c)
     for (const struct seccomp_filter *f = __atomic_load_n(&c->t->seccomp, __ATOMIC_ACQUIRE); f;
          f = f->next) {
         uint32_t v = run(f, &d);
-        if ((int32_t)(v & SECCOMP_RET_ACTION_FULL) < (int32_t)(r & SECCOMP_RET_ACTION_FULL))
+        if ((int32_t)(v & SECCOMP_RET_ACTION_FULL) < (int32_t)(r & SECCOMP_RET_ACTION_FULL)) {
             r = v;
+            *listener = f->listener;
+        }
     }
     return r;
 }
@@ -237,18 +245,23 @@ static bool strict_allows(const struct sysctx *c)
  * made. */
 static bool ask_tracer(struct sysctx *c, uint32_t data, int64_t *r)
 {
-    bool made;
+    bool made, listener;
     *r = -ENOSYS;
     if (!runtime_hooks.trace_seccomp(c->t, data, &made))
         return false;
     sysctx_load(c);
     *r = SYSRET_DONE;
-    return made && ((verdict(c) & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_TRACE || decide(c, r));
+    if (!made)
+        return false;
+    uint32_t action = verdict(c, &listener) & SECCOMP_RET_ACTION_FULL;
+    return action == SECCOMP_RET_TRACE || decide(c, r);
 }
 
 bool seccomp_allows(struct sysctx *c, int64_t *r)
 {
     struct thread *t = c->t;
+    if (t->trace && (t->trace->options & PTRACE_O_SUSPEND_SECCOMP))
+        return true;
     if (t->syscall_work & WORK_NO_PRIVS) {
         HC(SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0);
         __atomic_and_fetch(&t->syscall_work, ~(uint32_t)WORK_NO_PRIVS, __ATOMIC_ACQ_REL);
@@ -259,14 +272,17 @@ bool seccomp_allows(struct sysctx *c, int64_t *r)
 static bool decide(struct sysctx *c, int64_t *r)
 {
     struct thread *t = c->t;
-    uint32_t v = verdict(c), data = v & SECCOMP_RET_DATA;
+    bool listener = false;
+    uint32_t v = verdict(c, &listener), data = v & SECCOMP_RET_DATA;
     *r = SYSRET_DONE;
     switch (v & SECCOMP_RET_ACTION_FULL) {
     case SECCOMP_RET_ALLOW: case SECCOMP_RET_LOG: return true;
     case SECCOMP_RET_ERRNO: *r = -(int64_t)(data < ERRNO_MAX ? data : ERRNO_MAX); return false;
     case SECCOMP_RET_TRAP: force_sigsys(c, data, false); return false;
     case SECCOMP_RET_TRACE: return ask_tracer(c, data, r);
-    case SECCOMP_RET_USER_NOTIF: *r = -ENOSYS; return false; /* nobody to ask */
+    case SECCOMP_RET_USER_NOTIF:
+        *r = -ENOSYS;
+        return listener && notify_ask(c, r);
     case SECCOMP_RET_KILL_THREAD:
         if (__atomic_load_n(&t->proc->nthreads, __ATOMIC_ACQUIRE) > 1)
             runtime_hooks.exit_killed(t, SIGSYS);
@@ -396,13 +412,23 @@ static void sync_threads(const struct thread *t)
     }
 }
 
-/* With the process's lock. 0, -errno or the id of a thread. */
+static bool has_listener(const struct seccomp_filter *f)
+{
+    while (f && !f->listener)
+        f = f->next;
+    return f;
+}
+
+/* With the process's lock. 0, a listener's descriptor, -errno or the id of a thread. */
 static int attach(struct thread *t, struct seccomp_filter *f, uint32_t flags)
 {
     unsigned cost = f->cost;
     bool sync = flags & SECCOMP_FILTER_FLAG_TSYNC;
     if (seccomp_mode(t) == SECCOMP_MODE_STRICT)
         return -EINVAL;
+    f->listener = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    if (f->listener && has_listener(t->seccomp))
+        return -EBUSY;
     for (const struct seccomp_filter *o = t->seccomp; o; o = o->next)
         cost += o->cost + COST_OF_FILTER;
     if (cost > COST_MAX)
@@ -410,35 +436,39 @@ static int attach(struct thread *t, struct seccomp_filter *f, uint32_t flags)
     int other = sync ? cannot_sync(t) : 0;
     if (other)
         return flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH ? -ESRCH : other;
+    int fd = f->listener ? notify_install(flags) : 0;
+    if (fd < 0)
+        return fd;
     f->log = flags & SECCOMP_FILTER_FLAG_LOG;
     f->next = t->seccomp; /* whose user it is instead of the thread */
     set_filter(t, f);
     if (sync)
         sync_threads(t);
-    return 0;
+    return fd;
 }
 
 static int64_t set_filter_mode(struct thread *t, uint32_t flags, uint32_t program)
 {
-    const uint32_t listener = SECCOMP_FILTER_FLAG_NEW_LISTENER |
-                              SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+    const uint32_t listener = SECCOMP_FILTER_FLAG_NEW_LISTENER,
+                   killable = SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
     const uint32_t known = SECCOMP_FILTER_FLAG_TSYNC | SECCOMP_FILTER_FLAG_LOG |
-                           SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH;
+                           SECCOMP_FILTER_FLAG_SPEC_ALLOW | SECCOMP_FILTER_FLAG_TSYNC_ESRCH |
+                           listener | killable;
     struct seccomp_filter *f;
-    if (flags & ~(known | listener))
+    if (flags & ~known)
         return -EINVAL;
+    if (!(flags & listener) ? flags & killable
+                            : (flags & SECCOMP_FILTER_FLAG_TSYNC) &&
+                                  !(flags & SECCOMP_FILTER_FLAG_TSYNC_ESRCH))
+        return -EINVAL; /* a result is a descriptor or the id of a thread */
     int r = read_filter(program, &f);
-    if (!r && (flags & listener)) {
-        log_event("seccomp: user notification refused: not built");
-        free(f);
-        r = -EINVAL;
-    }
     if (r)
         return r;
     lock_take(&t->proc->lock);
     r = attach(t, f, flags);
+    bool attached = t->seccomp == f;
     lock_release(&t->proc->lock);
-    if (r)
+    if (!attached)
         free(f);
     return r;
 }
@@ -459,6 +489,7 @@ static int64_t action_available(uint32_t a)
     switch (action) {
     case SECCOMP_RET_KILL_PROCESS: case SECCOMP_RET_KILL_THREAD: case SECCOMP_RET_TRAP:
     case SECCOMP_RET_ERRNO: case SECCOMP_RET_TRACE: case SECCOMP_RET_LOG: case SECCOMP_RET_ALLOW:
+    case SECCOMP_RET_USER_NOTIF:
         return 0;
     default: return -EOPNOTSUPP;
     }
@@ -519,6 +550,7 @@ void seccomp_load(struct thread *t, int fd)
         size_t n = head.n * sizeof *f->insn;
         f->cost = head.cost;
         f->log = head.log;
+        f->listener = head.listener;
         if (read(fd, f->insn, n) != (ssize_t)n)
             log_die(126, "--seccomp-fd: not what an xrun wrote");
         *to = f;

@@ -51,6 +51,10 @@ void futex_exit_robust(struct thread *t);
  * d->entry_number and reloads segment registers that use it. 0 or -EINVAL. */
 int tls_set_entry(struct thread *t, const struct guest_user_desc *d);
 
+/* prctl(PR_SET_SYSCALL_USER_DISPATCH) for thread `t`. 0 or -EINVAL. */
+int user_dispatch_set(struct thread *t, uint64_t mode, uint64_t start, uint64_t len,
+                      uint64_t selector);
+
 /* seccomp.c. A new thread `t` has what `parent` has; gives up what a thread had. */
 void seccomp_inherit(struct thread *t, const struct thread *parent);
 void seccomp_drop(struct thread *t);

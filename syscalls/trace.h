@@ -40,6 +40,7 @@ enum trace_request {
     TRACE_LISTEN,
     TRACE_SET_BREAKS,  /* all breakpoints: `data` addresses */
     TRACE_SET_WATCHES, /* all watchpoints: `data` of struct watch */
+    TRACE_GET_PENDING, TRACE_GET_DISPATCH, TRACE_SET_DISPATCH,
 };
 
 enum trace_reason { TRACE_NO_REASON, TRACE_AT_BREAKPOINT, TRACE_AT_WATCHPOINT };
@@ -58,6 +59,7 @@ struct trace_block {
     int tracer_pid, tracer_tid;
     uint32_t options;                /* PTRACE_O_* */
     uint32_t seized;
+    uint32_t offered;                /* by the tracee: the tracer must be allowed to trace it */
     uint32_t want;                   /* TRACE_WANT_*, atomic */
     uint32_t mode;                   /* enum trace_mode */
     uint32_t in_call;                /* between the stops at entry and exit of a system call */

@@ -11,21 +11,23 @@ enum { SELECTOR_ALLOW, SELECTOR_BLOCK };
 enum { G_SYS_USER_DISPATCH = 2 }; /* si_code */
 enum { SIGRETURN_BYTES = 8, RT_SIGRETURN_BYTES = 7 }; /* of the vDSO's, up to behind int 0x80 */
 
-int64_t user_dispatch_set(struct sysctx *c)
+int user_dispatch_set(struct thread *t, uint64_t mode, uint64_t start, uint64_t len,
+                      uint64_t selector)
 {
-    uint32_t mode = c->a[1], start = c->a[2], len = c->a[3], selector = c->a[4];
     if (mode == PR_SYS_DISPATCH_OFF) {
         if (start || len || selector)
             return -EINVAL;
     } else if (mode == PR_SYS_DISPATCH_ON) {
-        if (start && !len) /* a 64-bit kernel adds them without wrapping */
+        if (start && start + len <= start)
             return -EINVAL;
     } else {
         return -EINVAL;
     }
-    c->t->dispatch = (struct user_dispatch){start, len, selector};
-    c->t->syscall_work &= ~(uint32_t)WORK_DISPATCH;
-    c->t->syscall_work |= mode == PR_SYS_DISPATCH_ON ? WORK_DISPATCH : 0;
+    t->dispatch = (struct user_dispatch){(gaddr)start, (uint32_t)len, (gaddr)selector};
+    if (mode == PR_SYS_DISPATCH_ON)
+        __atomic_or_fetch(&t->syscall_work, (uint32_t)WORK_DISPATCH, __ATOMIC_ACQ_REL);
+    else
+        __atomic_and_fetch(&t->syscall_work, ~(uint32_t)WORK_DISPATCH, __ATOMIC_ACQ_REL);
     return 0;
 }
 
