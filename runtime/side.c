@@ -12,7 +12,7 @@
 enum {
     LONGER_MAX = 8, SAME, PUSHED, POPPED, STALE, SETTLED, ANY, ANY_FAR,
     ANY_DISTANCE = 0, /* in the low half: four bytes follow */
-    RECORD_MAX = 1 + 4 + 3, HEADER = 4 + 1 + 1,
+    RECORD_MAX = 1 + 4 + 5 + 2, HEADER = 4 + 1 + 5,
 };
 _Static_assert((int)ANY_FAR == 15, "half a byte");
 
@@ -28,6 +28,26 @@ static uint32_t get(const uint8_t **p, unsigned n)
     memcpy(&v, *p, n);
     *p += n;
     return v;
+}
+
+/* Small numbers of either sign are a byte. */
+static uint8_t *put_state(uint8_t *p, int state)
+{
+    uint32_t v = (uint32_t)state << 1 ^ (uint32_t)(state >> 31);
+    for (; v >= 0x80; v >>= 7)
+        *p++ = (uint8_t)(v | 0x80);
+    *p++ = (uint8_t)v;
+    return p;
+}
+
+static int get_state(const uint8_t **p)
+{
+    uint32_t v = 0;
+    unsigned shift = 0;
+    do
+        v |= (uint32_t)(**p & 0x7f) << shift;
+    while (shift += 7, *(*p)++ & 0x80);
+    return (int)(v >> 1 ^ -(v & 1));
 }
 
 /* What a length is compared with: host code is seldom shorter. In units of the host's. */
@@ -59,7 +79,7 @@ static uint8_t *encode(const struct translation *tr, unsigned i, uint8_t *p)
     if (low == ANY_DISTANCE)
         p = put(p, distance, 4);
     if (high >= ANY)
-        p = put(p, (uint8_t)next, 1);
+        p = put_state(p, next);
     return high < SAME ? p : put(p, length, high == ANY_FAR ? 2 : 1);
 }
 
@@ -67,7 +87,7 @@ uint8_t *side_encode(const struct translation *tr, uint64_t *bytes)
 {
     static uint8_t buf[HEADER + TRANSLATE_INSN_MAX * RECORD_MAX];
     uint8_t *p = put(put(buf, tr->insn[0].in->eip, 4), tr->off[0] / translate_code_align(), 1);
-    p = put(p, (uint8_t)tr->adjust[0], 1);
+    p = put_state(p, tr->adjust[0]);
     xassert(tr->off[0] / translate_code_align() <= UINT8_MAX);
     for (unsigned i = 0; i < tr->n; i++)
         p = encode(tr, i, p);
@@ -89,7 +109,7 @@ static void decode(struct side *s)
     case POPPED: s->next_adjust += 4; break;
     case STALE: s->next_adjust = TRANSLATE_STALE; break;
     case SETTLED: s->next_adjust = 0; break;
-    case ANY: case ANY_FAR: s->next_adjust = (int8_t)get(&s->next, 1); break;
+    case ANY: case ANY_FAR: s->next_adjust = get_state(&s->next); break;
     default: break;
     }
     unsigned length = high < SAME ? expected(low) + high : get(&s->next, high == ANY_FAR ? 2 : 1);
@@ -101,7 +121,7 @@ void side_begin(const struct unit *u, struct side *s)
     *s = (struct side){.next = u->side};
     s->next_eip = get(&s->next, 4);
     s->to = get(&s->next, 1) * translate_code_align();
-    s->next_adjust = (int8_t)get(&s->next, 1);
+    s->next_adjust = get_state(&s->next);
 }
 
 bool side_next(const struct unit *u, struct side *s)

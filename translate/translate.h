@@ -53,7 +53,7 @@ struct translation {
     /* What is not as it should be at the start of instruction i: the host's own numbers (how far esp is
      * from the register that holds it, the form of the flags), 0 for nothing; or that the status flags are
      * stale (nothing that can fault reads or precedes them). */
-    int8_t adjust[TRANSLATE_INSN_MAX];
+    int32_t adjust[TRANSLATE_INSN_MAX];
     uint32_t entry[TRANSLATE_INSN_MAX];   /* where to enter from outside, if insn[i].entry */
     struct tr_exit exit[TRANSLATE_INSN_MAX * 2];
     unsigned exits;

@@ -12,7 +12,8 @@ static struct insn insn[TRANSLATE_INSN_MAX];
 static void make(void)
 {
     static const uint32_t limit[] = {1, 9, 16, 30, 300, 16000};
-    static const int states[] = {0, 4, -4, 8, TRANSLATE_STALE, 100, -128 + 4};
+    static const int states[] = {0, 4, -4, 8, TRANSLATE_STALE, 100, -128 + 4, 63, -64, 64,
+                                 INT32_MAX, -0x12345678};
     gaddr eip = rng();
     uint32_t off = below(2) * 4;
     tr.n = 1 + below(TRANSLATE_INSN_MAX);
@@ -20,7 +21,7 @@ static void make(void)
         insn[i].eip = eip;
         region[i].in = &insn[i];
         tr.off[i] = off;
-        tr.adjust[i] = (int8_t)(i && below(2) ? tr.adjust[i - 1] : states[below(7)]);
+        tr.adjust[i] = i && below(2) ? tr.adjust[i - 1] : states[below(ARRAY_SIZE(states))];
         uint32_t length = below(limit[below(5 + !below(20))]);
         off += length * translate_code_align();
         eip += 1 + (below(30) ? below(15) : rng() % 100000);

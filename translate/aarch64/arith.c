@@ -147,6 +147,8 @@ bool a64_op_inc_dec(struct emit *e, const struct insn *in, bool dec)
     uint8_t form = e->form;
     if (x.size == 4 && !x.mem_dest && !(live & (NEED_P | NEED_A)) &&
         a64_fuse_sum(e, host_gpr(&in->o[0]))) {
+        if (a64_live(e) & NEED_C) /* JCC does not look at the flags' form */
+            a64_want_form(e, FORM_SUB);
         arith(e, dec, false, host_gpr(&in->o[0]), x.a, &x.b);
         return true;
     }

@@ -36,6 +36,11 @@ struct emit {
         uint16_t last, last_mem; /* instruction of the run; with a memory operand */
         const struct insn *noted[2]; /* what FIP and FDP are to tell of */
         uint32_t resume; /* and where it goes on if it finds that it is not needed */
+        /* --x87=double; bit and index (i - pushed) & 7 are of ST(i): */
+        uint8_t reg[8];  /* the host's register, less X87_D0, */
+        uint8_t have, changed; /* holds it; and it is not in memory */
+        uint8_t ints;    /* FILD made it */
+        uint8_t copied;  /* 0, or the host's register that ST(0) is to become a copy of: the next instruction's */
     } x87;
     bool x87_off;         /* the unit is known to be off */
     uint32_t slow_at;     /* where the current instruction's way to the interpreter begins */

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <ucontext.h>
 
+#include "core/options.h"
 #include "translate/aarch64/insn.h"
 #include "translate/aarch64/offsets.h"
 #include "translate/aarch64/stubs.h"
@@ -26,9 +27,15 @@ AT(fpu.fcs, CPU_FPU + FPU_FCS);
 AT(fpu.fds, CPU_FPU + FPU_FDS);
 AT(sel, CPU_SEL);
 AT(host.x87_image, CPU_X87);
+AT(mxcsr, CPU_MXCSR);
 AT(host.fp_bits, CPU_FP_BITS);
 
 /* ---- the host ---- */
+
+bool a64_x87_double(void)
+{
+    return opt.x87 && !strcmp(opt.x87, "double");
+}
 
 struct a64_features a64_has;
 bool a64_tso;
@@ -97,6 +104,7 @@ void translate_init_stack(struct cpu *cpu, uint8_t *top)
     top -= 512 - A64_X87_ALIGN; /* the slots of the x87 unit; `top` is a page's */
     memset(cpu->host.x87_image, 0, sizeof cpu->host.x87_image);
     memcpy(cpu->host.x87_image, &top, sizeof top);
+    cpu->host.x87_image[CPU_X87_DOUBLE - CPU_X87] = a64_x87_double();
     top -= 64;
     memcpy(top, bottom, sizeof bottom);
     cpu->host.ret_top = top;
@@ -149,13 +157,21 @@ void translate_save_gpr(struct cpu *cpu, const void *uc, int adjust)
         cpu->gpr[i] = (uint32_t)((const ucontext_t *)uc)->uc_mcontext.regs[a64_gpr((unsigned)i)];
 }
 
+/* The vector registers; what the kernel saved first (arch/arm64/include/uapi/asm/sigcontext.h). */
+static const void *vectors(const mcontext_t *r)
+{
+    const struct fpsimd_context *c = (const void *)r->__reserved;
+    xassert(c->head.magic == FPSIMD_MAGIC);
+    return c->vregs;
+}
+
 /* `adjust` is the form of the flags. */
 void translate_settle(void *uc, int adjust)
 {
     enum { N = 1u << 31, Z = 1 << 30, C = 1 << 29, V = 1 << 28 };
     mcontext_t *r = regs(uc);
     uint64_t f = r->pstate;
-    a64_x87_settle_context(r->regs, adjust);
+    a64_x87_settle_context(r->regs, vectors(r), adjust);
     adjust &= 3;
     if (adjust == FORM_ADD) {
         r->pstate = f ^ C;

@@ -143,7 +143,10 @@ void a64_x87_settle(struct emit *e, unsigned last);
 void a64_x87_off(struct emit *e);
 /* For translation.adjust, at an instruction's start; and what that means for a context's registers. */
 int a64_x87_adjust(const struct emit *e);
-void a64_x87_settle_context(unsigned long long *x, int adjust);
+/* v: the vector registers, 16 bytes each. */
+void a64_x87_settle_context(unsigned long long *x, const void *v, int adjust);
+/* --x87=double */
+bool a64_x87_double(void);
 void a64_x87_slow_begin(struct emit *e, const struct a64_x87_state *s);
 void a64_x87_slow_end(struct emit *e, const struct a64_x87_state *s);
 void a64_x87_cold(struct emit *e);   /* behind a region's code */

@@ -16,6 +16,7 @@
 #define CPU_SEL 144
 #define CPU_X87 600
 #define CPU_X87_NOTE 608
+#define CPU_X87_DOUBLE 616
 #define CPU_FP_BITS 716
 
 #endif

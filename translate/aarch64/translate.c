@@ -495,6 +495,8 @@ static void prepare(struct emit *e, const struct insn *in)
             a64_settle_flags(e, live_in[e->index]);
         break;
     default:
+        if (decode_op_class(in->op) == CLASS_X87 && !(in->fl_read | in->fl_write))
+            break;
         if ((in->flags & INSN_END) || e->form == FORM_FCMP)
             a64_settle_flags(e, live_in[e->index]);
         break;
@@ -724,7 +726,7 @@ static bool pass(struct translation *tr)
         e.x87_off &= !leader[i];
         prepare(&e, tr->insn[i].in);
         tr->off[i] = tr->entry[i] = emit_off(&e);
-        tr->adjust[i] = (int8_t)(e.fused.kind ? TRANSLATE_STALE : e.form | a64_x87_adjust(&e));
+        tr->adjust[i] = e.fused.kind ? TRANSLATE_STALE : e.form | a64_x87_adjust(&e);
         insn(&e, &tr->insn[i]);
     }
     tr->cold = tr->off[tr->n] = emit_off(&e);

@@ -26,6 +26,13 @@ unsigned x87_pops(unsigned op)
     }
 }
 
+unsigned x87_other(const struct insn *in)
+{
+    if (in->nopnd == 2)
+        return in->o[0].reg ? in->o[0].reg : in->o[1].reg;
+    return in->nopnd ? in->o[0].reg : 1;
+}
+
 bool x87_is_int(unsigned op)
 {
     switch (op) {
@@ -79,6 +86,10 @@ bool x87_is_noted(unsigned op)
 
 static void emit_insn(struct emit *e, const struct insn *in)
 {
+    if (a64_x87_double() && x87_is_noted(in->op)) {
+        x87_double(e, in);
+        return;
+    }
     switch (in->op) {
     case OP_FLD: case OP_FILD: case OP_FLD1: case OP_FLDL2T: case OP_FLDL2E: case OP_FLDPI: case OP_FLDLG2:
     case OP_FLDLN2: case OP_FLDZ: x87_push(e, in); break;

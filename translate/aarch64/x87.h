@@ -12,6 +12,9 @@
  * The eight bytes at CPU_X87_NOTE tell what the last run's last instruction was, 0 if cpu->fpu does: bits 0-31
  * its address, 32-42 its opcode; bit 43: there was a memory operand, whose segment register is bits 44-46.
  *
+ * With --x87=double a slot is a double, and the integer that FILD made it of: as long as that, rounded, is the
+ * double, its 64 bits are the value. x12 is not used.
+ *
  * Leaf routines (x87_leaf_*.S) compute T = T op b, T in x10, x11 and b in x2, x3 (word second), and leave NZCV alone.
  * What they cannot do is reported by A64_X87_SLOW_BIT of w11, with T in x0, x1: the interpreter does it. */
 #ifndef XRUN_TRANSLATE_AARCH64_X87_H
@@ -40,7 +43,8 @@ enum a64_x87_reg {
 
 /* Leaf routines, BL. */
 #define A64_X87_LEAVES(X) X(add) X(sub) X(subr) X(mul) X(div) X(divr) X(sqrt) X(cmp) X(rint) X(to_int) \
-    X(from_int) X(from_float) X(to_float) X(from_f80) X(to_f80) X(load) X(leave)
+    X(from_int) X(from_float) X(to_float) X(from_f80) X(to_f80) X(load) X(reload) X(leave) \
+    X(double_from_f80) X(double_to_f80) X(double_to_int) X(double_rint) X(double_codes)
 #define X(name) extern const char a64_x87_##name[];
 A64_X87_LEAVES(X)
 #undef X

@@ -3,17 +3,15 @@
 
 /* ---- arithmetic ---- */
 
-enum arith { ADD, SUB, SUBR, MUL, DIV, DIVR };
-
-static enum arith arith_of(unsigned op)
+enum x87_arith_op x87_arith_of(unsigned op)
 {
     switch (op) {
-    case OP_FADD: case OP_FADDP: case OP_FIADD: return ADD;
-    case OP_FSUB: case OP_FSUBP: case OP_FISUB: return SUB;
-    case OP_FSUBR: case OP_FSUBRP: case OP_FISUBR: return SUBR;
-    case OP_FMUL: case OP_FMULP: case OP_FIMUL: return MUL;
-    case OP_FDIV: case OP_FDIVP: case OP_FIDIV: return DIV;
-    default: return DIVR;
+    case OP_FADD: case OP_FADDP: case OP_FIADD: return X87_ADD;
+    case OP_FSUB: case OP_FSUBP: case OP_FISUB: return X87_SUB;
+    case OP_FSUBR: case OP_FSUBRP: case OP_FISUBR: return X87_SUBR;
+    case OP_FMUL: case OP_FMULP: case OP_FIMUL: return X87_MUL;
+    case OP_FDIV: case OP_FDIVP: case OP_FIDIV: return X87_DIV;
+    default: return X87_DIVR;
     }
 }
 
@@ -21,15 +19,15 @@ void x87_arith(struct emit *e, const struct insn *in)
 {
     static const char *const routine[] = {a64_x87_add, a64_x87_sub, a64_x87_subr,
                                           a64_x87_mul, a64_x87_div, a64_x87_divr};
-    static const uint8_t reversed[] = {ADD, SUBR, SUB, MUL, DIVR, DIV};
-    enum arith op = arith_of(in->op);
+    static const uint8_t reversed[] = {X87_ADD, X87_SUBR, X87_SUB, X87_MUL, X87_DIVR, X87_DIV};
+    enum x87_arith_op op = x87_arith_of(in->op);
     unsigned dest = x87_is_mem(in) ? 0 : in->o[0].reg;
     x87_want_cw(e);
     if (x87_operands(e, in) || dest)
         op = reversed[op];
     if (dest && !x87_pops(in->op))
         x87_flush_t(e);
-    x87_leaf(e, routine[op], op == SUBR ? X87_LEAF_NEG : X87_LEAF);
+    x87_leaf(e, routine[op], op == X87_SUBR ? X87_LEAF_NEG : X87_LEAF);
     e->x87.c1_zero = false;
     if (!dest) {
         x87_t_is_new(e);
@@ -67,12 +65,7 @@ void x87_unary(struct emit *e, const struct insn *in)
         break;
     default: /* FRNDINT */
         x87_want_t(e);
-        if (e->x87.cw_changed) {
-            a64_cpu_load(e, A64_LDRH, A64_TMP3, FPU(cw));
-            a64_ubfx(e, A64_W, A64_TMP3, A64_TMP3, 10, 2);
-        } else {
-            a64_mov(e, A64_W, A64_TMP3, A64_ZR);
-        }
+        x87_rounding(e);
         x87_leaf(e, a64_x87_rint, X87_LEAF);
         e->x87.c1_zero = false;
         break;
@@ -82,7 +75,7 @@ void x87_unary(struct emit *e, const struct insn *in)
 
 /* ---- comparisons ---- */
 
-static bool to_eflags(unsigned op)
+bool x87_to_eflags(unsigned op)
 {
     return op == OP_FCOMI || op == OP_FCOMIP || op == OP_FUCOMI || op == OP_FUCOMIP;
 }
@@ -117,7 +110,7 @@ void x87_compare(struct emit *e, const struct insn *in)
         a64_mov_imm32(e, A64_TMP0, 2);
         a64_sub(e, A64_W, A64_TMP5, A64_TMP0, A64_TMP5);
     }
-    if (to_eflags(in->op)) {
+    if (x87_to_eflags(in->op)) {
         a64_must(a64_cmp_imm(e, A64_W, A64_TMP5, 1));
         e->form = FORM_FCMP;
     } else {

@@ -65,8 +65,23 @@ void x87_drop_t(struct emit *e);
 void x87_t_is_new(struct emit *e);
 void x87_pop(struct emit *e);
 
+/* ---- --x87=double (x87_double.c): registers in d8-d15 within a run ---- */
+enum { X87_D0 = 8 };
+void x87_double(struct emit *e, const struct insn *in);
+void x87_double_start(struct a64_x87_state *s);
+void x87_double_flush(struct emit *e);  /* what is only in registers goes to the slots */
+void x87_double_reload(struct emit *e); /* what was in registers comes back */
+int x87_double_adjust(const struct a64_x87_state *s);
+void x87_double_settle_context(unsigned long long *x, const void *v, int adjust);
+
 /* ---- Instructions ---- */
-/* x87_move.c: the memory operand to T, which is in memory before. */
+/* x87_move.c: the memory operand to x0, tells of it. */
+void x87_load_mem(struct emit *e, const struct insn *in, enum a64_ldst op, unsigned log2);
+/* An 80-bit operand: the significand; *se: sign and exponent. */
+struct a64_mem x87_mem_f80(struct emit *e, const struct insn *in, struct a64_mem *se);
+/* w3 = the rounding mode. */
+void x87_rounding(struct emit *e);
+/* The memory operand to T, which is in memory before. */
 void x87_load_t(struct emit *e, const struct insn *in);
 /* ST(0) is in T and the other operand in B, or the other way round; true if so. */
 bool x87_operands(struct emit *e, const struct insn *in);
@@ -78,6 +93,11 @@ void x87_load_cw(struct emit *e, const struct insn *in);
 void x87_store_sw(struct emit *e, const struct insn *in);
 void x87_store_cw(struct emit *e, const struct insn *in);
 /* x87_arith.c */
+enum x87_arith_op { X87_ADD, X87_SUB, X87_SUBR, X87_MUL, X87_DIV, X87_DIVR };
+enum x87_arith_op x87_arith_of(unsigned op);
+bool x87_to_eflags(unsigned op); /* comparisons that do not write the status word */
+/* The register other than ST(0), or other than the destination, of arithmetic and comparisons. */
+unsigned x87_other(const struct insn *in);
 void x87_arith(struct emit *e, const struct insn *in);
 void x87_unary(struct emit *e, const struct insn *in);
 void x87_compare(struct emit *e, const struct insn *in);

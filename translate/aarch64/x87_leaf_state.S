@@ -3,6 +3,8 @@
 
         /* x9, x12, x13 from cpu->fpu; x9 is A64_X87_OFF if its state is not the usual one. */
         leaf    load
+        ldr     w0, [x27, #CPU_X87_DOUBLE]
+        cbnz    w0, a64_x87_double_load
         add     x0, x27, #CPU_FPU
         mov     x9, #A64_X87_OFF
         ldrh    w1, [x0, #FPU_CW]
@@ -10,20 +12,9 @@
         and     w1, w1, w2
         sub     w1, w1, #0x33f
         cbnz    w1, 4f
-        ldrb    w1, [x0, #FPU_TOP]
-        ldrb    w2, [x0, #FPU_EMPTY]
-        cbnz    w1, 1f
-        cbz     w2, 1f
-        mov     w1, #8
-1:      mov     w3, #1
-        lsl     w3, w3, w1
-        sub     w3, w3, #1
-        sub     w3, w3, w2
-        cbnz    w3, 4f
-        ldr     x2, [x27, #CPU_X87]
-        add     x9, x2, x1, lsl #4
+to_slots:
+        find_slots 4f
         ldrh    w12, [x0, #FPU_SW]
-        and     x13, x12, #0x20                 /* PE */
         lsl     x12, x12, #63 - 9               /* C1 */
         mov     w8, #16383 - BIAS
         mov     w7, #8
@@ -55,6 +46,8 @@
         leaf    leave
         sub     x0, x9, #A64_X87_OFF
         cbz     x0, 5f
+        ldr     w0, [x27, #CPU_X87_DOUBLE]
+        cbnz    w0, a64_x87_double_leave
         add     x0, x27, #CPU_FPU
         ldr     x1, [x27, #CPU_X87_NOTE]
         cbz     x1, 1f
@@ -70,22 +63,10 @@
         ldrh    w2, [x3, x2, lsl #1]
         strh    w2, [x0, #FPU_FDS]
 1:
-        ldr     x2, [x27, #CPU_X87]
-        sub     x1, x9, x2
-        lsr     w1, w1, #4
-        and     w3, w1, #7
-        strb    w3, [x0, #FPU_TOP]
-        mov     w3, #1
-        lsl     w3, w3, w1
-        sub     w3, w3, #1
-        strb    w3, [x0, #FPU_EMPTY]
-        ldrh    w3, [x0, #FPU_SW]
+        save_depth
         lsr     x4, x12, #63
-        bfi     w3, w4, #9, #1
-        orr     w4, w3, #0x20
-        cbz     x13, 1f
-        mov     w3, w4
-1:      strh    w3, [x0, #FPU_SW]
+        bfi     w3, w4, #9, #1                  /* C1 */
+        strh    w3, [x0, #FPU_SW]
         mov     w8, #16383 - BIAS
         mov     w7, #8
 2:      ldp     x4, x3, [x2], #16
@@ -105,5 +86,13 @@
         lsr     x1, x3, #47
         bfi     x4, x1, #63, #1
         b       3b
+
+        /* load whatever cw is, in the middle of a run. */
+        leaf    reload
+        ldr     w0, [x27, #CPU_X87_DOUBLE]
+        cbnz    w0, a64_x87_double_reload
+        add     x0, x27, #CPU_FPU
+        mov     x9, #A64_X87_OFF
+        b       to_slots
 
         .section .note.GNU-stack,"",@progbits

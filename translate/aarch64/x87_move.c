@@ -22,7 +22,7 @@ static void unpack_double(struct emit *e, unsigned d)
     a64_must(a64_orr_imm(e, A64_X, d, d, SIGN));
 }
 
-static void load_mem(struct emit *e, const struct insn *in, enum a64_ldst op, unsigned log2)
+void x87_load_mem(struct emit *e, const struct insn *in, enum a64_ldst op, unsigned log2)
 {
     struct a64_mem m;
     a64_must(a64_mem(e, in, log2, &m));
@@ -30,8 +30,7 @@ static void load_mem(struct emit *e, const struct insn *in, enum a64_ldst op, un
     x87_note_address(e, in, &m);
 }
 
-/* An 80-bit operand: the significand; *se: sign and exponent. */
-static struct a64_mem mem_f80(struct emit *e, const struct insn *in, struct a64_mem *se)
+struct a64_mem x87_mem_f80(struct emit *e, const struct insn *in, struct a64_mem *se)
 {
     int32_t disp;
     int base = a64_addr(e, in, 0, 8, &disp);
@@ -50,20 +49,20 @@ void x87_load_t(struct emit *e, const struct insn *in)
     unsigned size = in->o[0].size;
     x87_drop_t(e);
     if (x87_is_int(in->op)) {
-        load_mem(e, in, size == 2 ? A64_LDRSH_X : size == 4 ? A64_LDRSW : A64_LDR_X,
+        x87_load_mem(e, in, size == 2 ? A64_LDRSH_X : size == 4 ? A64_LDRSW : A64_LDR_X,
                  size == 2 ? 1 : size == 4 ? 2 : 3);
         a64_call(e, a64_x87_from_int);
     } else if (size == 10) {
-        struct a64_mem se, m = mem_f80(e, in, &se);
+        struct a64_mem se, m = x87_mem_f80(e, in, &se);
         a64_load(e, A64_LDR_X, A64_TMP0, &m);
         a64_load(e, A64_LDRH, A64_TMP1, &se);
         x87_note_address(e, in, &m);
         a64_call(e, a64_x87_from_f80);
     } else if (size == 4) {
-        load_mem(e, in, A64_LDR_W, 2);
+        x87_load_mem(e, in, A64_LDR_W, 2);
         x87_leaf(e, a64_x87_from_float, X87_PLAIN);
     } else {
-        load_mem(e, in, A64_LDR_X, 3);
+        x87_load_mem(e, in, A64_LDR_X, 3);
         unpack_double(e, T);
     }
 }
@@ -88,12 +87,10 @@ bool x87_operands(struct emit *e, const struct insn *in)
     }
     x87_want_t(e);
     if (x87_is_mem(in)) {
-        load_mem(e, in, A64_LDR_X, 3);
+        x87_load_mem(e, in, A64_LDR_X, 3);
         unpack_double(e, B);
     } else {
-        unsigned i = in->nopnd == 2 ? (in->o[0].reg ? in->o[0].reg : in->o[1].reg)
-                     : in->nopnd ? in->o[0].reg : 1;
-        get_st(e, B, i);
+        get_st(e, B, x87_other(in));
     }
     return false;
 }
@@ -156,6 +153,16 @@ void x87_exchange(struct emit *e, const struct insn *in)
 
 /* ---- stores ---- */
 
+void x87_rounding(struct emit *e)
+{
+    if (e->x87.cw_changed) {
+        a64_cpu_load(e, A64_LDRH, A64_TMP3, FPU(cw));
+        a64_ubfx(e, A64_W, A64_TMP3, A64_TMP3, 10, 2);
+    } else {
+        a64_mov(e, A64_W, A64_TMP3, A64_ZR);
+    }
+}
+
 static void store_double(struct emit *e, const struct insn *in)
 {
     struct a64_mem m;
@@ -211,7 +218,7 @@ static void store_register(struct emit *e, unsigned i, bool pops)
 static void store_f80(struct emit *e, const struct insn *in)
 {
     a64_call(e, a64_x87_to_f80);
-    struct a64_mem se, m = mem_f80(e, in, &se);
+    struct a64_mem se, m = x87_mem_f80(e, in, &se);
     a64_store(e, A64_STRH, A64_TMP4, &se);
     a64_store(e, A64_STR_X, A64_TMP5, &m);
     x87_note_address(e, in, &m);
@@ -247,14 +254,10 @@ void x87_store_int(struct emit *e, const struct insn *in)
     unsigned size = in->o[0].size;
     x87_want_t(e);
     a64_mov_imm32(e, A64_TMP2, 8 * size);
-    if (in->op == OP_FISTTP) {
+    if (in->op == OP_FISTTP)
         a64_mov_imm32(e, A64_TMP3, FP_ZERO);
-    } else if (e->x87.cw_changed) {
-        a64_cpu_load(e, A64_LDRH, A64_TMP3, FPU(cw));
-        a64_ubfx(e, A64_W, A64_TMP3, A64_TMP3, 10, 2);
-    } else {
-        a64_mov(e, A64_W, A64_TMP3, A64_ZR);
-    }
+    else
+        x87_rounding(e);
     x87_leaf(e, a64_x87_to_int, X87_LEAF);
     store_converted(e, in, size == 2 ? A64_STRH : size == 4 ? A64_STR_W : A64_STR_X,
                     size == 2 ? 1 : size == 4 ? 2 : 3);
@@ -267,7 +270,7 @@ void x87_store_int(struct emit *e, const struct insn *in)
 
 void x87_load_cw(struct emit *e, const struct insn *in)
 {
-    load_mem(e, in, A64_LDRH, 1);
+    x87_load_mem(e, in, A64_LDRH, 1);
     a64_mvn(e, A64_W, A64_TMP1, A64_TMP0);
     a64_must(a64_and_imm(e, A64_W, A64_TMP1, A64_TMP1, FP_ALL));
     uint8_t *at = e->p;
@@ -285,7 +288,7 @@ void x87_store_sw(struct emit *e, const struct insn *in)
     a64_cpu_load(e, A64_LDRH, A64_TMP0, FPU(sw));
     if (e->x87.c1_zero) {
         a64_must(a64_and_imm(e, A64_W, A64_TMP0, A64_TMP0, ~(1u << SW_C1_BIT)));
-    } else {
+    } else if (!a64_x87_double()) { /* else it is what the interpreter left */
         a64_lsr_imm(e, A64_X, A64_TMP1, LOST, 63);
         a64_bfi(e, A64_W, A64_TMP0, A64_TMP1, SW_C1_BIT, 1);
     }

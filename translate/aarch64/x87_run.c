@@ -75,9 +75,9 @@ static void add_to_p(struct emit *e, int bytes)
 static void check_cw(struct emit *e, enum x87_cold_kind kind)
 {
     a64_cpu_load(e, A64_LDRH, A64_TMP0, FPU(cw));
-    a64_const(e, A64_TMP1, 0xf3f);
+    a64_const(e, A64_TMP1, a64_x87_double() ? 0xc3f : 0xf3f);
     a64_and(e, A64_W, A64_TMP0, A64_TMP0, A64_TMP1);
-    a64_must(a64_sub_imm(e, A64_W, A64_TMP0, A64_TMP0, 0x33f));
+    a64_must(a64_sub_imm(e, A64_W, A64_TMP0, A64_TMP0, a64_x87_double() ? 0x3f : 0x33f));
     uint8_t *at = e->p;
     a64_must(a64_cbnz(e, A64_W, A64_TMP0, 0));
     x87_cold(e, at, kind);
@@ -85,8 +85,11 @@ static void check_cw(struct emit *e, enum x87_cold_kind kind)
 
 static void settle_registers(struct emit *e)
 {
-    x87_drop_t(e);
-    if (e->x87.c1_zero)
+    if (a64_x87_double())
+        x87_double_flush(e);
+    else
+        x87_drop_t(e);
+    if (e->x87.c1_zero && !a64_x87_double())
         a64_mov(e, A64_X, LOST, A64_ZR);
     add_to_p(e, x87_at(e, 0));
     e->x87.pushed = 0;
@@ -97,7 +100,7 @@ static void settle_registers(struct emit *e)
 static void store_note(struct emit *e)
 {
     const struct insn *in = e->x87.noted[0], *mem = e->x87.noted[1];
-    if (!in)
+    if (!in || a64_x87_double())
         return;
     uint64_t fop = (in->opcode & 7u) << 8 | in->modrm, note = in->eip | fop << 32;
     if (mem)
@@ -109,7 +112,7 @@ static void store_note(struct emit *e)
 void x87_note_address(struct emit *e, const struct insn *in, const struct a64_mem *m)
 {
     unsigned base = m->base;
-    if (e->index != e->x87.last_mem)
+    if (e->index != e->x87.last_mem || a64_x87_double())
         return;
     if (m->disp) {
         if (!a64_add_imm(e, A64_W, A64_TARGET, base, (uint32_t)m->disp) &&
@@ -229,6 +232,8 @@ void x87_start(struct emit *e)
     for (unsigned i = first_cold; i < ncolds; i++)
         colds[i].back = emit_off(e);
     e->x87 = (struct a64_x87_state){.on = true, .last = (uint16_t)last, .last_mem = (uint16_t)last_mem};
+    if (a64_x87_double())
+        x87_double_start(&e->x87);
     e->x87_off = false;
 }
 
@@ -255,7 +260,7 @@ void a64_x87_slow_begin(struct emit *e, const struct a64_x87_state *s)
     uint8_t *special;
     e->x87 = *s;
     switch (s->way) {
-    case X87_LEAF_NEG: 
+    case X87_LEAF_NEG:
         a64_must(a64_eor_imm(e, A64_X, A64_TMP1, A64_TMP1, SIGN)); /* fall through */
     case X87_LEAF:
         if (s->dirty) {
@@ -279,15 +284,18 @@ void a64_x87_slow_begin(struct emit *e, const struct a64_x87_state *s)
     e->x87 = (struct a64_x87_state){0};
 }
 
-/* Back to the state that code expects behind it. (What has a slow path cannot make the state an unusual one.) */
+/* Back to the state that code expects behind it. (What has a slow path does not make the state an unusual one, but cw
+ * may be.) */
 void a64_x87_slow_end(struct emit *e, const struct a64_x87_state *s)
 {
     if (!s->on)
         return;
-    a64_call(e, a64_x87_load);
+    a64_call(e, a64_x87_reload);
     e->x87 = *s;
     add_to_p(e, -x87_at(e, 0));
-    if (s->cached)
+    if (a64_x87_double())
+        x87_double_reload(e);
+    else if (s->cached)
         x87_get_pair(e, T, 0);
     e->x87 = (struct a64_x87_state){0};
 }
@@ -311,11 +319,17 @@ void a64_x87_begin(struct emit *e)
 int a64_x87_adjust(const struct emit *e)
 {
     const struct a64_x87_state *s = &e->x87;
+    if (a64_x87_double())
+        return s->on ? x87_double_adjust(s) : 0;
     return s->on ? s->dirty << 2 | s->c1_zero << 3 | s->pushed * 16 : 0;
 }
 
-void a64_x87_settle_context(unsigned long long *x, int adjust)
+void a64_x87_settle_context(unsigned long long *x, const void *v, int adjust)
 {
+    if (a64_x87_double()) {
+        x87_double_settle_context(x, v, adjust);
+        return;
+    }
     uint64_t slot = x[P] - (uint64_t)(int64_t)((adjust >> 4) * 16);
     if (adjust & 4)
         memcpy((void *)(uintptr_t)slot, &x[T], 16);
