@@ -379,6 +379,20 @@ static void one_register(const char *s, bool write)
         ok();
 }
 
+/* THREAD,OFFSET,LINKMAP */
+static void tls_address(const char *s)
+{
+    int pid, tid;
+    uint64_t offset, lm;
+    gaddr base;
+    if (thread_id(&s, &pid, &tid) && gdb_skip(&s, ',') && gdb_number(&s, &offset) &&
+        gdb_skip(&s, ',') && gdb_number(&s, &lm) &&
+        gdb_tls_base(gdb_find_thread(pid, tid), (gaddr)lm, &base))
+        gdb_put(&reply, "%x", base + (uint32_t)offset);
+    else
+        error(1);
+}
+
 /* ---- settings ---- */
 
 static void supported(const char *s)
@@ -445,8 +459,10 @@ static void question(const char *s, size_t n)
         gdb_put(&reply, "l");
     } else if (after_word(s, "qAttached")) {
         gdb_put(&reply, "0");
-    } else if (after_word(s, "qSymbol:")) {
-        ok();
+    } else if ((rest = after_word(s, "qSymbol:"))) {
+        gdb_symbol(rest, &reply);
+    } else if ((rest = after_word(s, "qGetTLSAddr:"))) {
+        tls_address(rest);
     } else if (!strcmp(s, "QStartNoAckMode")) {
         ok();
     } else if ((rest = after_word(s, "QPassSignals:"))) {

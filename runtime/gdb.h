@@ -1,7 +1,7 @@
 /* The gdb server (--gdbserver): a process of its own, the program's parent, that speaks gdb's remote serial
  * protocol and traces the program as a tracer among xruns does (syscalls/trace.h). It never runs guest code.
  * gdb.c has the requests, gdbpacket.c the framing, gdbrun.c who runs and why it stopped, gdbregs.c the
- * registers, gdbxfer.c objects and files. One thread; nothing here is called by others but gdb_serve. */
+ * registers, gdbxfer.c objects and files, gdbtls.c thread-local variables. One thread; nothing here is called by others but gdb_serve. */
 #ifndef XRUN_RUNTIME_GDB_H
 #define XRUN_RUNTIME_GDB_H
 
@@ -53,6 +53,8 @@ void gdb_send(struct gdb_conn *c, const struct gdb_text *t);
 
 /* ---- gdbrun.c ---- */
 
+enum { GDB_TLS_SYMBOLS = 2 };
+
 struct gdb_process {
     struct gdb_process *next;
     int pid;
@@ -67,6 +69,7 @@ struct gdb_process {
     bool dirty;              /* the process does not have them yet */
     uint8_t catch_calls;     /* 1: those of `calls`, 2: all */
     uint8_t calls[64];
+    gaddr tls_symbols[GDB_TLS_SYMBOLS]; /* what gdb has found of those that gdbtls.c asks for; 0: nothing */
 };
 
 struct gdb_thread {
@@ -151,5 +154,11 @@ void gdb_xfer(const char *s, size_t n, struct gdb_text *t);
 /* vFile:OPERATION:... */
 void gdb_file(const char *s, size_t n, struct gdb_text *t);
 void gdb_files_close(void);
+
+/* ---- gdbtls.c ---- */
+/* qSymbol:, what follows: gdb offers to look symbols up, or has done so. */
+void gdb_symbol(const char *s, struct gdb_text *t);
+/* Where the thread has the thread-local variables of the module with this link map. */
+bool gdb_tls_base(struct gdb_thread *g, gaddr lm, gaddr *base);
 
 #endif

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/lock.h"
 #include "core/log.h"
 #include "core/options.h"
 #include "runtime/gdb.h"
@@ -187,6 +188,19 @@ static void thread_add(struct trace_block *b)
     g->resumed = thread && gdb.running;
 }
 
+/* The list has the newest first; gdb numbers threads in the order in which it hears of them. */
+static void add_new_threads(struct tracee *x)
+{
+    struct gdb_thread *g = gdb.threads;
+    if (!x)
+        return;
+    add_new_threads(x->next);
+    while (g && g->tid != x->b->tid)
+        g = g->next;
+    if (!g && x->b->state != TRACE_GONE)
+        thread_add(x->b);
+}
+
 /* Blocks come and go with tracees. */
 static void synchronize(void)
 {
@@ -198,13 +212,7 @@ static void synchronize(void)
         else
             thread_remove(g);
     }
-    for (struct tracee *x = tracees; x; x = x->next) {
-        struct gdb_thread *g = gdb.threads;
-        while (g && g->tid != x->b->tid)
-            g = g->next;
-        if (!g && x->b->state != TRACE_GONE)
-            thread_add(x->b);
-    }
+    add_new_threads(tracees);
 }
 
 /* ---- letting go on ---- */
@@ -359,6 +367,7 @@ static void note_child(const struct gdb_thread *g)
         memcpy(p->breaks, g->proc->breaks, sizeof p->breaks);
         memcpy(p->break_kind, g->proc->break_kind, sizeof p->break_kind);
         memcpy(p->watches, g->proc->watches, sizeof p->watches);
+        memcpy(p->tls_symbols, g->proc->tls_symbols, sizeof p->tls_symbols);
         p->nbreaks = g->proc->nbreaks;
         p->nwatches = g->proc->nwatches;
         p->dirty = true;
@@ -379,6 +388,7 @@ static void note_exec(struct gdb_thread *g)
     drop_tracees(p->pid, g->tid);
     p->nbreaks = p->nwatches = 0;
     p->dirty = false;
+    memset(p->tls_symbols, 0, sizeof p->tls_symbols);
     for (struct gdb_thread *o = gdb.threads, *next; o; o = next) {
         next = o->next;
         if (o != g && o->proc == p)
@@ -662,6 +672,7 @@ void gdb_report(struct gdb_text *t)
 
 void gdb_after_fork(void)
 {
+    lock_task_begins();
     tracer_forked();
     sigaction(SIGINT, &int_before, NULL);
     sigaction(SIGQUIT, &quit_before, NULL);

@@ -56,6 +56,7 @@ part "badinput aarch64" tests/guest/badinput.sh "$w/guest" $armrun
 part debug tests/debug/run.sh "$w/debug" "$x86"
 part debug tests/debug/run.sh "$w/debug" $armrun
 part "gdb server x86_64" tests/debug/gdb.sh "$w/gdb-x86_64" "$x86"
+part "gdb server, bad clients" python3 tests/debug/gdbfuzz.py 20 "$w/gdb-x86_64/basic" "$x86"
 part "gdb server aarch64" tests/debug/gdb.sh "$w/gdb-aarch64" $armrun
 part lockstep tests/lockstep/run.sh "$w/lockstep" "$x86"
 part "lockstep-code x86_64" tests/lockstep/code.sh "$w/lockstep" "$x86"

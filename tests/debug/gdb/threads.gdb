@@ -10,6 +10,7 @@ print i
 up
 print i
 print counts[1]
+print mine
 python print(len(gdb.selected_inferior().threads()))
 thread 1
 python print(any(gdb.execute('thread apply all bt', to_string=True).count('pthread_barrier_wait') >= 1 for i in [0]))
@@ -20,6 +21,7 @@ next
 next
 set scheduler-locking off
 print counts[1]
+print mine
 break 44
 thread 1
 continue
