@@ -49,7 +49,8 @@ STATIC_LIBS := $(wildcard $(CACHE)/$(HOST)/libZydis.a)
 ifneq ($(STATIC_LIBS),)
 ALL_CFLAGS += -DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD
 LIBS := $(STATIC_LIBS) -L$(CACHE)/$(HOST) -lelf -lz -lm
-LINK := $(if $(SAN),-pie,-static-pie)
+comma := ,
+LINK := $(if $(SAN),-pie,-static-pie -Wl,-e,xrun_start $(if $(filter x86_64,$(HOST)),-Wl$(comma)-z$(comma)pack-relative-relocs))
 else
 LIBS := -lZydis -lelf -lm
 LINK := -pie

@@ -23,6 +23,7 @@
 #include "runtime/lockstep.h"
 #include "runtime/ptrace.h"
 #include "runtime/runtime.h"
+#include "runtime/store.h"
 #include "syscalls/syscalls.h"
 
 extern char **environ;
@@ -232,6 +233,7 @@ int main(int argc, char **argv)
         fail(path, &e);
     if (opt.exec_fd)
         close((int)opt.exec_fd);
+    store_init(t->proc->exe);
     set_comm(execfn);
     if (opt.abi_report)
         report_program(path);

@@ -96,7 +96,7 @@ struct jump_cache_entry {
     uint32_t mode; /* cpu->mode */
     const struct insn *first; /* NULL: entry unused */
 };
-enum { JUMP_CACHE_BITS = 12, JUMP_CACHE_SIZE = 1 << JUMP_CACHE_BITS };
+enum { JUMP_CACHE_BITS = 10, JUMP_CACHE_SIZE = 1 << JUMP_CACHE_BITS };
 
 /* What translated code keeps per thread. Offsets are known to translate/HOST/. */
 struct cpu_host {

@@ -41,7 +41,7 @@ struct area {
     char *name; /* owned; NULL: none */
 };
 
-uint8_t mem_page[1u << 20];
+uint8_t mem_page[1u << 20] LARGE_BSS;
 bool mem_read_implies_exec;
 int mem_lock_future;
 
@@ -456,14 +456,39 @@ static bool over_limit(uint64_t more)
     return lim && lim != UINT64_MAX && (total_pages << GUEST_PAGE_SHIFT) + more > lim;
 }
 
+/* The file's name, for as long as nothing changes in it: loaders map a file piece by piece. */
+static char *known_name(const struct stat *st, const char *name)
+{
+    static struct stat last;
+    static char *last_name;
+    char *found = NULL;
+    lock();
+    if (name) {
+        free(last_name);
+        last_name = xstrdup(name);
+        last = *st;
+    } else if (last_name && last.st_dev == st->st_dev && last.st_ino == st->st_ino &&
+               !memcmp(&last.st_ctim, &st->st_ctim, sizeof st->st_ctim)) {
+        found = xstrdup(last_name);
+    }
+    unlock();
+    return found;
+}
+
 static char *fd_path(int fd)
 {
-    char link[64], buf[4096];
+    char link[64], buf[4096], *known;
+    struct stat st;
+    if (fstat(fd, &st))
+        return NULL;
+    if ((known = known_name(&st, NULL)))
+        return known;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t n = readlink(link, buf, sizeof buf - 1);
     if (n <= 0)
         return NULL;
     buf[n] = 0;
+    known_name(&st, buf);
     return xstrdup(buf);
 }
 

@@ -37,6 +37,7 @@ struct options {
     uint32_t flush_every;  /* --flush-every=N: forget all code after N new blocks (testing) */
     uint32_t stress_flush; /* --stress-flush=N: forget code at random, every N look-ups (testing) */
     const char *code_cache; /* --code-cache=SIZE: memory for translated code */
+    const char *store;     /* --store=DIR: where translated code is kept for the next run; "off": nowhere */
     const char *execfn;    /* internal: AT_EXECFN if it is not the program's path */
     uint32_t exec_fd;      /* internal: closed when the program has been loaded */
     uint32_t seccomp_fd;   /* internal: seccomp filters over execve */

@@ -21,7 +21,9 @@ struct block {
     uint16_t n;             /* struct insn, including the end marker */
     uint16_t granules;      /* of this allocation */
     bool valid;
-    bool indirect;          /* an indirect jump came here */
+    uint8_t indirect;       /* how often an indirect jump came here from translated code: 2 for more; those
+                             * that do it again are in the table of targets */
+    bool light;             /* stands for translated code only: insn[0] is no instruction */
     insn_fn first_fn;       /* of insn[0], which holds another while there is code */
     union {
         edge_t next_in[2];  /* per outgoing edge: the next on the list of the block it leads to */
@@ -45,9 +47,11 @@ static inline struct insn_links *block_links(const struct block *b)
     return (struct insn_links *)(uintptr_t)&b->insn[b->n];
 }
 
+enum { LIGHT_INSN = offsetof(struct insn, op) }; /* so much of insn[0] a light block has; no links */
+
 static inline const uint8_t *block_raw(const struct block *b)
 {
-    return (const uint8_t *)(block_links(b) + 1);
+    return b->light ? (const uint8_t *)b->insn + LIGHT_INSN : (const uint8_t *)(block_links(b) + 1);
 }
 
 /* The block that the edge leads to; NULL if it was never taken. */
@@ -59,9 +63,9 @@ static inline struct block *block_to(const struct block *b, int slot)
 
 /* blocks.c: where blocks lie, and how they are found. */
 void blocks_init(void);
-/* Memory for a block of n instructions and so many code bytes, not cleared; NULL: there is none left
- * before blocks are freed. */
-struct block *blocks_alloc(unsigned n, unsigned raw_bytes);
+/* Memory for a block with so many bytes behind its struct, not cleared; NULL: there is none left before
+ * blocks are freed. */
+struct block *blocks_alloc(size_t bytes);
 void blocks_free(struct block *b);
 unsigned blocks_size(const struct block *b); /* bytes */
 /* So much is in use that all should be forgotten. */
@@ -78,7 +82,14 @@ void blocks_retire_all(void (*retire)(struct block *b));
 void blocks_abandon(void);
 void blocks_free_abandoned(void); /* nobody does */
 
+/* Calls fn for every block. */
+void blocks_each(void (*fn)(struct block *b));
+
 /* cache.c */
+/* The block will not be found again. */
+void cache_retire(struct block *b);
+/* A block whose instructions nobody decoded, NULL: there is no room. It goes with its unit. */
+struct block *cache_light_block(gaddr eip, gaddr end, unsigned mode, const uint8_t *raw);
 extern uint64_t cache_epoch; /* grows with everything retired */
 /* The function of a block's first instruction while there is no code: counts, translates when hot. */
 const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in);
@@ -88,6 +99,7 @@ const struct insn *cache_wake_entry(struct cpu *cpu, const struct insn *in);
 /* What was made since the start, for --profile. Times in ns, measured only then. */
 struct code_profile {
     uint64_t blocks, decoded;            /* blocks and the instructions in them */
+    uint64_t loaded, loaded_insns;       /* units from the store, and the instructions in them */
     uint64_t units, translated;          /* units and the instructions in them, */
     uint64_t guest_bytes, host_bytes, stub_bytes, fallbacks; /* their code, */
     uint64_t side_bytes;                 /* and tables that lead back to the instructions */
@@ -98,11 +110,22 @@ extern struct code_profile profile;
 uint64_t profile_clock(void); /* 0 without --profile */
 
 /* code.c: units of translated code. */
+#ifdef XRUN_SMALL_LIMITS
+enum { CODE_HOT = 2 };
+#else
+enum { CODE_HOT = 16 }; /* --hot */
+#endif
 void code_init(void);
 bool code_enabled(void);
 /* Translates the region around a hot block: 0. If it lacks blocks that are about to be executed,
  * their addresses go into missing[] and nothing else is done: their number, at most `max`. */
 unsigned code_translate(struct block *b, gaddr *missing, unsigned max);
+struct stored;
+/* Puts a stored unit in place. Of the members those that have a block keep it. The blocks of which it is a
+ * copy, and those of instructions that it leaves to the interpreter, must be there. */
+bool code_load(const struct stored *s);
+/* Translates what has not been hot enough, for the store only. */
+void code_translate_rest(void);
 /* The block will not be entered again: its unit goes with it. Async-signal-safe. */
 void code_retire(struct block *b);
 /* Frees units that were retired before `oldest`. */

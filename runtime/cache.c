@@ -19,6 +19,7 @@
 #include "runtime/dump.h"
 #include "runtime/perfmap.h"
 #include "runtime/runtime.h"
+#include "runtime/store.h"
 #include "runtime/unit.h"
 #include "translate/translate.h"
 
@@ -66,7 +67,7 @@ static void edge_clear(struct block *from, unsigned slot)
 
 /* ---- retiring ---- */
 
-static void retire(struct block *b)
+void cache_retire(struct block *b)
 {
     b->valid = false;
     profile.retired++;
@@ -74,7 +75,7 @@ static void retire(struct block *b)
     blocks_remove(b);
     while (b->in)
         edge_clear((struct block *)(b->in & ~(edge_t)1), b->in & 1);
-    for (unsigned s = 0; s < 2; s++)
+    for (unsigned s = 0; s < 2 && !b->light; s++)
         if (block_links(b)->to[s])
             edge_clear(b, s);
     for (struct rt_thread *r = threads; r; r = r->next) {
@@ -162,7 +163,7 @@ static void take(void)
 
 static void flush_all(void)
 {
-    blocks_retire_all(retire);
+    blocks_retire_all(cache_retire);
     cache_hurry();
     new_blocks = 0;
 }
@@ -206,7 +207,7 @@ void cache_invalidate(gaddr start, gaddr end)
     take();
     inval_seq++;
     for (uint64_t p = start >> GUEST_PAGE_SHIFT; p << GUEST_PAGE_SHIFT < end; p++)
-        blocks_retire_page((uint32_t)p, retire);
+        blocks_retire_page((uint32_t)p, cache_retire);
     lock_release(&lock_);
 }
 
@@ -245,7 +246,8 @@ static bool draft_make(struct draft *d, gaddr eip, unsigned mode)
 /* With the lock held: the block of this draft. NULL if code changed meanwhile or there is no room. */
 static struct block *block_new(const struct draft *d)
 {
-    struct block *b = d->seq == inval_seq ? blocks_alloc(d->n, d->end - d->key.eip) : NULL;
+    struct block *b = d->seq == inval_seq ? blocks_alloc(d->n * sizeof d->insn[0] + sizeof(struct insn_links) +
+                                                          (d->end - d->key.eip)) : NULL;
     if (!b)
         return NULL;
     uint16_t granules = b->granules;
@@ -274,6 +276,40 @@ static struct block *block_new(const struct draft *d)
     profile.decoded += b->n;
     if (dump_wanted(DUMP_BLOCKS, b->key.eip))
         dump_block(b);
+    return b;
+}
+
+/* For threads that are about to enter one that has just gone. */
+static const struct insn *light_entry(struct cpu *cpu, const struct insn *in)
+{
+    cpu->eip = in->eip;
+    cpu->exit = EXIT_BRANCH;
+    cpu->exit_links = NULL;
+    cpu->host.exit_code = NULL;
+    return NULL;
+}
+
+struct block *cache_light_block(gaddr eip, gaddr end, unsigned mode, const uint8_t *raw)
+{
+    struct block *b = blocks_alloc(LIGHT_INSN + (end - eip));
+    if (!b)
+        return NULL;
+    uint16_t granules = b->granules;
+    memset(b, 0, sizeof *b);
+    b->key = (struct block_key){eip, mode};
+    b->end = end;
+    b->n = 1;
+    b->granules = granules;
+    b->light = true;
+    b->valid = true;
+    b->first_fn = light_entry;
+    b->insn[0].fn = light_entry;
+    b->insn[0].eip = b->insn[0].next = eip;
+    memcpy((uint8_t *)block_raw(b), raw, end - eip);
+    if (!blocks_add(b)) {
+        blocks_free(b);
+        return NULL;
+    }
     return b;
 }
 
@@ -314,6 +350,8 @@ static void enter(struct thread *t, struct block *b)
     bool alone = dump_any(DUMP_EXEC) || opt.lockstep_code; /* every block passes here */
     if (!alone && !is_stale(t))
         keep_way(cpu, l, x, b);
+    if (b->light) /* the interpreter seldom goes there */
+        return;
     struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(cpu->eip)];
     e->eip = cpu->eip;
     e->mode = cpu->mode;
@@ -358,8 +396,8 @@ const struct insn *cache_step(struct thread *t)
 
 enum { MISSING_MAX = 16 };
 
-/* Without the lock. */
-static void make_blocks(const gaddr *eip, unsigned n, unsigned mode)
+/* Decodes what has no block. Without the lock. */
+static void decode_blocks(const gaddr *eip, unsigned n, unsigned mode)
 {
     struct draft d;
     for (unsigned i = 0; i < n; i++) {
@@ -368,6 +406,54 @@ static void make_blocks(const gaddr *eip, unsigned n, unsigned mode)
         take();
         find_or_new(&d);
         lock_release(&lock_);
+    }
+}
+
+/* Blocks that the unit needs beside its members. Without the lock. */
+static void decode_needed(const struct stored *s)
+{
+    struct stored_parts p = store_parts(s);
+    for (unsigned i = 0; i < s->relocs; i++)
+        if (p.reloc[i].ref == TR_INSN)
+            decode_blocks(&(gaddr){(gaddr)p.reloc[i].value}, 1, s->mode);
+    for (unsigned i = 0; i < s->copies; i++) {
+        bool member = false;
+        for (unsigned k = 0; k < s->members; k++)
+            member |= p.member[k].eip == p.copy[i];
+        if (!member)
+            decode_blocks(&p.copy[i], 1, s->mode);
+    }
+}
+
+/* With the lock held, which is given up meanwhile: the block, if the store has its code. */
+static struct block *find_stored(gaddr eip, unsigned mode)
+{
+    const struct stored *s;
+    for (unsigned i = 0; store_enabled() && (s = store_find(eip, mode, &i));) {
+        uint64_t seq = inval_seq;
+        lock_release(&lock_);
+        bool ok = store_matches(s);
+        if (ok)
+            decode_needed(s);
+        take();
+        struct block *b = cache_find(eip, mode);
+        if (b || (ok && seq == inval_seq && code_load(s) && (b = cache_find(eip, mode)))) {
+            hints_tell(HINT_BLOCK, eip, 0, mode);
+            return b;
+        }
+    }
+    return NULL;
+}
+
+/* Without the lock. */
+static void make_blocks(const gaddr *eip, unsigned n, unsigned mode)
+{
+    for (unsigned i = 0; i < n; i++) {
+        take();
+        bool there = cache_find(eip[i], mode) || find_stored(eip[i], mode);
+        lock_release(&lock_);
+        if (!there)
+            decode_blocks(&eip[i], 1, mode);
     }
 }
 
@@ -436,8 +522,8 @@ static void disturb(void)
 static struct block *decode_missing(const struct cpu *cpu)
 {
     struct draft d;
-    struct block *b;
-    do {
+    struct block *b = find_stored(cpu->eip, cpu->mode);
+    while (!b) {
         lock_release(&lock_);
         bool ok = draft_make(&d, cpu->eip, cpu->mode);
         take();
@@ -446,7 +532,9 @@ static struct block *decode_missing(const struct cpu *cpu)
         if (blocks_full() || (opt.flush_every && new_blocks >= opt.flush_every))
             flush_all();
         b = find_or_new(&d);
-    } while (!b && d.seq != inval_seq);
+        if (d.seq == inval_seq)
+            break;
+    }
     return b;
 }
 
@@ -483,11 +571,39 @@ void cache_print_profile(void)
     const struct code_profile *p = &profile;
     log_user("decoded %" PRIu64 " instructions in %" PRIu64 " blocks, %.1f ms; retired %" PRIu64
              " blocks", p->decoded, p->blocks, (double)p->decode_ns / 1e6, p->retired);
+    if (p->loaded)
+        log_user("took %" PRIu64 " instructions in %" PRIu64 " units from the store", p->loaded_insns,
+                 p->loaded);
     log_user("translated %" PRIu64 " instructions in %" PRIu64 " units, %.1f ms; %" PRIu64
              " guest bytes -> %" PRIu64 " host bytes + %" PRIu64 " in stubs + %" PRIu64
              " of tables; %" PRIu64 " interpreted one by one", p->translated, p->units,
              (double)p->translate_ns / 1e6, p->guest_bytes, p->host_bytes, p->stub_bytes,
              p->side_bytes, p->fallbacks);
+}
+
+/* ---- the store ---- */
+
+static uint64_t rest_instructions;
+
+static void count_rest(struct block *b)
+{
+    if (!b->unit && !b->light && translate_mode_ok(b->key.mode))
+        rest_instructions += b->n;
+}
+
+void cache_store(const struct process *p)
+{
+    if (!store_enabled() || !code_enabled() || !store_wants(profile.decoded))
+        return;
+    if (__atomic_load_n(&p->nthreads, __ATOMIC_ACQUIRE) == 1) {
+        take();
+        rest_instructions = 0;
+        blocks_each(count_rest);
+        if (store_wants(rest_instructions))
+            code_translate_rest();
+        lock_release(&lock_);
+    }
+    store_write();
 }
 
 /* ---- threads ---- */
@@ -561,7 +677,7 @@ static void follow_hint(const struct hint *h)
         }
         break;
     case HINT_EDGE0: case HINT_EDGE1:
-        if (to && leads_to(b, h->kind - HINT_EDGE0, h->to))
+        if (to && !b->light && leads_to(b, h->kind - HINT_EDGE0, h->to))
             edge_set(b, h->kind - HINT_EDGE0, to);
         break;
     case HINT_EXIT:

@@ -454,6 +454,7 @@ static void end_of_trace(struct thread *t, int status)
 
 void thread_exit_group(struct thread *t, int status)
 {
+    cache_store(t->proc);
     if (t->proc->nthreads == 1)
         print_count(t);
     end_of_trace(t, status);

@@ -12,20 +12,18 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
+#include "decode/decode.h"
+#include "interp/interp.h"
 #include "interp/priv.h"
 #include "runtime/block.h"
 #include "runtime/codemem.h"
 #include "runtime/dump.h"
 #include "runtime/perfmap.h"
 #include "runtime/region.h"
+#include "runtime/store.h"
 #include "runtime/unit.h"
 #include "translate/translate.h"
 
-#ifdef XRUN_SMALL_LIMITS
-enum { HOT = 2 };
-#else
-enum { HOT = 16 };
-#endif
 enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 4096 };
 
 static bool enabled;
@@ -37,8 +35,13 @@ static uint64_t *table[2];                  /* the cache of that */
 #define TABLE_SIZE (sizeof *table[0] * TRANSLATE_TABLE_SIZE)
 static struct unit *retired_units, **retired_end = &retired_units; /* oldest first */
 static struct range translated; /* --translate-range */
+/* What is being made a unit of: `tr`, the members of `region`, and this. */
 static struct translation tr;
 static uint8_t scratch[TRANSLATE_BYTES_MAX];
+static const uint8_t *side;
+static size_t side_bytes;
+static bool side_lasts;
+static uint32_t entry[REGION_BLOCKS];
 
 static void *map_lazy(size_t size)
 {
@@ -94,7 +97,9 @@ static const struct insn *fallback_end(struct cpu *cpu, const struct insn *in)
 
 static struct insn *make_fallbacks(void)
 {
-    struct insn *f = aligned_alloc(64, (2 * tr.fallbacks + 1) * sizeof *f);
+    if (!tr.fallbacks)
+        return NULL;
+    struct insn *f = aligned_alloc(64, 2 * tr.fallbacks * sizeof *f);
     if (!f)
         return NULL;
     for (unsigned i = 0; i < tr.fallbacks; i++) {
@@ -111,19 +116,26 @@ static struct insn *make_fallbacks(void)
     return f;
 }
 
+static uint64_t host_address(const struct unit *u, const struct tr_reloc *r)
+{
+    switch ((enum tr_ref)r->ref) {
+    case TR_FALLBACK: return (uintptr_t)&u->fallback[2 * r->value];
+    case TR_INSN: return (uintptr_t)tr.insn[r->value].in;
+    case TR_IMAGE: break;
+    }
+    return r->value;
+}
+
 static void put_code(struct unit *u)
 {
     memcpy(u->code, tr.code, tr.size);
-    for (unsigned i = 0; i < tr.relocs; i++) {
-        const struct tr_reloc *r = &tr.reloc[i];
-        uint64_t value = r->fallback ? (uintptr_t)&u->fallback[2 * r->value] : r->value;
-        translate_reloc(u->code + r->at, r->kind, value);
-    }
+    for (unsigned i = 0; i < tr.relocs; i++)
+        translate_reloc(u->code + tr.reloc[i].at, tr.reloc[i].kind, host_address(u, &tr.reloc[i]));
     for (unsigned i = 0; i < tr.exits; i++) {
         const struct tr_exit *x = &tr.exit[i];
         struct code_exit *y = &u->exit[i];
-        *y = (struct code_exit){.target = x->target, .field = u->code + x->patch,
-                                .stub = u->code + x->stub, .unit = u};
+        *y = (struct code_exit){.target = x->target, .field = (uint16_t)x->patch,
+                                .stub = (uint16_t)x->stub, .unit = u};
         if (x->stub_id)
             memcpy(u->code + x->stub_id, &y, 8);
     }
@@ -144,10 +156,11 @@ static struct unit *unit_new(void)
     u->exits = tr.exits + tr.copies;
     u->members = (uint16_t)region.members;
     memcpy(u->member, region.member, region.members * sizeof u->member[0]);
-    u->side = side_encode(&tr, &profile.side_bytes);
+    u->side = side_lasts ? side : memcpy(xmalloc(side_bytes), side, side_bytes);
+    u->side_lasts = side_lasts;
     u->exit = xcalloc(u->exits + 1, sizeof u->exit[0]);
     u->fallback = make_fallbacks();
-    if (!u->fallback || !codemem_alloc(u))
+    if ((tr.fallbacks && !u->fallback) || !codemem_alloc(u))
         u->code = NULL;
     return u;
 }
@@ -162,23 +175,36 @@ static void unit_free(struct unit *u)
     }
     free(u->fallback);
     free(u->exit);
-    free(u->side);
+    if (!u->side_lasts)
+        free((void *)u->side);
     free(u);
 }
 
-static void attach(struct unit *u, struct block *b)
+static void attach(struct unit *u, unsigned member)
 {
+    struct block *b = u->member[member];
     u->which = which_table(b->key.mode);
     b->unit = u;
-    b->code = u->code + tr.entry[translate_find(&tr, b->key.eip)];
+    b->code = u->code + entry[member];
+}
+
+/* Where the exit leads: to code, or to its stub. */
+static void lead(const struct code_exit *x, const uint8_t *code)
+{
+    if (x->stub != COPY)
+        trap_patch(x->unit, x->unit->code + x->field, code);
+}
+
+static void unlead(const struct code_exit *x)
+{
+    lead(x, x->unit->code + x->stub);
 }
 
 /* Nothing leads to the block's code directly any more. */
 static void close_ways(struct block *b)
 {
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
-        if (x->field)
-            trap_patch(x->unit, x->field, x->stub);
+        unlead(x);
     int w = which_table(b->key.mode);
     if (target_lines[w][b->key.eip / TRANSLATE_LINE] && all_targets[w][b->key.eip]) {
         __atomic_store_n(&all_targets[w][b->key.eip], 0, __ATOMIC_RELEASE);
@@ -190,9 +216,8 @@ static void open_ways(struct block *b)
 {
     __atomic_store_n(&b->insn[0].fn, translate_enter, __ATOMIC_RELEASE);
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
-        if (x->field)
-            trap_patch(x->unit, x->field, b->code);
-    if (b->indirect)
+        lead(x, b->code);
+    if (b->indirect > 1)
         table_set(b);
 }
 
@@ -201,7 +226,7 @@ static void detach(struct block *b, uint32_t heat)
     close_ways(b);
     b->unit = NULL;
     b->heat = heat;
-    b->insn[0].fn = cache_count_entry;
+    b->insn[0].fn = b->light ? b->first_fn : cache_count_entry;
 }
 
 void unit_sleep(struct unit *u)
@@ -225,8 +250,8 @@ bool code_wake(struct block *b)
 
 void code_indirect(struct block *b)
 {
-    b->indirect = true;
-    if (code_wake(b))
+    b->indirect += b->indirect < 2;
+    if (code_wake(b) && b->indirect > 1)
         table_set(b);
 }
 
@@ -235,13 +260,12 @@ void code_link(struct code_exit *x, struct block *b)
     if (!x->unit->valid || (x->to && x->to != b) || x->target != b->key.eip)
         return;
     if (!x->to) {
-        x->to = b;
         x->next_in = b->code_in;
         b->code_in = x;
-        __atomic_store_n(&x->to_insn, b->insn, __ATOMIC_RELEASE);
+        __atomic_store_n(&x->to, b, __ATOMIC_RELEASE);
     }
     if (code_wake(b))
-        trap_patch(x->unit, x->field, b->code);
+        lead(x, b->code);
 }
 
 static void unlink_exit(struct code_exit *x)
@@ -252,10 +276,8 @@ static void unlink_exit(struct code_exit *x)
     while (*q != x)
         q = &(*q)->next_in;
     *q = x->next_in;
-    x->to = NULL;
-    __atomic_store_n(&x->to_insn, NULL, __ATOMIC_RELAXED);
-    if (x->field)
-        trap_patch(x->unit, x->field, x->stub);
+    __atomic_store_n(&x->to, NULL, __ATOMIC_RELAXED);
+    unlead(x);
 }
 
 void unit_retire(struct unit *u, bool in_use)
@@ -269,6 +291,9 @@ void unit_retire(struct unit *u, bool in_use)
     u->retired_epoch = ++cache_epoch;
     *retired_end = u;
     retired_end = &u->retired_next;
+    for (unsigned i = 0; i < u->members; i++)
+        if (u->member[i]->light && u->member[i]->valid)
+            cache_retire(u->member[i]);
 }
 
 void code_retire(struct block *b)
@@ -277,7 +302,7 @@ void code_retire(struct block *b)
         unit_retire(b->unit, false);
     while (b->code_in) {
         struct code_exit *x = b->code_in;
-        if (x->field)
+        if (x->stub != COPY)
             unlink_exit(x);
         else
             unit_retire(x->unit, false);
@@ -321,7 +346,25 @@ void code_free_abandoned(void)
         codemem_free_abandoned();
 }
 
-static void translate(struct block *b)
+/* Puts what has been made in place; NULL: there is no room now. */
+static struct unit *place(void)
+{
+    struct unit *u = unit_new();
+    if (!u->code) {
+        unit_free(u);
+        return NULL;
+    }
+    put_code(u);
+    u->valid = true;
+    for (unsigned i = 0; i < u->members; i++)
+        attach(u, i);
+    for (unsigned i = 0; i < u->members; i++)
+        open_ways(u->member[i]);
+    return u;
+}
+
+/* Of the region around b. */
+static bool make(const struct block *b)
 {
     tr.insn = region.insn;
     tr.n = region.n;
@@ -331,10 +374,22 @@ static void translate(struct block *b)
     tr.ordered = mem_is_shared;
     tr.code = scratch;
     if (!region.n || !translate_region(&tr))
+        return false;
+    side = side_encode(&tr, &side_bytes);
+    side_lasts = false;
+    for (unsigned i = 0; i < region.members; i++)
+        entry[i] = tr.entry[translate_find(&tr, region.member[i]->key.eip)];
+    if (store_enabled())
+        store_add(&tr, side, side_bytes);
+    return true;
+}
+
+static void translate(struct block *b)
+{
+    if (!make(b))
         return;
-    struct unit *u = unit_new();
-    if (!u->code) {
-        unit_free(u);
+    struct unit *u = place();
+    if (!u) {
         b->heat = 0; /* once more, later */
         return;
     }
@@ -343,14 +398,9 @@ static void translate(struct block *b)
     profile.host_bytes += tr.cold;
     profile.stub_bytes += tr.size - tr.cold;
     profile.fallbacks += tr.fallbacks;
+    profile.side_bytes += side_bytes;
     for (unsigned i = 0; i < tr.n; i++)
         profile.guest_bytes += tr.insn[i].in->len;
-    put_code(u);
-    u->valid = true;
-    for (unsigned i = 0; i < u->members; i++)
-        attach(u, u->member[i]);
-    for (unsigned i = 0; i < u->members; i++)
-        open_ways(u->member[i]);
     if (dump_wanted(DUMP_CODE, b->key.eip))
         dump_unit(u, &tr);
     perfmap_add(u, &tr);
@@ -367,6 +417,146 @@ unsigned code_translate(struct block *b, gaddr *missing, unsigned max)
     if (!opt.units_max || ++made <= opt.units_max)
         translate(b);
     return 0;
+}
+
+/* ---- the store ---- */
+
+/* The instruction of a member's bytes, at `eip`. */
+static void decode_stored(const struct stored *s, gaddr eip, struct insn *to)
+{
+    struct stored_parts p = store_parts(s);
+    const uint8_t *raw = p.raw;
+    for (unsigned i = 0; i < s->members; i++) {
+        uint32_t n = p.member[i].end - p.member[i].eip;
+        if (eip - p.member[i].eip < n) {
+            decode_bytes(raw + (eip - p.member[i].eip), n - (eip - p.member[i].eip), eip, s->mode, to);
+            interp_bind(to);
+            return;
+        }
+        raw += n;
+    }
+}
+
+/* The record's members become region.member[]: those without a block get light ones. */
+static bool load_members(const struct stored *s, const struct stored_parts *p)
+{
+    const uint8_t *raw = p->raw;
+    region.members = 0;
+    for (unsigned i = 0; i < s->members; i++) {
+        const struct block *b = cache_find(p->member[i].eip, s->mode);
+        if (b && (b->unit || b->end != p->member[i].end))
+            return false;
+    }
+    for (unsigned i = 0; i < s->members; i++) {
+        gaddr eip = p->member[i].eip, end = p->member[i].end;
+        struct block *b = cache_find(eip, s->mode);
+        if (!b && !(b = cache_light_block(eip, end, s->mode, raw)))
+            return false;
+        raw += end - eip;
+        entry[region.members] = p->member[i].entry;
+        region.member[region.members++] = b;
+    }
+    return true;
+}
+
+static bool load_relocs(const struct stored *s, const struct stored_parts *p)
+{
+    static struct tr_insn kept[TRANSLATE_INSN_MAX];
+    unsigned n = 0;
+    tr.insn = kept;
+    tr.relocs = s->relocs;
+    for (unsigned i = 0; i < s->relocs; i++) {
+        const struct stored_reloc *r = &p->reloc[i];
+        tr.reloc[i] = (struct tr_reloc){r->at, r->kind, r->ref, r->value};
+        if (r->ref == TR_IMAGE) {
+            tr.reloc[i].value += (uintptr_t)translate_table_base();
+        } else if (r->ref == TR_INSN) {
+            const struct block *b = cache_find((gaddr)r->value, s->mode);
+            if (!b || b->light)
+                return false;
+            tr.copied[tr.copies++] = (gaddr)r->value; /* the unit goes with it */
+            tr.reloc[i].value = n;
+            kept[n++].in = b->insn;
+        }
+    }
+    return true;
+}
+
+static bool load(const struct stored *s)
+{
+    static struct insn fallback[TRANSLATE_INSN_MAX];
+    struct stored_parts p = store_parts(s);
+    tr.copies = s->copies;
+    memcpy(tr.copied, p.copy, s->copies * sizeof(gaddr));
+    if (!load_relocs(s, &p) || !load_members(s, &p))
+        return false;
+    for (unsigned i = 0; i < s->copies; i++)
+        if (!cache_find(p.copy[i], s->mode))
+            return false;
+    tr.n = 0;
+    tr.mode = s->mode;
+    tr.code = (uint8_t *)p.code;
+    tr.size = s->code_bytes;
+    tr.cold = s->cold;
+    tr.exits = s->exits;
+    for (unsigned i = 0; i < s->exits; i++)
+        tr.exit[i] = (struct tr_exit){p.exit[i].target, p.exit[i].patch, p.exit[i].stub, p.exit[i].stub_id};
+    tr.fallbacks = s->fallbacks;
+    for (unsigned i = 0; i < s->fallbacks; i++) {
+        decode_stored(s, p.fallback[i], &fallback[i]);
+        tr.fallback[i] = &fallback[i];
+    }
+    side = p.side;
+    side_lasts = true;
+    side_bytes = s->side_bytes;
+    return place();
+}
+
+bool code_load(const struct stored *s)
+{
+    if (translate_orders_memory() && s->ordered != mem_is_shared)
+        return false;
+    region.members = 0;
+    if (load(s)) {
+        profile.loaded++;
+        profile.loaded_insns += s->n;
+        struct unit *u = region.member[0]->unit;
+        for (unsigned i = 0; i < u->exits; i++) {
+            struct block *b = u->exit[i].stub != COPY ? cache_find(u->exit[i].target, s->mode) : NULL;
+            if (b && b->unit)
+                code_link(&u->exit[i], b);
+        }
+        return true;
+    }
+    for (unsigned i = 0; i < region.members; i++)
+        if (region.member[i]->light)
+            cache_retire(region.member[i]);
+    return false;
+}
+
+static struct unit nobody; /* marks what has been made for the store only */
+
+static void make_rest(struct block *b)
+{
+    if (b->unit || b->light || !translate_mode_ok(b->key.mode) || !store_lasts(b->key.eip))
+        return;
+    region_choose_cold(b);
+    if (!make(b))
+        return;
+    for (unsigned i = 0; i < region.members; i++)
+        region.member[i]->unit = &nobody;
+}
+
+static void unmark(struct block *b)
+{
+    if (b->unit == &nobody)
+        b->unit = NULL;
+}
+
+void code_translate_rest(void)
+{
+    blocks_each(make_rest);
+    blocks_each(unmark);
 }
 
 static void disturb(struct unit *u)
@@ -390,10 +580,10 @@ void code_disturb(void)
 const struct insn *translate_exit_direct(struct cpu *cpu, void *exit)
 {
     struct code_exit *x = exit;
-    const struct insn *n = __atomic_load_n(&x->to_insn, __ATOMIC_ACQUIRE);
+    const struct block *to = __atomic_load_n(&x->to, __ATOMIC_ACQUIRE);
     cpu->eip = x->target;
-    if (likely(n && !cpu->pending && !x->unit->relink))
-        return n;
+    if (likely(to && !cpu->pending && !x->unit->relink))
+        return to->insn;
     cpu->exit = EXIT_BRANCH;
     cpu->exit_links = NULL;
     cpu->host.exit_code = x;
@@ -407,7 +597,7 @@ const struct insn *translate_exit_stub(struct cpu *cpu, const uint8_t *in_stub)
     unsigned lo = 0, hi = u->exits;
     while (hi - lo > 1) {
         unsigned mid = (lo + hi) / 2;
-        if (u->exit[mid].stub && u->exit[mid].stub < in_stub)
+        if (u->exit[mid].stub != COPY && u->code + u->exit[mid].stub < in_stub)
             lo = mid;
         else
             hi = mid;
@@ -437,9 +627,15 @@ bool code_contains(uintptr_t pc)
 
 const struct insn *unit_insn(const struct unit *u, gaddr eip)
 {
+    static __thread struct insn found;
     for (unsigned i = 0; i < u->members; i++) {
         const struct block *b = u->member[i];
-        if (eip - b->key.eip >= b->end - b->key.eip)
+        uint32_t at = eip - b->key.eip, n = b->end - b->key.eip;
+        if (at >= n)
+            continue;
+        if (b->light && decode_bytes(block_raw(b) + at, n - at, eip, b->key.mode, &found) == DECODE_OK)
+            return &found;
+        if (b->light)
             continue;
         for (unsigned k = 0; k < b->n; k++)
             if (b->insn[k].eip == eip)
@@ -577,7 +773,7 @@ void code_init(void)
         return;
     }
     if (!opt.hot)
-        opt.hot = HOT;
+        opt.hot = CODE_HOT;
     cpu_mode_changed = set_tables;
     enabled = true;
 }

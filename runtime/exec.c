@@ -243,6 +243,7 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
         return -e.err;
     if (script && x.dirfd >= 0 && fcntl(x.dirfd, F_GETFD) & FD_CLOEXEC)
         return -ENOENT; /* the interpreter could not open it */
+    cache_store(t->proc);
     uint64_t mask;
     signal_block_all(&mask);
     signal_requeue(t);

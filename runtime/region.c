@@ -1,6 +1,8 @@
 /* Choosing what is translated together. */
 #include "runtime/region.h"
 
+#include "decode/decode.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,10 +25,17 @@ static const struct insn *thunk(const struct insn *in, unsigned mode)
 {
     if (in->op != OP_CALL || in->o[0].kind != OPND_REL)
         return NULL;
+    static struct insn decoded[8][2]; /* of code from the store; by register: more of one are alike */
     const struct block *b = cache_find(in->imm, mode);
-    if (!b || b->n != 2)
+    if (!b || (b->light ? b->end - b->key.eip != 4 : b->n != 2))
         return NULL;
     const struct insn *mov = &b->insn[0], *ret = &b->insn[1];
+    if (b->light) {
+        struct insn *d = decoded[block_raw(b)[1] >> 3 & 7];
+        decode_bytes(block_raw(b), 3, in->imm, mode, &d[0]);
+        decode_bytes(block_raw(b) + 3, 1, in->imm + 3, mode, &d[1]);
+        mov = &d[0], ret = &d[1];
+    }
     bool loads = mov->op == OP_MOV && mov->o[0].kind == OPND_GPR && mov->o[0].size == 4 &&
                  mov->o[0].reg != REG_ESP && mov->o[1].kind == OPND_MEM && mov->base == REG_ESP &&
                  mov->index == REG_ZERO && !mov->disp && mov->seg == SEG_SS;
@@ -85,8 +94,8 @@ static struct block *successor(const struct block *b, int slot, gaddr eip)
     return to ? to : cache_find(eip, b->key.mode);
 }
 
-/* Known successors that have been executed. */
-static bool add_successors(const struct block *b)
+/* Known successors that have been executed; `calls`: of calls, too. */
+static bool add_successors(const struct block *b, bool calls)
 {
     const struct insn *in = &b->insn[b->n - 1];
     switch (in->op) {
@@ -94,7 +103,9 @@ static bool add_successors(const struct block *b)
         return add(successor(b, 0, in->next)) && add(successor(b, 1, in->imm));
     case OP_JMP: return in->o[0].kind != OPND_REL || add(successor(b, 0, in->imm));
     case OP_END_BLOCK: return add(successor(b, 0, in->next));
-    case OP_CALL: return add(cache_find(in->next, b->key.mode));
+    case OP_CALL:
+        return add(cache_find(in->next, b->key.mode)) &&
+               (!calls || in->o[0].kind != OPND_REL || add(cache_find(in->imm, b->key.mode)));
     default: return true;
     }
 }
@@ -118,13 +129,23 @@ static unsigned find_missing(gaddr *missing, unsigned max)
     return n;
 }
 
-unsigned region_choose(struct block *b, gaddr *missing, unsigned max)
+static void choose(struct block *b, bool calls)
 {
     region.n = region.members = 0;
     memset(seen, 0, sizeof seen);
     add(b);
-    for (unsigned i = 0; i < region.members && add_successors(region.member[i]); i++)
+    for (unsigned i = 0; i < region.members && add_successors(region.member[i], calls); i++)
         ;
     qsort(region.insn, region.n, sizeof region.insn[0], by_eip);
+}
+
+unsigned region_choose(struct block *b, gaddr *missing, unsigned max)
+{
+    choose(b, false);
     return find_missing(missing, max);
+}
+
+void region_choose_cold(struct block *b)
+{
+    choose(b, true);
 }

@@ -23,5 +23,7 @@ extern struct region region;
 /* Chooses the region around b. Addresses behind calls in it that have no block yet, but are about
  * to be executed, go into missing[]: their number, at most `max`. */
 unsigned region_choose(struct block *b, gaddr *missing, unsigned max);
+/* The same of code that is seldom executed, with the functions it calls: fewer units, fewer exits. */
+void region_choose_cold(struct block *b);
 
 #endif

@@ -71,6 +71,8 @@ void cache_misaligned(uintptr_t pc);
 void cache_offline(struct thread *t);
 /* Prints what was decoded and translated (--profile). */
 void cache_print_profile(void);
+/* The process ends: keeps what it translated for the next that runs the program. */
+void cache_store(const struct process *p);
 /* With the lock held: all threads pass through the dispatcher soon, so that retired memory becomes
  * free; even those that have been in the same code for long. */
 void cache_hurry(void);

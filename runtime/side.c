@@ -83,7 +83,7 @@ static uint8_t *encode(const struct translation *tr, unsigned i, uint8_t *p)
     return high < SAME ? p : put(p, length, high == ANY_FAR ? 2 : 1);
 }
 
-uint8_t *side_encode(const struct translation *tr, uint64_t *bytes)
+const uint8_t *side_encode(const struct translation *tr, size_t *bytes)
 {
     static uint8_t buf[HEADER + TRANSLATE_INSN_MAX * RECORD_MAX];
     uint8_t *p = put(put(buf, tr->insn[0].in->eip, 4), tr->off[0] / translate_code_align(), 1);
@@ -91,9 +91,8 @@ uint8_t *side_encode(const struct translation *tr, uint64_t *bytes)
     xassert(tr->off[0] / translate_code_align() <= UINT8_MAX);
     for (unsigned i = 0; i < tr->n; i++)
         p = encode(tr, i, p);
-    size_t n = (size_t)(p - buf);
-    *bytes += n;
-    return memcpy(xmalloc(n), buf, n);
+    *bytes = (size_t)(p - buf);
+    return buf;
 }
 
 /* Reads the record at s->next. */

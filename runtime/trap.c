@@ -26,8 +26,8 @@ static void arm(struct unit *u)
     if (u->saved == MAP_FAILED)
         log_die(126, "no memory to stop translated code");
     for (unsigned i = 0; i < u->exits; i++)
-        if (u->exit[i].field)
-            translate_patch(u->exit[i].field, u->exit[i].stub);
+        if (u->exit[i].stub != COPY)
+            translate_patch(u->code + u->exit[i].field, u->code + u->exit[i].stub);
     memcpy(u->saved, u->code, u->size);
     for (uint32_t at = 0; at < u->cold; at += translate_code_align())
         if (translate_is_indirect(u->saved + at))

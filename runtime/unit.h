@@ -8,12 +8,14 @@
 
 struct code_exit {
     gaddr target;
-    uint8_t *field, *stub;      /* see translate_patch(); where it leads while not linked */
+    uint16_t field, stub;       /* offsets in the code: see translate_patch(); where it leads while not
+                                 * linked. COPY: no exit, the unit's code is made of that block's, too */
     struct unit *unit;
-    struct block *to;           /* linked to */
-    const struct insn *to_insn; /* the same for readers without the lock */
+    struct block *to;           /* linked to; changes are atomic for readers without the lock */
     struct code_exit *next_in;  /* on to->code_in */
 };
+static_assert(TRANSLATE_BYTES_MAX <= 1 << 16, "offsets");
+enum { COPY = 0 }; /* as `stub`, which is never where the code begins */
 
 struct unit {
     bool valid;
@@ -22,7 +24,8 @@ struct unit {
     uint16_t members;
     uint32_t size, cold;        /* bytes; where the stubs begin */
     uint8_t *code;
-    uint8_t *side;              /* see side_encode() */
+    const uint8_t *side;        /* see side_encode() */
+    bool side_lasts;            /* it is not the unit's own */
     struct insn *fallback;      /* pairs: an instruction and the end of its one-instruction block */
     struct code_exit *exit;
     unsigned exits;
@@ -39,7 +42,8 @@ void unit_sleep(struct unit *u);
 /* Nobody enters the unit any more. in_use: its blocks will be translated again at once. */
 void unit_retire(struct unit *u, bool in_use);
 
-/* The guest instruction at eip of which the unit has code; NULL: none. Async-signal-safe. */
+/* The guest instruction at eip of which the unit has code; NULL: none. Async-signal-safe; valid until the
+ * thread asks again. */
 const struct insn *unit_insn(const struct unit *u, gaddr eip);
 
 /* ---- side.c: which guest instruction a place in the code belongs to ---- */
@@ -54,8 +58,8 @@ struct side {
     int next_adjust;
 };
 
-/* About one byte per instruction; its length is added to *bytes. */
-uint8_t *side_encode(const struct translation *tr, uint64_t *bytes);
+/* About one byte per instruction; valid until the next call. */
+const uint8_t *side_encode(const struct translation *tr, size_t *bytes);
 /* The instruction whose code holds offset `at` (s->from <= at < s->to; at least one does if `at` is not in
  * a stub). True if the state is complete there: that before the instruction at *complete, the last
  * such one if instructions without code begin there, too. Async-signal-safe. */

@@ -32,11 +32,17 @@ struct tr_exit {
                             * none, the stub calls code that ends in translate_exit_stub() */
 };
 
-/* Absolute host addresses that the code refers to: translate_reloc() puts them in. */
+/* Absolute host addresses that the code refers to: translate_reloc() puts them in. There are no others
+ * in it, so that it can be used again by another process. */
+enum tr_ref {
+    TR_IMAGE,    /* value: an address in xrun itself */
+    TR_FALLBACK, /* index of fallback[]: the copied instruction's address */
+    TR_INSN,     /* index of insn[]: where the interpreter finds the instruction */
+};
 struct tr_reloc {
     uint32_t at;           /* offset of the field */
     uint8_t kind;          /* what the field is: the host's own numbers */
-    bool fallback;         /* value is an index of fallback[]: the copied instruction's address */
+    uint8_t ref;           /* enum tr_ref */
     uint64_t value;
 };
 
@@ -78,6 +84,9 @@ void translate_lead(const struct translation *tr, gaddr eip, bool *leader);
 bool translate_segment_ok(const struct insn *in, unsigned mode);
 
 bool translate_available(void);
+/* What of the host (beyond its hardware capabilities as in the auxiliary vector) and of the options
+ * translated code depends on. 0: on more than that and its region, so that it cannot be kept. */
+uint64_t translate_features(void);
 /* struct translation's `ordered` makes a difference: the host's memory is not ordered as x86's. */
 bool translate_orders_memory(void);
 /* Asks the host to order the memory of this thread, and of those it makes from now on, as x86 does; from

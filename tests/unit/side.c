@@ -62,14 +62,13 @@ static bool found(const struct unit *u, uint32_t at)
 
 static bool round_trip(void)
 {
-    uint64_t bytes = 0;
+    size_t bytes = 0;
     struct unit u = {.cold = tr.cold, .side = side_encode(&tr, &bytes)};
     bool ok = bytes > 0;
     for (uint32_t at = tr.off[0]; at < tr.cold && ok; at += 1 + tr.cold / 300)
         ok = found(&u, at);
     for (unsigned i = 0; i < tr.n && ok; i++)
         ok = tr.off[i] == tr.off[i + 1] || found(&u, tr.off[i]);
-    free(u.side);
     return ok;
 }
 

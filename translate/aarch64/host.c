@@ -66,6 +66,11 @@ void translate_assume(bool newest)
     memset(&a64_has, newest, sizeof a64_has); /* each is a bool */
 }
 
+uint64_t translate_features(void)
+{
+    return 0; /* it depends on which flags the code behind the region reads */
+}
+
 bool translate_orders_memory(void)
 {
     return true;

@@ -26,7 +26,7 @@ struct leave {
 struct literal {
     uint32_t at;
     uint64_t value;
-    enum { LIT_32, LIT_64, LIT_FALLBACK, LIT_EXIT } kind; /* value: FALLBACK, EXIT: index */
+    enum { LIT_32, LIT_64, LIT_FALLBACK, LIT_INSN, LIT_EXIT } kind; /* value: from FALLBACK on: index */
 };
 /* The way to the interpreter of one instruction, or of several up to that one. */
 struct slow {
@@ -201,7 +201,7 @@ static void go_on(struct emit *e, gaddr eip)
 static void far_branch(struct emit *e, bool link, const void *to)
 {
     struct translation *tr = e->tr;
-    tr->reloc[tr->relocs++] = (struct tr_reloc){emit_off(e), A64_RELOC_BRANCH, false, (uintptr_t)to};
+    tr->reloc[tr->relocs++] = (struct tr_reloc){emit_off(e), A64_RELOC_BRANCH, TR_IMAGE, (uintptr_t)to};
     a64_must(link ? a64_bl(e, 0) : a64_b(e, 0));
 }
 
@@ -447,9 +447,9 @@ static void interpret(struct emit *e)
 }
 
 /* Left to the interpreter for good: it may change what comes next. */
-static void leave_at(struct emit *e, const struct insn *in)
+static void leave_at(struct emit *e)
 {
-    load_literal(e, A64_LIT_LDR_X, A64_TARGET, LIT_64, (uintptr_t)in);
+    load_literal(e, A64_LIT_LDR_X, A64_TARGET, LIT_INSN, e->index);
     far_branch(e, false, a64_exit_insn);
 }
 
@@ -535,7 +535,7 @@ static void insn(struct emit *e, const struct tr_insn *t)
         if (translate_handles(in, e->tr->mode))
             transfer(e, in);
         else
-            leave_at(e, in);
+            leave_at(e);
         e->fused.kind = FUSE_NONE;
         e->x87_off = false;
         return;
@@ -691,8 +691,9 @@ static void put_literals(struct emit *e)
         place[i] = emit_off(e);
         if (l->kind == LIT_EXIT)
             tr->exit[l->value].stub_id = place[i];
-        if (l->kind == LIT_FALLBACK)
-            tr->reloc[tr->relocs++] = (struct tr_reloc){place[i], A64_RELOC_ADDRESS, true, l->value};
+        if (l->kind == LIT_FALLBACK || l->kind == LIT_INSN)
+            tr->reloc[tr->relocs++] = (struct tr_reloc){
+                place[i], A64_RELOC_ADDRESS, l->kind == LIT_INSN ? TR_INSN : TR_FALLBACK, l->value};
         e64(e, l->kind == LIT_64 ? l->value : 0);
     }
     for (unsigned i = 0; i < nliterals; i++) {

@@ -138,13 +138,6 @@ void x64_mov_ri(struct emit *e, unsigned dst, uint32_t imm)
     e32(e, imm);
 }
 
-void x64_mov_ri64(struct emit *e, unsigned dst, uint64_t imm)
-{
-    e8(e, 0x48 | dst >> 3);
-    e8(e, 0xb8 | (dst & 7));
-    e64(e, imm);
-}
-
 void x64_rel32(struct emit *e, const void *target)
 {
     struct translation *t = e->tr;

@@ -73,7 +73,6 @@ void x64_vex_none(struct emit *e, struct x64_vex v); /* no operands */
 /* Common instructions. */
 void x64_mov_rr(struct emit *e, unsigned dst, unsigned src);        /* 32 bits */
 void x64_mov_ri(struct emit *e, unsigned dst, uint32_t imm);
-void x64_mov_ri64(struct emit *e, unsigned dst, uint64_t imm);
 void x64_load(struct emit *e, unsigned dst, struct x64_mem m);      /* 32 bits */
 void x64_load64(struct emit *e, unsigned dst, struct x64_mem m);
 void x64_store(struct emit *e, struct x64_mem m, unsigned src);

@@ -59,6 +59,11 @@ void x64_x87_store(struct cpu *cpu)
     guest_pointers(cpu);
 }
 
+uint64_t translate_features(void)
+{
+    return 1;
+}
+
 bool translate_orders_memory(void)
 {
     return false;

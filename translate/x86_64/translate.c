@@ -354,7 +354,7 @@ static void interpret(struct emit *e, const struct tr_insn *t)
     bool x87 = x64_uses_x87(t->in);
     x64_settle_esp(e);
     e8(e, 0x49), e8(e, 0xb8); /* mov r8, imm64 */
-    tr->reloc[tr->relocs++] = (struct tr_reloc){emit_off(e), X64_ABS64, true, tr->fallbacks};
+    tr->reloc[tr->relocs++] = (struct tr_reloc){emit_off(e), X64_ABS64, TR_FALLBACK, tr->fallbacks};
     tr->fallback[tr->fallbacks++] = t->in;
     e64(e, 0);
     ebytes(e, lea_r9_rip_5, sizeof lea_r9_rip_5);
@@ -364,10 +364,13 @@ static void interpret(struct emit *e, const struct tr_insn *t)
 }
 
 /* Left to the interpreter for good: it may change what comes next. */
-static void leave_at(struct emit *e, const struct insn *in)
+static void leave_at(struct emit *e)
 {
+    struct translation *tr = e->tr;
     x64_settle_esp(e);
-    x64_mov_ri64(e, X64_TMP0, (uintptr_t)in);
+    e8(e, 0x49), e8(e, 0xb8); /* mov r8, imm64 */
+    tr->reloc[tr->relocs++] = (struct tr_reloc){emit_off(e), X64_ABS64, TR_INSN, e->index};
+    e64(e, 0);
     e8(e, 0xe9);
     x64_rel32(e, x64_exit_insn);
 }
@@ -401,7 +404,7 @@ static void insn(struct emit *e, const struct tr_insn *t)
         if (translate_handles(t->in, e->tr->mode))
             transfer(e, t);
         else
-            leave_at(e, t->in);
+            leave_at(e);
         return;
     }
     if (!x64_insn(e, t))

@@ -1,0 +1,589 @@
+/* Translated code on disk: see store.h. A file is written beside the old one and renamed over it, so that
+ * nobody ever sees half of one; a record is checked before it is used. */
+#include "runtime/store.h"
+
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/cpuid.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/options.h"
+
+enum {
+    NEW_MAX = 64 << 20,  /* bytes that one run adds, */
+    FILE_MAX = 96 << 20, /* that one file has */
+    DIR_MAX = 512 << 20, /* and all together */
+    WORTH_MIN = 256,     /* instructions */
+    NAME_SIZE = 17,
+    SMALL = 256 << 10,   /* a file that is read as a whole */
+};
+
+struct header {
+    char magic[8];
+    uint64_t build;      /* which xrun, which processor, which options */
+    uint64_t instructions;
+    uint32_t records, index_bits;
+    uint32_t size, check; /* of the file; of the index */
+    char exe[4096];
+};
+static const char magic[8] = "xrunC01";
+
+/* Hash table by address, with linear probing: an entry for each member of each record. */
+struct slot { gaddr eip; uint32_t at; }; /* at: offset in the file / 8; 0: empty */
+
+static char *path; /* in opt.store; NULL: nothing is kept */
+static const char *exe_path;
+static pid_t owner; /* a process that was forked keeps what it finds to itself */
+static struct stat root; /* the same paths mean other files behind a chroot */
+static const struct header *file;
+static uint8_t *added, *added_top, *added_end;
+static uint64_t added_instructions;
+static uint32_t *stale, nstale; /* records of the file that do not match any more */
+
+/* ---- hashes ---- */
+
+static uint64_t mix(uint64_t h, const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, 8);
+    h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 29;
+}
+
+/* Four at a time, since a multiplication takes some cycles. */
+static uint64_t hash(const void *data, size_t n, uint64_t h)
+{
+    const uint8_t *p = data;
+    uint64_t a = 1, b = 2, c = 3;
+    for (; n >= 32; n -= 32, p += 32) {
+        h = mix(h, p);
+        a = mix(a, p + 8);
+        b = mix(b, p + 16);
+        c = mix(c, p + 24);
+    }
+    h ^= a * 3 ^ b * 5 ^ c * 7;
+    for (; n >= 8; n -= 8, p += 8)
+        h = mix(h, p);
+    for (; n; n--)
+        h = (h ^ *p++) * UINT64_C(0x100000001b3);
+    return h ^ h >> 32;
+}
+
+static uint32_t check_of(const struct stored *s)
+{
+    size_t from = offsetof(struct stored, members);
+    return (uint32_t)hash((const uint8_t *)s + from, s->size - from, 1);
+}
+
+static int find_build_id(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *ph = &info->dlpi_phdr[i];
+        const uint8_t *p = (const uint8_t *)(info->dlpi_addr + ph->p_vaddr), *end = p + ph->p_memsz;
+        while (ph->p_type == PT_NOTE && p + sizeof(ElfW(Nhdr)) <= end) {
+            const ElfW(Nhdr) *note = (const ElfW(Nhdr) *)(const void *)p;
+            size_t name = (note->n_namesz + 3u) & ~3u, desc = (note->n_descsz + 3u) & ~3u;
+            if (note->n_type == NT_GNU_BUILD_ID)
+                *(uint64_t *)arg = hash(p + sizeof *note + name, note->n_descsz, 1);
+            p += sizeof *note + name + desc;
+        }
+    }
+    return 1; /* the first object is the program */
+}
+
+/* Everything but the region that translated code depends on. 0: unknown. */
+static uint64_t build(void)
+{
+    uint64_t h = 0;
+    dl_iterate_phdr(find_build_id, &h);
+    if (!h || !translate_features())
+        return 0;
+    uint64_t host[] = {getauxval(AT_HWCAP), getauxval(AT_HWCAP2), translate_features()};
+    for (unsigned leaf = 1; leaf <= 7; leaf += 6) {
+        struct cpuid_regs r = cpuid_query(leaf, 0);
+        r.ebx = leaf == 1 ? 0 : r.ebx; /* on which processor this is */
+        h = hash(&r, sizeof r, h);
+    }
+    return hash(host, sizeof host, h) | 1;
+}
+
+/* ---- the file ---- */
+
+struct stored_parts store_parts(const struct stored *s)
+{
+    struct stored_parts p;
+    p.reloc = (const struct stored_reloc *)(const void *)(s + 1);
+    p.member = (const struct stored_member *)(const void *)(p.reloc + s->relocs);
+    p.exit = (const struct stored_exit *)(const void *)(p.member + s->members);
+    p.copy = (const gaddr *)(const void *)(p.exit + s->exits);
+    p.fallback = p.copy + s->copies;
+    p.raw = (const uint8_t *)(p.fallback + s->fallbacks);
+    p.code = p.raw + s->raw_bytes;
+    p.side = p.code + s->code_bytes;
+    return p;
+}
+static_assert(sizeof(struct stored) % 8 == 0, "relocations are aligned");
+
+static size_t size_of(const struct stored *s)
+{
+    struct stored_parts p = store_parts(s);
+    return (size_t)(p.side + s->side_bytes - (const uint8_t *)s + 7) & ~(size_t)7;
+}
+
+static const struct slot *slots(const struct header *h)
+{
+    return (const struct slot *)(const void *)(h + 1);
+}
+
+static size_t index_bytes(const struct header *h)
+{
+    return sizeof(struct slot) << h->index_bits;
+}
+
+static uint32_t first_slot(gaddr eip, unsigned bits)
+{
+    return eip * 0x9e3779b1u >> (32 - bits);
+}
+
+static bool usable(const struct header *h, size_t size, uint64_t wanted)
+{
+    return size >= sizeof *h && !memcmp(h->magic, magic, sizeof magic) && h->build == wanted &&
+           h->size == size && h->index_bits >= 3 && h->index_bits < 26 &&
+           sizeof *h + index_bytes(h) <= size && h->exe[sizeof h->exe - 1] == 0 &&
+           !strcmp(h->exe, exe_path) && h->check == (uint32_t)hash(slots(h), index_bytes(h), 1);
+}
+
+/* The directory must be ours alone: what is in there is executed. */
+static int open_directory(const char *dir)
+{
+    struct stat st;
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd >= 0 && (fstat(fd, &st) || st.st_uid != geteuid() || (st.st_mode & 022))) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void open_file(uint64_t wanted)
+{
+    struct stat st;
+    int dir = open_directory(opt.store), fd, populate;
+    if (dir < 0)
+        return;
+    fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    close(dir);
+    if (fd < 0)
+        return;
+    if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022) &&
+        st.st_size <= FILE_MAX) {
+        populate = st.st_size <= SMALL ? MAP_POPULATE : 0;
+        void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | populate, fd, 0);
+        if (p != MAP_FAILED && usable(p, (size_t)st.st_size, wanted))
+            file = p;
+        else if (p != MAP_FAILED)
+            munmap(p, (size_t)st.st_size);
+    }
+    close(fd);
+}
+
+/* Options that look at translation, or change it, do not mix with what others translated. */
+static bool unusual(void)
+{
+    return opt.interpret || opt.count || opt.lockstep || opt.lockstep_fast || opt.lockstep_code ||
+           opt.dump || opt.abi_report || opt.perf_map || opt.jitdump || opt.gdb || opt.units_max || opt.hot != CODE_HOT ||
+           opt.translate_range || opt.block_max < 64 || opt.flush_every || opt.stress_flush;
+}
+
+/* opt.store, absolute: programs that this one starts get it, too. */
+static bool choose_directory(void)
+{
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    char *dir = NULL;
+    if (opt.store && opt.store[0] == '/')
+        return true;
+    if (opt.store) {
+        char *here = getcwd(NULL, 0);
+        if (!here || asprintf(&dir, "%s/%s", here, opt.store) < 0)
+            return false;
+        free(here);
+    } else if (cache && cache[0] == '/' ? asprintf(&dir, "%s/xrun/code", cache) < 0
+                                 : !home || home[0] != '/' || asprintf(&dir, "%s/.cache/xrun/code", home) < 0)
+        return false;
+    opt.store = dir;
+    return true;
+}
+
+void store_init(const char *exe)
+{
+    if (opt.store && !strcmp(opt.store, "off"))
+        return;
+    if (unusual() || !translate_available() || getauxval(AT_SECURE) || !choose_directory() || stat("/", &root))
+        return;
+    uint64_t h = build();
+    if (!h || strlen(exe) >= sizeof file->exe)
+        return;
+    path = xmalloc(NAME_SIZE);
+    snprintf(path, NAME_SIZE, "%016llx", (unsigned long long)hash(exe, strlen(exe), h));
+    exe_path = exe;
+    owner = getpid();
+    open_file(h);
+}
+
+bool store_enabled(void)
+{
+    return path;
+}
+
+const struct stored *store_find(gaddr eip, unsigned mode, unsigned *i)
+{
+    if (!file)
+        return NULL;
+    uint32_t mask = (1u << file->index_bits) - 1, limit = file->size;
+    for (unsigned seen = 0, k = first_slot(eip, file->index_bits);; k++) {
+        const struct slot *s = &slots(file)[k & mask];
+        if (!s->at || seen > mask)
+            return NULL;
+        uint64_t at = (uint64_t)s->at * 8;
+        if (s->eip != eip || seen++ < *i || at + sizeof(struct stored) > limit)
+            continue;
+        const struct stored *r = (const struct stored *)(const void *)((const uint8_t *)file + at);
+        *i = seen;
+        if (r->mode == mode && r->size >= sizeof *r && r->size <= limit - at && check_of(r) == r->check)
+            return r;
+    }
+}
+
+/* ---- using ---- */
+
+/* The bytes are executable, do not change unnoticed, and are these. */
+static bool same_bytes(gaddr eip, gaddr end, const uint8_t *raw)
+{
+    uint8_t now[1024];
+    if (end - eip > sizeof now || mem_read(now, eip, end - eip))
+        return false;
+    return !memcmp(now, raw, end - eip);
+}
+
+static bool fits(gaddr a)
+{
+    return (mem_page_flags(a) & (PAGE_MAPPED | PAGE_X | PAGE_FOREIGN)) == (PAGE_MAPPED | PAGE_X);
+}
+
+bool store_matches(const struct stored *s)
+{
+    struct stored_parts p = store_parts(s);
+    const uint8_t *raw = p.raw;
+    bool fresh;
+    do {
+        fresh = false;
+        for (unsigned i = 0; i < s->members; i++) {
+            gaddr from = p.member[i].eip, last = p.member[i].end - 1;
+            if (!fits(from) || !fits(last))
+                return false;
+            if (!(mem_page_flags(from) & mem_page_flags(last) & PAGE_CODE))
+                fresh |= mem_code_protect(from, last - from + 1);
+        }
+    } while (fresh);
+    for (unsigned i = 0; i < s->members; i++) {
+        if (!same_bytes(p.member[i].eip, p.member[i].end, raw)) {
+            stale = xrealloc(stale, (nstale + 1) * sizeof *stale);
+            stale[nstale++] = (uint32_t)((const uint8_t *)s - (const uint8_t *)file);
+            return false;
+        }
+        raw += p.member[i].end - p.member[i].eip;
+    }
+    return true;
+}
+
+/* ---- adding ---- */
+
+static void *room(size_t n)
+{
+    if (!added) {
+        void *p = mmap(NULL, NEW_MAX, PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (p == MAP_FAILED)
+            return NULL;
+        added = added_top = p;
+        added_end = added + NEW_MAX;
+    }
+    return (size_t)(added_end - added_top) >= n ? added_top : NULL;
+}
+
+static size_t record_bound(const struct translation *tr)
+{
+    return sizeof(struct stored) + tr->relocs * sizeof(struct stored_reloc) +
+           tr->exits * sizeof(struct stored_exit) + REGION_BLOCKS * sizeof(struct stored_member) +
+           (tr->copies + tr->fallbacks) * sizeof(gaddr) + tr->size + tr->n * 32 + 64;
+}
+
+static void fill_relocs(const struct translation *tr, struct stored_reloc *to)
+{
+    for (unsigned i = 0; i < tr->relocs; i++) {
+        const struct tr_reloc *r = &tr->reloc[i];
+        uint64_t v = r->value;
+        if (r->ref == TR_IMAGE)
+            v -= (uintptr_t)translate_table_base();
+        else if (r->ref == TR_INSN)
+            v = tr->insn[v].in->eip;
+        to[i] = (struct stored_reloc){.at = r->at, .kind = r->kind, .ref = r->ref, .value = v};
+    }
+}
+
+/* Blocks of the region; false: they are not what can be had again. */
+static bool fill_members(const struct translation *tr, struct stored_member *to, uint8_t *raw)
+{
+    for (unsigned i = 0; i < region.members; i++) {
+        const struct block *b = region.member[i];
+        if (!fits(b->key.eip) || !fits(b->end - 1))
+            return false;
+        to[i] = (struct stored_member){b->key.eip, b->end,
+                                       tr->entry[translate_find(tr, b->key.eip)]};
+        memcpy(raw, block_raw(b), b->end - b->key.eip);
+        raw += b->end - b->key.eip;
+    }
+    return true;
+}
+
+void store_add(const struct translation *tr, const uint8_t *side, size_t side_bytes)
+{
+    uint32_t raw = 0;
+    for (unsigned i = 0; i < region.members; i++)
+        raw += region.member[i]->end - region.member[i]->key.eip;
+    struct stored *s = path && getpid() == owner ? room(record_bound(tr) + raw + side_bytes) : NULL;
+    if (!s || side_bytes > UINT16_MAX)
+        return;
+    *s = (struct stored){.members = (uint16_t)region.members, .exits = (uint16_t)tr->exits,
+                         .relocs = (uint16_t)tr->relocs, .copies = (uint16_t)tr->copies,
+                         .fallbacks = (uint16_t)tr->fallbacks, .n = (uint16_t)tr->n,
+                         .mode = tr->mode, .ordered = tr->ordered, .raw_bytes = raw,
+                         .side_bytes = (uint16_t)side_bytes, .code_bytes = tr->size, .cold = tr->cold};
+    struct stored_parts p = store_parts(s);
+    s->size = (uint32_t)size_of(s);
+    fill_relocs(tr, (struct stored_reloc *)p.reloc);
+    if (!fill_members(tr, (struct stored_member *)p.member, (uint8_t *)p.raw))
+        return;
+    for (unsigned i = 0; i < tr->exits; i++) {
+        const struct tr_exit *x = &tr->exit[i];
+        ((struct stored_exit *)p.exit)[i] = (struct stored_exit){x->target, x->patch, x->stub, x->stub_id};
+    }
+    memcpy((gaddr *)p.copy, tr->copied, tr->copies * sizeof(gaddr));
+    for (unsigned i = 0; i < tr->fallbacks; i++)
+        ((gaddr *)p.fallback)[i] = tr->fallback[i]->eip;
+    memcpy((uint8_t *)p.code, tr->code, tr->size);
+    memcpy((uint8_t *)p.side, side, side_bytes);
+    memset((uint8_t *)p.side + side_bytes, 0, s->size - (size_t)(p.side + side_bytes - (uint8_t *)s));
+    s->check = check_of(s);
+    added_top += s->size;
+    added_instructions += tr->n;
+}
+
+/* ---- writing ---- */
+
+bool store_wants(uint64_t instructions)
+{
+    uint64_t have = file ? file->instructions : 0, more = instructions + added_instructions;
+    return path && getpid() == owner && more >= WORTH_MIN && more >= have / 16;
+}
+
+bool store_lasts(gaddr at)
+{
+    static struct mem_area a;
+    if (at - a.start >= a.end - a.start && !mem_find(at, &a))
+        return false;
+    return a.ino || a.kind == MEM_VDSO;
+}
+
+static bool lasting(const struct stored *s)
+{
+    struct stored_parts p = store_parts(s);
+    for (unsigned i = 0; i < s->members; i++)
+        if (!store_lasts(p.member[i].eip))
+            return false;
+    return true;
+}
+
+static bool is_stale(const struct stored *s)
+{
+    uint32_t at = (uint32_t)((const uint8_t *)s - (const uint8_t *)file);
+    for (uint32_t i = 0; i < nstale; i++)
+        if (stale[i] == at)
+            return true;
+    return false;
+}
+
+/* What the new file will have. */
+struct list {
+    const struct stored **record;
+    uint32_t n, members;
+    uint64_t bytes, instructions;
+};
+
+static void list_add(struct list *l, const struct stored *s)
+{
+    if (l->bytes + s->size > FILE_MAX / 2)
+        return;
+    if (l->n % 1024 == 0)
+        l->record = xrealloc(l->record, (l->n + 1024) * sizeof l->record[0]);
+    l->record[l->n++] = s;
+    l->members += s->members;
+    l->bytes += s->size;
+    l->instructions += s->n;
+}
+
+static void list_file(struct list *l)
+{
+    const uint8_t *p = (const uint8_t *)(slots(file) + (1u << file->index_bits));
+    const uint8_t *end = (const uint8_t *)file + file->size;
+    for (uint32_t i = 0; i < file->records && (size_t)(end - p) >= sizeof(struct stored); i++) {
+        const struct stored *s = (const struct stored *)(const void *)p;
+        if (s->size < sizeof *s || s->size > (size_t)(end - p))
+            return;
+        if (check_of(s) == s->check && !is_stale(s))
+            list_add(l, s);
+        p += s->size;
+    }
+}
+
+static bool write_all(int fd, const void *p, size_t n)
+{
+    while (n) {
+        ssize_t k = write(fd, p, n);
+        if (k <= 0 && errno != EINTR)
+            return false;
+        p = (const uint8_t *)p + (k > 0 ? k : 0);
+        n -= k > 0 ? (size_t)k : 0;
+    }
+    return true;
+}
+
+static void fill_index(const struct list *l, const struct header *h, struct slot *index)
+{
+    uint32_t mask = (1u << h->index_bits) - 1;
+    uint64_t at = sizeof *h + index_bytes(h);
+    for (uint32_t i = 0; i < l->n; at += l->record[i++]->size) {
+        struct stored_parts p = store_parts(l->record[i]);
+        for (unsigned m = 0; m < l->record[i]->members; m++) {
+            uint32_t k = first_slot(p.member[m].eip, h->index_bits);
+            while (index[k & mask].at)
+                k++;
+            index[k & mask] = (struct slot){p.member[m].eip, (uint32_t)(at / 8)};
+        }
+    }
+}
+
+static bool write_file(int fd, const struct list *l)
+{
+    static struct header h;
+    memcpy(h.magic, magic, sizeof magic);
+    h.build = build();
+    h.instructions = l->instructions;
+    h.records = l->n;
+    for (h.index_bits = 3; 1u << h.index_bits < 2 * l->members;)
+        h.index_bits++;
+    h.size = (uint32_t)(sizeof h + index_bytes(&h) + l->bytes);
+    strcpy(h.exe, exe_path);
+    struct slot *index = xcalloc(1, index_bytes(&h));
+    fill_index(l, &h, index);
+    h.check = (uint32_t)hash(index, index_bytes(&h), 1);
+    bool ok = write_all(fd, &h, sizeof h) && write_all(fd, index, index_bytes(&h));
+    for (uint32_t i = 0; i < l->n && ok; i++)
+        ok = write_all(fd, l->record[i], l->record[i]->size);
+    free(index);
+    return ok;
+}
+static_assert(sizeof(struct header) % 8 == 0, "records are aligned");
+
+/* Makes room: of the files that xrun made, the oldest go. */
+static void clean(int dir)
+{
+    for (;;) {
+        char oldest[64] = "";
+        int64_t time = INT64_MAX, total = 0;
+        DIR *d = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        struct stat st;
+        for (struct dirent *e; d && (e = readdir(d));)
+            if (strlen(e->d_name) < sizeof oldest && !fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
+                S_ISREG(st.st_mode)) {
+                total += st.st_size;
+                if (st.st_mtime < time) {
+                    time = st.st_mtime;
+                    strcpy(oldest, e->d_name);
+                }
+            }
+        if (d)
+            closedir(d);
+        if (total <= DIR_MAX || !*oldest || unlinkat(dir, oldest, 0))
+            return;
+    }
+}
+
+static void make_directories(char *dir)
+{
+    for (char *p = dir + 1; *p; p++)
+        if (*p == '/') {
+            *p = 0;
+            mkdir(dir, 0700);
+            *p = '/';
+        }
+    mkdir(dir, 0700);
+}
+
+static void replace_file(int dir, const struct list *l)
+{
+    struct rlimit limit;
+    char tmp[64];
+    snprintf(tmp, sizeof tmp, "%s.%d", path, (int)getpid());
+    if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < FILE_MAX)
+        return; /* the guest would be killed */
+    int fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return;
+    bool ok = write_file(fd, l);
+    close(fd);
+    if (!ok || renameat(dir, tmp, dir, path))
+        unlinkat(dir, tmp, 0);
+    else
+        clean(dir);
+}
+
+void store_write(void)
+{
+    struct stat now;
+    if (!store_wants(0) || added_top == added || stat("/", &now) || now.st_ino != root.st_ino ||
+        now.st_dev != root.st_dev)
+        return;
+    struct list l = {0};
+    if (file)
+        list_file(&l);
+    uint32_t before = l.n;
+    for (uint8_t *p = added; p < added_top; p += ((struct stored *)(void *)p)->size)
+        if (lasting((struct stored *)(void *)p))
+            list_add(&l, (struct stored *)(void *)p);
+    int dir = -1;
+    if (l.n > before) {
+        char *name = xstrdup(opt.store);
+        make_directories(name);
+        dir = open_directory(name);
+        free(name);
+    }
+    if (dir >= 0) {
+        replace_file(dir, &l);
+        close(dir);
+    }
+    free(l.record);
+}
