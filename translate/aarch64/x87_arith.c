@@ -25,7 +25,7 @@ void x87_arith(struct emit *e, const struct insn *in)
     x87_want_cw(e);
     if (x87_operands(e, in) || dest)
         op = reversed[op];
-    if (dest && !x87_pops(in->op))
+    if (dest)
         x87_flush_t(e);
     x87_leaf(e, routine[op], op == X87_SUBR ? X87_LEAF_NEG : X87_LEAF);
     e->x87.c1_zero = false;
@@ -34,11 +34,11 @@ void x87_arith(struct emit *e, const struct insn *in)
         if (x87_pops(in->op))
             x87_pop(e);
     } else if (x87_pops(in->op) && dest == 1) {
-        x87_pop(e);
+        e->x87.pushed--;
         x87_t_is_new(e);
     } else {
         x87_put_pair(e, T, dest);
-        e->x87.cached = false;
+        e->x87.cached = e->x87.dirty = false;
         if (x87_pops(in->op))
             x87_pop(e);
     }

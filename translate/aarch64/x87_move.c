@@ -205,6 +205,7 @@ static void store_register(struct emit *e, unsigned i, bool pops)
     if (i)
         x87_want_t(e);
     if (pops && i == 1) { /* that is ST(0) behind the pop */
+        x87_flush_t(e);
         e->x87.pushed--;
         x87_t_is_new(e);
         return;

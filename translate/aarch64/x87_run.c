@@ -60,8 +60,8 @@ void x87_t_is_new(struct emit *e)
 
 void x87_pop(struct emit *e)
 {
+    x87_drop_t(e); /* FNSAVE shows empty registers, too */
     e->x87.pushed--;
-    e->x87.cached = e->x87.dirty = false;
 }
 
 static void add_to_p(struct emit *e, int bytes)
