@@ -161,11 +161,16 @@ static void ioctls(void)
     for (unsigned i = 0; i < session->nioctls; i++) {
         const struct session_ioctl *o = &session->ioctl[i];
         const char *name = ioctl_name(o->request);
-        char text[160];
-        snprintf(text, sizeof text, "%#x %s (direction %s, type %#x, number %#x, size %u): %u calls, %u errors",
-                 o->request, name ? name : "unknown", dirs[o->request >> 30], o->request >> 8 & 0xff,
-                 o->request & 0xff, o->request >> 16 & 0x3fff, o->calls, o->errors);
-        list_item(text);
+        const char *dir = dirs[o->request >> 30], *how = ioctl_how(o->request);
+        unsigned type = o->request >> 8 & 0xff, number = o->request & 0xff, size = o->request >> 16 & 0x3fff;
+        if (json)
+            out("%s\n  {\"request\": %u, \"name\": \"%s\", \"direction\": \"%s\", \"type\": %u, \"number\": %u, "
+                "\"size\": %u, \"calls\": %u, \"errors\": %u, \"argument\": \"%s\"}", first ? "" : ",",
+                o->request, name ? name : "", dir, type, number, size, o->calls, o->errors, how);
+        else
+            out("  %#x %s (direction %s, type %#x, number %#x, size %u): %u calls, %u errors; argument %s\n",
+                o->request, name ? name : "unknown", dir, type, number, size, o->calls, o->errors, how);
+        first = false;
     }
     list_end();
 }

@@ -81,11 +81,11 @@ END
 $cc -static -msse -O1 -w -o "$work/report" "$work/report.c"
 in_dir $x --abi-report "$work/report"
 for line in "ABI report of xrun .*: 2 processes and threads" " *2 +2 exact +ioctl" " *1 +0 exact +clone" "  SSE" \
-    "  0x12345678 unknown .direction none, type 0x56, number 0x78, size 4660.: 2 calls, 2 errors" \
+    "  0x12345678 unknown .direction none, type 0x56, number 0x78, size 4660.: 2 calls, 2 errors; argument unknown" \
     "  /proc/N/stat" "  $work/report"; do
     check "report: $line" 1 "$(grep -cE "^$line$" "$work/stderr")"
 done
 in_dir $x --abi-report=json "$work/report"
-check "report as JSON" "2 2" "$(perl -MJSON::PP -0ne '$r = decode_json($_); ($c) = grep { $_->{name} eq "ioctl" } @{$r->{system_calls}}; print "$c->{calls} $r->{tasks}"' "$work/stderr")"
+check "report as JSON" "2 2 4660" "$(perl -MJSON::PP -0ne '$r = decode_json($_); ($c) = grep { $_->{name} eq "ioctl" } @{$r->{system_calls}}; print "$c->{calls} $r->{tasks} $r->{ioctls}[0]{size}"' "$work/stderr")"
 echo "strace: $pass passed, $fail failed, 0 skipped"
 [ $fail = 0 ]
