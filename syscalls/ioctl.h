@@ -17,9 +17,10 @@ unsigned long ioctl_request(uint32_t request, struct abi_size size);
 int64_t ioctl_convert(const struct sysctx *c, enum abi_layout layout, enum ioctl_way way);
 
 /* The functions that ioctl.def names. */
-#define IOCTL_FUNCTIONS(FN)                                                                            \
-    FN(interfaces) FN(route) FN(ethtool) FN(loop_status) FN(scsi_io) FN(sound_element) FN(sound_sw) \
-    FN(sound_frames) FN(timer_records) FN(video_buffer) FN(video_format) FN(usb_submit) FN(usb_discard) FN(usb_reap)
+#define IOCTL_FUNCTIONS(FN)                                                                           \
+    FN(interfaces) FN(route) FN(ethtool) FN(sectors) FN(block_size) FN(loop_status) FN(scsi_io)       \
+    FN(sound_element) FN(sound_sw) FN(sound_frames) FN(timer_records) FN(video_buffer)                \
+    FN(video_format) FN(usb_submit) FN(usb_discard) FN(usb_reap)
 #define FN(name) int64_t ioctl_##name(struct sysctx *c, enum ioctl_way way);
 IOCTL_FUNCTIONS(FN)
 #undef FN

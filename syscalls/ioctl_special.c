@@ -1,5 +1,6 @@
 /* ioctls whose argument has a form that depends on its contents, or on what was asked before. */
 #include <linux/ethtool.h>
+#include <linux/fs.h>
 #include <linux/loop.h>
 #include <linux/usbdevice_fs.h>
 #include <net/if.h>
@@ -79,6 +80,28 @@ int64_t ioctl_ethtool(struct sysctx *c, enum ioctl_way way)
         ret = -EFAULT;
     free(h);
     return ret;
+}
+
+/* ---- block devices ---- */
+
+int64_t ioctl_sectors(struct sysctx *c, enum ioctl_way way)
+{
+    uint64_t n = 0;
+    (void)way;
+    int64_t r = ioctl_host(c, BLKGETSIZE, &n);
+    if (!r && n > UINT32_MAX) {
+        report_loss("BLKGETSIZE: device of 2 TiB or more: EFBIG");
+        return -EFBIG;
+    }
+    return r ? r : mem_write32(c->a[2], (uint32_t)n);
+}
+
+/* 32-bit programs get the logical size from BLKBSZGET, others the one for caching. */
+int64_t ioctl_block_size(struct sysctx *c, enum ioctl_way way)
+{
+    (void)way;
+    mem_prepare_write(c->a[2], 4);
+    return ioctl_host(c, BLKSSZGET, mem_host(c->a[2]));
 }
 
 /* ---- loop devices: the old structure has 16-bit devices, 32-bit inodes and offsets ---- */

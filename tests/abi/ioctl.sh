@@ -51,16 +51,21 @@ done
 grep FAIL "$work/trips"
 pass=$((pass + $(sed -n 's/^trips //p' "$work/trips"))) fail=$((fail + $(grep -c FAIL "$work/trips")))
 
-# What comes back from each request, natively and under xrun.
+# The same program natively and under xrun.
+both() { # program, argument...
+    if ! timeout -k 5 60 "$work/$1" "${@:2}" >"$work/$1.native" 2>&1; then
+        skip=$((skip + 1))
+        return
+    fi
+    timeout -k 5 120 "$xrun" "$work/$1" "${@:2}" >"$work/$1.xrun" 2>&1
+    local bad=$(diff "$work/$1.native" "$work/$1.xrun" | grep -c '^[<>]')
+    [ "$bad" = 0 ] || { echo "FAIL $1"; diff "$work/$1.native" "$work/$1.xrun" | cut -c1-200 | head -n 20; }
+    pass=$((pass + $(grep -c . "$work/$1.native"))) fail=$((fail + bad))
+}
 sed -nE 's/^([A-Za-z]\w*(\/time64)?) (0x[0-9a-f]+).*/{\3, "\1"},/p' "$work/ours.guest" >"$work/requests_list.h"
 $guest -w -static -O1 -I"$work" -o "$work/probe" tests/abi/ioctl_probe.c || exit 1
-if timeout -k 5 60 "$work/probe" >"$work/probe.native" 2>&1; then
-    timeout -k 5 120 "$xrun" "$work/probe" >"$work/probe.xrun" 2>&1
-    bad=$(diff "$work/probe.native" "$work/probe.xrun" | grep -c '^[<>]')
-    [ "$bad" = 0 ] || { echo "FAIL ioctl probe"; diff "$work/probe.native" "$work/probe.xrun" | cut -c1-200 | head -n 20; }
-    pass=$((pass + $(grep -c . "$work/probe.native"))) fail=$((fail + bad))
-else
-    skip=$((skip + 1))
-fi
+$guest -w -static -O1 -o "$work/loop" tests/abi/ioctl_loop.c || exit 1
+both probe
+both loop "$work/disk"
 echo "ioctl: $pass passed, $fail failed, $skip skipped"
 [ $fail = 0 ] && [ $pass -gt 2500 ]
