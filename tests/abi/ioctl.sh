@@ -65,7 +65,9 @@ both() { # program, argument...
 sed -nE 's/^([A-Za-z]\w*(\/time64)?) (0x[0-9a-f]+).*/{\3, "\1"},/p' "$work/ours.guest" >"$work/requests_list.h"
 $guest -w -static -O1 -I"$work" -o "$work/probe" tests/abi/ioctl_probe.c || exit 1
 $guest -w -static -O1 -o "$work/loop" tests/abi/ioctl_loop.c || exit 1
+$guest -w -static -O1 -o "$work/net" tests/abi/ioctl_net.c || exit 1
 both probe
+both net
 both loop "$work/disk"
 echo "ioctl: $pass passed, $fail failed, $skip skipped"
 [ $fail = 0 ] && [ $pass -gt 2500 ]
