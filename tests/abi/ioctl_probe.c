@@ -158,7 +158,8 @@ int main(void)
     signal(SIGHUP, SIG_IGN);
     signal(SIGIO, SIG_IGN);
     signal(SIGURG, SIG_IGN);
-    unshare(CLONE_NEWUSER | CLONE_NEWNET);
+    if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+        return 77; /* it changes interfaces */
     page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     munmap(page + 4096, 4096);
     in_child("pty master", open_master);
