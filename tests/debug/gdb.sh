@@ -47,23 +47,36 @@ if grep -q "Operation not permitted" "$work/probe.out.raw"; then
     exit 0
 fi
 
+compile() { # program
+    [ "$work/$1" -nt "$here/gdb/$1.c" ] ||
+        "${GUEST_CC:-i686-linux-gnu-gcc}" -static -g -O0 -w -pthread -o "$work/$1" "$here/gdb/$1.c"
+}
+
+check() { # ok?, name, text
+    if [ "$1" = 0 ]; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL gdb/$2"; head -20 "$3"; fi
+}
+
 for script in "$here"/gdb/*.gdb; do
     name=$(basename "$script" .gdb)
     program=${name%%-*}
     [ -n "$ONLY" ] && [[ " $ONLY " != *" $name "* ]] && continue
-    [ "$work/$program" -nt "$here/gdb/$program.c" ] ||
-        "${GUEST_CC:-i686-linux-gnu-gcc}" -static -g -O0 -w -pthread -o "$work/$program" \
-            "$here/gdb/$program.c" || exit 1
+    compile "$program" || exit 1
     session "$work/$name.native" "$script" -ex "file $work/$program" -ex 'set args arg' -ex starti
     session "$work/$name.xrun" "$script" -ex "file $work/$program" \
         -ex "target remote | $* --gdbserver=- $work/$program arg"
-    if [ -s "$work/$name.xrun" ] && diff "$work/$name.native" "$work/$name.xrun" >"$work/$name.diff"; then
-        pass=$((pass + 1))
-    else
-        fail=$((fail + 1))
-        echo "FAIL gdb/$name"
-        head -20 "$work/$name.diff"
-    fi
+    [ -s "$work/$name.xrun" ] && diff "$work/$name.native" "$work/$name.xrun" >"$work/$name.diff"
+    check $? "$name" "$work/$name.diff"
 done
+
+# unlike those of gdb on the program itself, breakpoints cannot be seen
+if [ -z "$ONLY" ]; then
+    compile hidden || exit 1
+    session "$work/hidden.xrun" /dev/null -ex "file $work/hidden" \
+        -ex "target remote | $* --hot=1 --gdbserver=- $work/hidden" -ex 'break f if x == 70' \
+        -ex 'break sum_code' -ex continue -ex 'disable 2' -ex continue -ex 'print x' -ex continue
+    { "$work/hidden"; echo '$1 = 70'; } | sort >"$work/hidden.expected"
+    grep -E '^[0-9]+( 1)?$|^.1 =' "$work/hidden.xrun" | sort | diff "$work/hidden.expected" - >"$work/hidden.diff"
+    check $? hidden "$work/hidden.diff"
+fi
 echo "debug/gdb: $pass passed, $fail failed, 0 skipped"
 [ $fail = 0 ]
