@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
+#include "runtime/corename.h"
 #include "runtime/runtime.h"
 #include "syscalls/syscalls.h"
 
@@ -83,88 +83,6 @@ static void stop_others(struct thread *self)
     }
 }
 
-/* ---- the file's name ---- */
-
-static bool read_line(const char *path, char *buf, size_t size)
-{
-    ssize_t n = proc_read(path, buf, size);
-    buf[strcspn(buf, "\n")] = 0;
-    return n > 0;
-}
-
-struct name {
-    char text[PATH_MAX];
-    size_t n;
-    bool pid, stable; /* contains the pid; gives the same text a moment later */
-};
-
-static void put(struct name *o, const char *s, bool slashes)
-{
-    for (; *s && o->n + 1 < sizeof o->text; s++)
-        o->text[o->n++] = *s == '/' && !slashes ? '!' : *s;
-    o->text[o->n] = 0;
-}
-
-static void put_number(struct name *o, long v)
-{
-    char b[32];
-    snprintf(b, sizeof b, "%ld", v);
-    put(o, b, false);
-}
-
-/* One %-specifier of core(5). */
-static void put_specifier(struct name *o, char c, const struct thread *t, int sig, rlim_t limit)
-{
-    char b[PATH_MAX] = "";
-    const char *base = strrchr(t->proc->exe_guest, '/');
-    switch (c) {
-    case '%': put(o, "%", true); break;
-    case 'p': case 'P': o->pid = true; put_number(o, t->proc->pid); break;
-    case 'i': case 'I': put_number(o, t->tid); break;
-    case 'u': put_number(o, getuid()); break;
-    case 'g': put_number(o, getgid()); break;
-    case 'd': put_number(o, prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)); break;
-    case 's': put_number(o, sig); break;
-    case 't': o->stable = false; put_number(o, (long)time(NULL)); break;
-    case 'c': put_number(o, (long)limit); break;
-    case 'h': gethostname(b, sizeof b - 1); put(o, b, false); break;
-    case 'e': prctl(PR_GET_NAME, b, 0, 0, 0); put(o, b, false); break;
-    case 'f': put(o, base ? base + 1 : t->proc->exe_guest, false); break;
-    case 'E': put(o, t->proc->exe_guest, false); break;
-    case 'C': o->stable = false; put_number(o, sched_getcpu()); break;
-    default: break;
-    }
-}
-
-/* False if the host does not write cores to files. */
-static bool core_name(struct name *o, const struct thread *t, int sig, rlim_t limit)
-{
-    char pattern[256], uses_pid[16];
-    o->n = 0, o->pid = false, o->stable = true, o->text[0] = 0;
-    if (!read_line("/proc/sys/kernel/core_pattern", pattern, sizeof pattern))
-        strcpy(pattern, "core");
-    if (pattern[0] == '|') {
-        log_event("core dump: not written, the host gives cores to a program (core_pattern %s)",
-                  pattern);
-        return false;
-    }
-    for (const char *p = pattern; *p; p++) {
-        char one[2] = {*p, 0};
-        if (*p != '%')
-            put(o, one, true);
-        else if (*++p)
-            put_specifier(o, *p, t, sig, limit);
-        else
-            break;
-    }
-    if (!o->pid && read_line("/proc/sys/kernel/core_uses_pid", uses_pid, sizeof uses_pid) &&
-        uses_pid[0] != '0') {
-        put(o, ".", false);
-        put_number(o, t->proc->pid);
-    }
-    return o->n > 0;
-}
-
 /* ---- what is dumped ---- */
 
 struct segment {
@@ -175,6 +93,8 @@ struct segment {
 struct dump {
     int fd, mem_fd, pagemap_fd;
     uint64_t written, limit;
+    bool pipe;   /* no seeking: all is written in order, */
+    uint64_t at; /* up to here */
     bool full; /* the limit is reached, or the disk is full */
     struct segment *seg;
     unsigned nseg;
@@ -240,17 +160,10 @@ static void collect(struct dump *d)
 
 /* ---- writing ---- */
 
-static void write_at(struct dump *d, uint64_t at, const void *p, size_t n)
+static void write_all(struct dump *d, uint64_t at, const void *p, size_t n)
 {
-    if (d->full)
-        return;
-    if (d->written + n > d->limit) {
-        n = (size_t)(d->limit - d->written);
-        d->full = true;
-    }
-    d->written += n;
     while (n) {
-        ssize_t k = pwrite(d->fd, p, n, (off_t)at);
+        ssize_t k = d->pipe ? write(d->fd, p, n) : pwrite(d->fd, p, n, (off_t)at);
         if (k <= 0) {
             d->full = true;
             return;
@@ -259,6 +172,28 @@ static void write_at(struct dump *d, uint64_t at, const void *p, size_t n)
         at += (uint64_t)k;
         n -= (size_t)k;
     }
+    d->at = at;
+}
+
+/* What a file leaves out as a hole goes through a pipe as zeros. */
+static void fill(struct dump *d, uint64_t to)
+{
+    static const uint8_t zeros[16 * PAGE];
+    while (d->pipe && d->at < to && !d->full)
+        write_all(d, d->at, zeros, to - d->at < sizeof zeros ? (size_t)(to - d->at) : sizeof zeros);
+}
+
+static void write_at(struct dump *d, uint64_t at, const void *p, size_t n)
+{
+    fill(d, at);
+    if (d->full)
+        return;
+    if (d->written + n > d->limit) {
+        n = (size_t)(d->limit - d->written);
+        d->full = true;
+    }
+    d->written += n;
+    write_all(d, at, p, n);
 }
 
 /* /proc/self/mem reads what the program itself may not; without it what it may. */
@@ -328,7 +263,8 @@ static void write_core(struct dump *d, struct thread *t, const siginfo_t *info)
     write_at(d, at, notes.data, notes.size);
     for (unsigned i = 0; i < d->nseg; i++)
         write_segment(d, &d->seg[i]);
-    if (!d->full && ftruncate(d->fd, (off_t)data))
+    fill(d, data);
+    if (!d->full && !d->pipe && ftruncate(d->fd, (off_t)data))
         d->full = true;
     free(notes.data);
     free(d->seg);
@@ -373,7 +309,7 @@ static void clean_up_later(const char *dir, const char *name)
 
 /* Lets the host's kernel dump this process, a page of headers only, into a directory that is removed
  * at once: only so does the wait status say that a core was dumped. */
-static void let_host_dump(const struct thread *t, const struct name *name)
+static void let_host_dump(const struct thread *t, const struct core_name *name)
 {
     char dir[] = "/tmp/xrun-core-XXXXXX";
     struct rlimit one = {PAGE, PAGE}; /* the least with which it dumps */
@@ -389,27 +325,62 @@ static void let_host_dump(const struct thread *t, const struct name *name)
     setrlimit(RLIMIT_CORE, &one);
 }
 
+static void dump_to(struct thread *t, const siginfo_t *info, struct dump *d)
+{
+    d->mem_fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    d->pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    stop_others(t);
+    write_core(d, t, info);
+    close(d->fd);
+}
+
+static void dump_to_file(struct thread *t, const siginfo_t *info, const struct core_name *name,
+                         rlim_t limit)
+{
+    struct dump d = {.limit = limit, .fd = open_core(name->text)};
+    if (d.fd < 0) {
+        log_event("core dump: cannot create %s: %s", name->text, strerror(errno));
+        return;
+    }
+    dump_to(t, info, &d);
+    log_event("core dump: %s%s", name->text, d.full ? " (cut off)" : "");
+    let_host_dump(t, name);
+}
+
+/* To a program that the host's kernel would start; that knows only xrun. If it does not take the core, for
+ * instance since only the kernel may start it so, the kernel gives it xrun's. */
+static void dump_to_helper(struct thread *t, const siginfo_t *info, const struct core_name *name)
+{
+    struct rlimit one = {1, 1}; /* to the kernel: no core, not even for a program */
+    struct dump d = {.limit = UINT64_MAX, .pipe = true};
+    int pid;
+    d.fd = core_helper_start(name, &pid);
+    if (d.fd >= 0)
+        dump_to(t, info, &d);
+    if (d.fd < 0 || !core_helper_end(pid)) {
+        log_event("core dump: %s does not take it", name->text);
+        return;
+    }
+    log_event("core dump: given to %s", name->text);
+    if (setrlimit(RLIMIT_CORE, &one) && !t->proc->shares_memory)
+        prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
 void core_dump(struct thread *t, const siginfo_t *info)
 {
     struct rlimit limit, none;
-    struct name name;
+    struct core_name name;
     if (getrlimit(RLIMIT_CORE, &limit))
         limit = (struct rlimit){0, 0};
+    bool named = core_name_make(&name, t, info->si_signo, limit.rlim_cur);
+    if (name.pipe && limit.rlim_cur == 1) /* the kernel's way to see that the program itself crashes */
+        return;
     none = (struct rlimit){0, limit.rlim_max};
     setrlimit(RLIMIT_CORE, &none); /* what the host's kernel would dump is xrun, not the guest */
-    if (limit.rlim_cur < PAGE || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 1 ||
-        !core_name(&name, t, info->si_signo, limit.rlim_cur))
+    if (!named || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 1)
         return;
-    struct dump d = {.limit = limit.rlim_cur, .fd = open_core(name.text),
-                     .mem_fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC),
-                     .pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC)};
-    if (d.fd < 0) {
-        log_event("core dump: cannot create %s: %s", name.text, strerror(errno));
-        return;
-    }
-    stop_others(t);
-    write_core(&d, t, info);
-    close(d.fd);
-    log_event("core dump: %s%s", name.text, d.full ? " (cut off)" : "");
-    let_host_dump(t, &name);
+    if (name.pipe)
+        dump_to_helper(t, info, &name); /* whatever the limit */
+    else if (limit.rlim_cur >= PAGE)
+        dump_to_file(t, info, &name, limit.rlim_cur);
 }

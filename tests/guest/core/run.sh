@@ -69,6 +69,42 @@ check() { # name, file
     fi
 }
 
+# A program that core_pattern names gets the words and the core, whatever the limit. The pattern is another one
+# only in a mount namespace, so it needs root.
+piped() { # name, command
+    local name=$1 dir
+    shift
+    dir=$(mktemp -d)
+    cat >"$dir/helper" <<EOF
+#!/bin/sh
+exec >"$dir/words"
+for w; do echo "<\$w>"; done | sed '1s/[0-9]/N/g'
+echo "\$(pwd) \$(ulimit -c)"
+cat >"$dir/core"
+EOF
+    chmod +x "$dir/helper"
+    echo "|$dir/helper %p  %s %e%% %u:%g=%c %F [%E] %q" >"$dir/pattern"
+    if unshare -m sh -c 'mount --bind "$1/pattern" /proc/sys/kernel/core_pattern && cd "$1" && ulimit -c 0 && shift && "$@"' \
+        sh "$dir" "$@" "$work/crash" fault 2>/dev/null; [ $? = 139 ]; then
+        {
+            printf '<%s>\n' N 11 'crash%' "$(id -u):$(id -g)=0" 3 "[$(echo "$work/crash" | tr / !)]" ''
+            echo "/ 0"
+            sed -n '/^== fault$/,/^== abort$/p' "$here/core.expected" | sed '1,2d; $d'
+        } >"$work/words.expected"
+        { cat "$dir/words"; look "$dir/core"; } 2>/dev/null | sed '1s/<N*>/<N>/' >"$work/words"
+        if diff "$work/words.expected" "$work/words" >"$work/diff"; then
+            pass=$((pass + 1))
+        else
+            fail=$((fail + 1))
+            echo "FAIL core $name: to a program"
+            head -n 20 "$work/diff"
+        fi
+    else
+        echo "core $name: core_pattern cannot be another one here"
+    fi
+    rm -rf "$dir"
+}
+
 if "$work/crash" term 2>/dev/null; [ $? = 143 ]; then
     each native >"$work/native" 2>&1
     [ -n "${RECORD:-}" ] && cp "$work/native" "$here/core.expected"
@@ -80,6 +116,7 @@ for r in "$@"; do
     # an emulated kernel clears the limit before it lets the host's end the process
     case $r in *--exec-via=*) sed -i '1,/^== limits/s/^\(signal \(3\|6\|11\)\) no core flag$/\1 core flag/' "$work/$name" ;; esac
     check "$name" "$work/$name"
+    piped "$name" ${r#*=}
     # gdb cannot show these of a native core that holds an XSAVE area it does not know
     mkdir -p "$work/dir" && cd "$work/dir" && (ulimit -c unlimited; ${r#*=} "$work/crash" fault >/dev/null 2>&1)
     gdb -batch -nx -ex 'p $st0' -ex 'p (char[21])$xmm3' -ex 'p $mxcsr' "$work/crash" core* 2>&1 | grep '^\$' >"$work/fpu"
