@@ -19,6 +19,8 @@ check: deps both ## all tests, both hosts (AArch64 under qemu-aarch64)
 check-long: deps both ## all gcc torture tests, Python's tests, stress-ng, the C library's tests of threads and signals
 	$(BUILD)/x86_64-release/tests/unit/elfload --fuzz 20000 $(shell date +%j)
 	$(QEMU_ARM) $(BUILD)/aarch64-release/tests/unit/elfload --all
+	$(MAKE) --no-print-directory insn-build
+	tests/guest/cpus.sh $(W)/cpus $(INSN) $(W)/insn-private 8 $(ARM_RUN)
 	tests/setup/torture.sh $(CACHE)
 	tests/torture/run.sh $(CACHE)/torture $(W)/torture $(X86) "$(ARM_RUN)"
 	tests/setup/root.sh $(CACHE)

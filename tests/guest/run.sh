@@ -2,7 +2,7 @@
 # Guest programs: each NAME.c is built for i386 and run under every xrun given; output and exit
 # status must equal NAME.expected, which is recorded from hardware (RECORD=1) and compared with it
 # again wherever i386 runs natively. A program's first comment may name options for xrun.
-# usage: run.sh WORK NAME=COMMAND...     e.g. x86_64=build/x86_64-release/xrun
+# usage: run.sh WORK NAME=COMMAND...     e.g. x86_64=build/x86_64-release/xrun; ONLY=REGEX: such programs only
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1
@@ -17,6 +17,7 @@ result() { # ok?, name, text
 
 for f in "$here"/*.c; do
     t=$(basename "$f" .c)
+    [[ $t =~ ${ONLY:-.} ]] || continue
     $cc -static -O1 -w -pthread -D_GNU_SOURCE -o "$work/$t" "$f" -lm || { echo "FAIL $t: does not compile"; fail=$((fail + 1)); continue; }
     if "$work/$t" >"$work/$t.native" 2>&1 </dev/null; then
         echo "exit 0" >>"$work/$t.native"
