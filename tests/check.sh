@@ -44,6 +44,7 @@ part abi tests/abi/run.sh "$w/abi" "$x86"
 part ioctl tests/abi/ioctl.sh "$w/abi" "$x86"
 part abi-stress tests/abi/stress.sh "$w/abi" "x86_64=$x86" "aarch64=$armrun"
 part guest tests/guest/run.sh "$w/guest" "x86_64=$x86" "aarch64=$armrun"
+CPUS=cortex-a57 part "guest, ARMv8.0" tests/guest/cpus.sh "$w/cpus" - - 0 $armrun
 part "guest, small blocks" tests/guest/run.sh "$w/small" "x86_64=$x86 --block-max=2 --flush-every=200 --interpret"
 part "guest, all translated" tests/guest/run.sh "$w/hot" "x86_64=$x86 --hot=1" \
     "little=$x86 --hot=1 --code-cache=256K" "disturbed=$x86 --hot=2 --stress-flush=50"
