@@ -101,7 +101,7 @@ class Engines:
         return {name: int(n) for name, n in pairs}, p
 
     def by_xrun(self, command, *more):
-        return self.counted([self.xrun, *more, *self.options(), *command])
+        return self.counted([self.xrun, "--store=off", *more, *self.options(), *command])
 
     def by_qemu(self, command): # below 4 GiB is no room for its guest under an emulator
         return self.counted([self.qemu, "-B", "0x200000000", *self.options(), *command])

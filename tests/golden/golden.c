@@ -71,17 +71,6 @@ static bool decode(const char *name, unsigned bytes, const char *options)
     return true;
 }
 
-/* Addresses of struct insn differ from run to run. */
-static void hide_pointers(void)
-{
-    for (unsigned at = 0; at + 8 <= tr.size; at++) {
-        uintptr_t v;
-        memcpy(&v, code + at, sizeof v);
-        if (v >= (uintptr_t)slots && v < (uintptr_t)&slots[INSNS_MAX])
-            memset(code + at, 0, sizeof v);
-    }
-}
-
 static void print_host(uint32_t from, uint32_t to)
 {
     char text[128];
@@ -102,7 +91,7 @@ static void print(const char *name, unsigned bytes)
     }
     print_host(tr.off[0], tr.cold);
     for (unsigned i = 0; i < tr.relocs; i++)
-        if (tr.reloc[i].fallback)
+        if (tr.reloc[i].ref != TR_IMAGE)
             printf("r %x instruction\n", tr.reloc[i].at);
         else
             printf("r %x %lx\n", tr.reloc[i].at,
@@ -147,7 +136,6 @@ int main(int argc, char **argv)
         bool ok = translate_region(&tr) && tr.size <= PLACE;
         if (!ok)
             tr.n = tr.size = tr.cold = 0;
-        hide_pointers();
         print(name, translated);
         fseek(out, (long)n++ * PLACE, SEEK_SET);
         fwrite(code, 1, PLACE, out);
