@@ -26,6 +26,10 @@
 
 enum { MAX_OPTION_ARGS = 60 };
 
+/* The kernel started xrun by a rule of binfmt_misc where xrun's own file has no name: it can start it
+ * again for the next program. */
+static bool by_rule;
+
 /* A descriptor of this very executable is kept only where /proc does not serve: when xrun starts
  * in a chroot without it, or the guest is about to chroot (sys_chroot). */
 void exec_init(char **argv)
@@ -35,6 +39,9 @@ void exec_init(char **argv)
         return;
     }
     if (access("/proc/self/exe", X_OK) == 0)
+        return;
+    by_rule = binfmt_started(); /* and AT_EXECFN is the guest's program */
+    if (by_rule)
         return;
     const char *fn = (const char *)getauxval(AT_EXECFN);
     int fd = open(fn ? fn : argv[0], O_PATH | O_CLOEXEC);
@@ -253,7 +260,8 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
     default_actions(t->proc, true);
     host_syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&guest_mask, 0, 8, 0, 0);
     int64_t ret;
-    if (k == ELFLOAD_I386) {
+    bool rule = by_rule && !opt.self_fd && !t->seccomp && !t->trace; /* these would be lost */
+    if (k == ELFLOAD_I386 && !rule) {
         keep_target(&x, host);
         session_pass(true);
         ret = exec_self(&x, argv, envp);

@@ -27,6 +27,7 @@ check-long: deps both ## all gcc torture tests, Python's tests, stress-ng, the C
 	LIMIT=3600 TESTS=python tests/app/run.sh $(CACHE)/root/i386 x86_64=$(X86)
 	tests/setup/stress.sh $(CACHE) stress-ng
 	tests/stress/stress-ng.sh $(CACHE)/root/stress $(W)/stress-long x86_64=$(X86)
+	tests/binfmt/system.sh $(CACHE) $(CACHE)/root/stress $(ARM) $(W)/binfmt-system
 	tests/setup/stress.sh $(CACHE) glibc
 	tests/stress/glibc.sh $(CACHE)/glibc $(CACHE)/root/stress $(W)/glibc x86_64=$(X86) aarch64=$(ARM)
 
