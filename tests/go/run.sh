@@ -1,0 +1,27 @@
+#!/bin/bash
+# A Go program cross-compiled for i386, run under every xrun given; its output, recorded from hardware,
+# must be the same (RECORD=1 rewrites it).   usage: run.sh WORK NAME=COMMAND...
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$1"
+work=$(cd "$1" && pwd)
+shift
+command -v go >/dev/null ||
+    DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends golang-go >/dev/null
+pass=0 fail=0
+check() { # name, command...
+    local name=$1
+    shift
+    timeout "${LIMIT:-300}" "$@" >"$work/$name" 2>&1 </dev/null
+    echo "exit $?" >>"$work/$name"
+    if diff "$here/expected" "$work/$name"; then pass=$((pass + 1)); else fail=$((fail + 1)) && echo "FAIL go $name"; fi
+}
+if GOARCH=386 CGO_ENABLED=0 GO111MODULE=off GOCACHE=$work/cache go build -o "$work/prog" "$here/main.go"; then
+    if [ -n "${RECORD:-}" ]; then "$work/prog" >"$here/expected" 2>&1; echo "exit $?" >>"$here/expected"; fi
+    if "$work/prog" child >/dev/null 2>&1 || [ $? = 3 ]; then check native "$work/prog"; fi
+    for r in "$@"; do check "${r%%=*}" ${r#*=} "$work/prog"; done
+else
+    fail=1
+fi
+echo "go: $pass passed, $fail failed, 0 skipped"
+[ $fail = 0 ]
