@@ -131,7 +131,9 @@ static void compare(void)
 
 static void other(void)
 {
-    switch (below(12)) {
+    switch (below(14)) {
+    case 12: b2(0x83, 0xf9), b1(below(100)); /* cmp ecx, n; fcmov */
+    case 13: b2(below(2) ? 0xda : 0xdb, 0xc0 + 8 * below(4) + below(depth > 1 ? (unsigned)depth : 2)); break;
     case 0: b2(0xd9, 0xe0); break; /* fchs */
     case 1: b2(0xd9, 0xe1); break; /* fabs */
     case 2: b2(0xd9, 0xfa); break; /* fsqrt */

@@ -490,7 +490,7 @@ static void prepare(struct emit *e, const struct insn *in)
     case OP_CMPS: case OP_SCAS: case OP_MOVS: case OP_STOS: /* perhaps they change nothing, and are a loop */
         a64_settle_flags(e, live_in[e->index]);
         break;
-    case OP_SETCC: case OP_CMOVCC:
+    case OP_SETCC: case OP_CMOVCC: case OP_FCMOVCC:
         if (!has_condition(e, in->cc))
             a64_settle_flags(e, live_in[e->index]);
         break;

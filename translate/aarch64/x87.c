@@ -58,7 +58,7 @@ bool x87_effect_of(const struct emit *e, const struct insn *in, struct x87_effec
         f->need = x87_is_mem(in) ? 1 : in->o[0].reg + 1u;
         return true;
     case OP_FIST: case OP_FISTP: case OP_FISTTP: case OP_FSQRT: case OP_FRNDINT: case OP_FCHS: case OP_FABS:
-    case OP_FTST: case OP_FIADD: case OP_FIMUL: case OP_FISUB: case OP_FISUBR: case OP_FIDIV: case OP_FIDIVR:
+    case OP_FXAM: case OP_FTST: case OP_FIADD: case OP_FIMUL: case OP_FISUB: case OP_FISUBR: case OP_FIDIV: case OP_FIDIVR:
     case OP_FICOM: case OP_FICOMP: f->need = 1; return true;
     case OP_FADD: case OP_FMUL: case OP_FSUB: case OP_FSUBR: case OP_FDIV: case OP_FDIVR:
     case OP_FADDP: case OP_FMULP: case OP_FSUBP: case OP_FSUBRP: case OP_FDIVP: case OP_FDIVRP:
@@ -71,6 +71,9 @@ bool x87_effect_of(const struct emit *e, const struct insn *in, struct x87_effec
         if (!in->nopnd)
             f->need = 2;
         return true;
+    case OP_FCMOVCC:
+        f->need = in->o[1].reg + 1u;
+        return (in->cc & 14) != 10; /* not by PF */
     default: return false;
     }
 }
@@ -97,6 +100,8 @@ static void emit_insn(struct emit *e, const struct insn *in)
     case OP_FIST: case OP_FISTP: case OP_FISTTP: x87_store_int(e, in); break;
     case OP_FCHS: case OP_FABS: case OP_FSQRT: case OP_FRNDINT: x87_unary(e, in); break;
     case OP_FXCH: x87_exchange(e, in); break;
+    case OP_FCMOVCC: x87_move_if(e, in); break;
+    case OP_FXAM: x87_examine(e); break;
     case OP_FNSTSW: x87_store_sw(e, in); break;
     case OP_FLDCW: x87_load_cw(e, in); break;
     case OP_FWAIT: break;

@@ -119,3 +119,10 @@ void x87_compare(struct emit *e, const struct insn *in)
     for (unsigned n = x87_pops(in->op); n > 0; n--)
         x87_pop(e);
 }
+
+void x87_examine(struct emit *e)
+{
+    x87_want_t(e);
+    a64_call(e, a64_x87_xam);
+    e->x87.c1_zero = false;
+}

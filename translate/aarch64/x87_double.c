@@ -267,6 +267,12 @@ static void exchange(struct emit *e, const struct insn *in)
     e->x87.ints |= (uint8_t)((a ? bit_of(e, i) : 0) | (b ? bit_of(e, 0) : 0));
 }
 
+static void move_if(struct emit *e, const struct insn *in)
+{
+    unsigned from = get(e, in->o[1].reg), old = get(e, 0);
+    a64_fcsel(e, A64_D, put(e, 0), from, old, a64_cond_of(e, in->cc));
+}
+
 /* ---- stores ---- */
 
 static void store_register(struct emit *e, unsigned i, bool pops)
@@ -409,6 +415,12 @@ void x87_double(struct emit *e, const struct insn *in)
     case OP_FIST: case OP_FISTP: case OP_FISTTP: store_as_int(e, in); break;
     case OP_FCHS: case OP_FABS: case OP_FSQRT: case OP_FRNDINT: unary(e, in); break;
     case OP_FXCH: exchange(e, in); break;
+    case OP_FCMOVCC: move_if(e, in); break;
+    case OP_FXAM:
+        a64_fmov(e, A64_D, V0, get(e, 0));
+        a64_call(e, a64_x87_double_xam);
+        e->x87.c1_zero = false; /* it is in memory */
+        break;
     case OP_FTST: case OP_FCOM: case OP_FCOMP: case OP_FCOMPP: case OP_FUCOM: case OP_FUCOMP: case OP_FUCOMPP:
     case OP_FICOM: case OP_FICOMP: case OP_FCOMI: case OP_FCOMIP: case OP_FUCOMI: case OP_FUCOMIP:
         compare(e, in);

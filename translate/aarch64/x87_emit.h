@@ -87,6 +87,7 @@ void x87_load_t(struct emit *e, const struct insn *in);
 bool x87_operands(struct emit *e, const struct insn *in);
 void x87_push(struct emit *e, const struct insn *in);
 void x87_exchange(struct emit *e, const struct insn *in);
+void x87_move_if(struct emit *e, const struct insn *in);
 void x87_store(struct emit *e, const struct insn *in);
 void x87_store_int(struct emit *e, const struct insn *in);
 void x87_load_cw(struct emit *e, const struct insn *in);
@@ -101,5 +102,6 @@ unsigned x87_other(const struct insn *in);
 void x87_arith(struct emit *e, const struct insn *in);
 void x87_unary(struct emit *e, const struct insn *in);
 void x87_compare(struct emit *e, const struct insn *in);
+void x87_examine(struct emit *e);
 
 #endif

@@ -28,6 +28,34 @@
         lsl     w5, w5, #1
 3:      ret
 
+/* ---- C3, C2, C0 of the status word: what T is; C1 is its sign ---- */
+
+        leaf    xam
+        mov     w5, #0x4000
+        tbnz    w11, #SPECIAL, 2f
+        cbz     x10, 1f
+        mov     w5, #0x400
+1:      add     x0, x27, #CPU_FPU
+        ldrh    w4, [x0, #FPU_SW]
+        mov     w6, #0x4700
+        bic     w4, w4, w6
+        orr     w4, w4, w5
+        strh    w4, [x0, #FPU_SW]
+        and     x12, x11, #SIGN
+        ret
+2:      ubfx    x4, x11, #32, #15
+        mov     w5, #0x4400                     /* a denormal number */
+        cbz     w4, 1b
+        mov     w5, #0
+        tbz     x11, #47, 1b
+        eor     w4, w4, #0x7fff
+        mov     w5, #0x400
+        cbnz    w4, 1b
+        mov     w5, #0x500
+        cbz     x10, 1b
+        mov     w5, #0x100
+        b       1b
+
 /* ---- integers ---- */
 
 /* x5 = |T| as an integer by the rounding mode in w3; x4 = 0 if exact, else bit 63: rounded up. To

@@ -164,6 +164,30 @@
         strh    w5, [x0, #FPU_SW]
         ret
 
+        /* C3 to C0 of the status word: what d0 is. */
+        leaf    double_xam
+        fmov    x4, d0
+        lsr     x7, x4, #63
+        lsl     x4, x4, #1
+        mov     w5, #0x4000
+        cbz     x4, 1f
+        lsr     x6, x4, #53
+        add     w6, w6, #1
+        mov     w5, #0x400
+        tbz     w6, #11, 1f
+        lsl     x4, x4, #11
+        mov     w5, #0x500
+        cbz     x4, 1f
+        mov     w5, #0x100
+1:      orr     w5, w5, w7, lsl #9
+        add     x0, x27, #CPU_FPU
+        ldrh    w4, [x0, #FPU_SW]
+        mov     w6, #0x4700
+        bic     w4, w4, w6
+        orr     w4, w4, w5
+        strh    w4, [x0, #FPU_SW]
+        ret
+
         /* cpu->fpu -> slots: a64_x87_load. Also when MXCSR rounds otherwise than to nearest it stays there. */
         leaf    double_load
         add     x0, x27, #CPU_FPU

@@ -151,6 +151,16 @@ void x87_exchange(struct emit *e, const struct insn *in)
     x87_t_is_new(e);
 }
 
+void x87_move_if(struct emit *e, const struct insn *in)
+{
+    enum a64_cond c = a64_cond_of(e, in->cc);
+    x87_want_t(e);
+    get_st(e, B, in->o[1].reg);
+    a64_csel(e, A64_X, T, B, T, c);
+    a64_csel(e, A64_X, TE, BE, TE, c);
+    x87_t_is_new(e);
+}
+
 /* ---- stores ---- */
 
 void x87_rounding(struct emit *e)
