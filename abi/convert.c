@@ -207,6 +207,8 @@ static void value_to_host(uint8_t kind, const char *g, char *h)
     case U:
     case P:
         memcpy(&v, g, 4);
+        if (kind == P)
+            mem_prepare_write(v, GUEST_PAGE_SIZE); /* the kernel may write there; how much only it knows */
         wide = kind == L ? (uint64_t)(int32_t)v : v;
         memcpy(h, &wide, 8);
         return;

@@ -21,6 +21,8 @@ int mem_write(gaddr dst, const void *src, size_t len)
     return dst > sizeof memory || len > sizeof memory - dst ? -1 : (memcpy(memory + dst, src, len), 0);
 }
 
+void mem_prepare_write(gaddr addr, uint32_t len) { (void)addr, (void)len; }
+
 static bool host; /* the host's side of the layouts */
 
 /* Names in the order in which abi_each_field goes: NULL: not compared. R: only the place is. */
