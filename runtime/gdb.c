@@ -23,7 +23,7 @@
 enum { ACTIONS_MAX = 64, FD_MIN = 1010 };
 enum after { STAY, LEAVE, RUN }; /* what follows from a request: gdb ends, a new program is to run */
 
-static struct gdb_conn conn = {.in = -1, .out = -1};
+static struct gdb_conn conn; /* gdb_serve() initializes it */
 static struct gdb_text reply;
 static int listener = -1;
 static char *socket_path;
@@ -750,6 +750,7 @@ static bool start(void)
 char **gdb_serve(const char *where, char **argv)
 {
     gdb.argv = argv;
+    conn.in = conn.out = -1;
     gdb_run_init();
     listen_at(where);
     if (start())

@@ -6,6 +6,7 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,20 +209,23 @@ static bool unusual(void)
            opt.translate_range || opt.block_max < 64 || opt.flush_every || opt.stress_flush;
 }
 
+/* Root may run with another user's HOME. */
+static bool own(const char *dir)
+{
+    struct stat st;
+    return dir && dir[0] == '/' && !stat(dir, &st) && st.st_uid == geteuid();
+}
+
 /* opt.store, absolute: programs that this one starts get it, too. */
 static bool choose_directory(void)
 {
-    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
-    char *dir = NULL;
+    const char *cache = getenv("XDG_CACHE_HOME"), *home = getenv("HOME"), *below;
+    char here[PATH_MAX], *dir;
     if (opt.store && opt.store[0] == '/')
         return true;
-    if (opt.store) {
-        char *here = getcwd(NULL, 0);
-        if (!here || asprintf(&dir, "%s/%s", here, opt.store) < 0)
-            return false;
-        free(here);
-    } else if (cache && cache[0] == '/' ? asprintf(&dir, "%s/xrun/code", cache) < 0
-                                 : !home || home[0] != '/' || asprintf(&dir, "%s/.cache/xrun/code", home) < 0)
+    const char *base = opt.store ? getcwd(here, sizeof here) : own(cache) ? cache : own(home) ? home : NULL;
+    below = opt.store ? opt.store : base == cache ? "xrun/code" : ".cache/xrun/code";
+    if (!base || asprintf(&dir, "%s/%s", base, below) < 0)
         return false;
     opt.store = dir;
     return true;
