@@ -180,7 +180,8 @@ static int find_target(struct target *x, const struct process *p, int dirfd, con
         return -ENOENT;
     if (*path == '/' || (*path && dirfd == AT_FDCWD)) {
         snprintf(x->name, sizeof x->name, "%s", path);
-        snprintf(x->path, sizeof x->path, "%s", strcmp(path, "/proc/self/exe") ? path : p->exe_guest);
+        snprintf(x->path, sizeof x->path, "%s%s", strchr(path, '/') ? "" : "./", /* not a name for PATH */
+                 strcmp(path, "/proc/self/exe") ? path : p->exe_guest);
         return 0;
     }
     if (dirfd == AT_FDCWD)
