@@ -110,7 +110,7 @@ $(O)/tests/unit/%: $(O)/tests/unit/%.o $(LIB)
 # The AArch64 encoder is tested on both hosts.
 $(O)/tests/unit/a64: $(O)/translate/aarch64/emit.o
 .PHONY: unit
-unit: $(UNIT) ## build the unit tests
+unit: $(UNIT) $(O)/tests/golden/golden ## build the unit tests
 
 .PHONY: deps
 deps: ## install the packages that building and testing need (Debian), build a static Zydis
