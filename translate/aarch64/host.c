@@ -68,7 +68,7 @@ void translate_assume(bool newest)
 
 uint64_t translate_features(void)
 {
-    return 0; /* it depends on which flags the code behind the region reads */
+    return 0; /* it depends on which flags the code behind the region reads, and on --x87 */
 }
 
 bool translate_orders_memory(void)

@@ -593,7 +593,7 @@ bool simd_load_repeated(struct emit *e, const struct insn *in)
     unsigned x = in->o[0].reg, bytes = in->o[1].size;
     uint8_t *at = e->p;
     unsigned next = run.state[x] != LIVE || run.pending ? joining(e, false) : 0;
-    if (!next || in->disp + run.adds[in->base] || in->seg == SEG_GS ||
+    if (!next || e->tr->ordered || in->disp + run.adds[in->base] || in->seg == SEG_GS ||
         !repeats(e->tr->insn[next].in, x, bytes))
         return false;
     struct a64_mem m = memory(e, in, &in->o[1]);
@@ -602,8 +602,6 @@ bool simd_load_repeated(struct emit *e, const struct insn *in)
         return false;
     }
     a64_ld1r(e, bytes == 8 ? A64_2D : A64_4S, run_write(e, x, 16), m.base);
-    if (e->tr->ordered)
-        a64_dmb_ishld(e);
     run.done = next;
     return true;
 }

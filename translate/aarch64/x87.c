@@ -58,8 +58,8 @@ bool x87_effect_of(const struct emit *e, const struct insn *in, struct x87_effec
         f->need = x87_is_mem(in) ? 1 : in->o[0].reg + 1u;
         return true;
     case OP_FIST: case OP_FISTP: case OP_FISTTP: case OP_FSQRT: case OP_FRNDINT: case OP_FCHS: case OP_FABS:
-    case OP_FXAM: case OP_FTST: case OP_FIADD: case OP_FIMUL: case OP_FISUB: case OP_FISUBR: case OP_FIDIV: case OP_FIDIVR:
-    case OP_FICOM: case OP_FICOMP: f->need = 1; return true;
+    case OP_FXAM: case OP_FTST: case OP_FIADD: case OP_FIMUL: case OP_FISUB: case OP_FISUBR: case OP_FIDIV:
+    case OP_FIDIVR: case OP_FICOM: case OP_FICOMP: f->need = 1; return true;
     case OP_FADD: case OP_FMUL: case OP_FSUB: case OP_FSUBR: case OP_FDIV: case OP_FDIVR:
     case OP_FADDP: case OP_FMULP: case OP_FSUBP: case OP_FSUBRP: case OP_FDIVP: case OP_FDIVRP:
     case OP_FCOM: case OP_FCOMP: case OP_FCOMPP: case OP_FUCOM: case OP_FUCOMP: case OP_FUCOMPP:
