@@ -127,7 +127,7 @@ def session(seed, count, command):
     except subprocess.TimeoutExpired:
         s.p.kill()
         return 'does not end'
-    if b'internal error' in err or status in (-6, -11, 134, 139) and b'xrun:' in err:
+    if b'internal error' in err or b'Sanitizer' in err or b'runtime error' in err or status in (-6, -11, 134, 139) and b'xrun:' in err:
         return 'crash: %s' % err.decode(errors='replace')
     return None if good else 'no answer any more'
 
