@@ -233,7 +233,8 @@ int main(int argc, char **argv)
         fail(path, &e);
     if (opt.exec_fd)
         close((int)opt.exec_fd);
-    store_init(t->proc->exe);
+    if (!t->trace) /* units on disk know nothing of breakpoints */
+        store_init(t->proc->exe);
     set_comm(execfn);
     if (opt.abi_report)
         report_program(path);
