@@ -51,7 +51,7 @@ enum {
     INSN_RM_GPR = 512,    /* ModRM.rm does */
     INSN_OPC_GPR = 1024,  /* the low three bits of the opcode do */
     INSN_VSIB = 2048,     /* `index` is a vector register (gathers) */
-    INSN_MISALIGNED = 4096, /* its operand was, where the host's code for it faults of that; set by runtime/ */
+    INSN_MISALIGNED = 4096, /* its operand was, and the host's code for it faulted; by runtime/ */
 };
 
 typedef const struct insn *(*insn_fn)(struct cpu *cpu, const struct insn *in);

@@ -1,9 +1,9 @@
-/* What reads and writes memory at once. A locked instruction is a full barrier on x86, whether or not it
- * stores: an LSE instruction with acquire and release is one, too, if it stores; a pair of exclusive
- * accesses with these needs a DMB behind it. All of them fault if the operand is misaligned (some only
- * if it crosses 16 bytes): then the interpreter executes the instruction, from the second time on
- * without asking.
- * While nobody else sees the memory the same is done by loads and stores. */
+/* What reads and writes memory at once. A locked instruction is a full barrier on x86, whether
+ * or not it stores: an LSE instruction with acquire and release is one, too, if it stores; a
+ * pair of exclusive accesses with these needs a DMB behind it. All of them fault if the operand
+ * is misaligned (some only if it crosses 16 bytes): then the interpreter executes the
+ * instruction, from the second time on without asking. While nobody else sees the memory the
+ * same is done by loads and stores. */
 #include "translate/aarch64/int.h"
 
 #define OLD ((unsigned)A64_TMP0) /* what was in memory */
@@ -98,7 +98,8 @@ static void change(struct emit *e, enum way way, unsigned d, unsigned n, unsigne
 static void fetch(struct emit *e, enum way way, const struct place *p, unsigned s)
 {
     static const enum a64_atomic ops[LSE_WAYS] = {
-        [ADD] = A64_LDADD, [CLEAR] = A64_LDCLR, [EOR] = A64_LDEOR, [SET] = A64_LDSET, [SWAP] = A64_SWP};
+        [ADD] = A64_LDADD, [CLEAR] = A64_LDCLR, [EOR] = A64_LDEOR, [SET] = A64_LDSET,
+        [SWAP] = A64_SWP};
     if (p->shared && a64_has.lse && way < LSE_WAYS) {
         a64_atomic(e, ops[way], p->size, A64_ACQ_REL, s, OLD, p->addr);
         return;
@@ -301,7 +302,8 @@ bool a64_lock(struct emit *e, const struct insn *in)
     if (in->o[0].kind != OPND_MEM && (in->op != OP_XCHG || in->o[1].kind != OPND_MEM))
         return false;
     switch (in->op) {
-    case OP_ADD: case OP_SUB: case OP_INC: case OP_DEC: case OP_NEG: case OP_XADD: return op_sum(e, in);
+    case OP_ADD: case OP_SUB: case OP_INC: case OP_DEC: case OP_NEG: case OP_XADD:
+        return op_sum(e, in);
     case OP_ADC: case OP_SBB: return op_sum_carry(e, in);
     case OP_AND: case OP_OR: case OP_XOR: case OP_NOT: return op_logic(e, in);
     case OP_BTS: case OP_BTR: case OP_BTC: return op_bit(e, in);

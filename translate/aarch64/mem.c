@@ -1,12 +1,13 @@
-/* Operands in memory. A guest address is a host address; registers that hold one are zero-extended.
- * base + displacement is not cut to 32 bits: what leaves the 4 GiB faults, and the interpreter does
- * it exactly. Anything with an index is computed in 32 bits.
+/* Operands in memory. A guest address is a host address; registers that hold one are zero-
+ * extended. base + displacement is not cut to 32 bits: what leaves the 4 GiB faults, and the
+ * interpreter does it exactly. Anything with an index is computed in 32 bits.
  *
- * Order, where others may see the memory: a load comes before whatever follows it, a store after whatever
- * precedes it; that is all of x86's order, as Arm's stores reach all other processors at once. LDAPR
- * and STLR say just this, but fault if misaligned (with FEAT_LSE2: if they cross 16 bytes); an
- * instruction that did is translated anew with a plain access and a barrier. As loads are always followed
- * by something that orders them, a store's barrier only has to order it behind other stores. */
+ * Order, where others may see the memory: a load comes before whatever follows it, a store after
+ * whatever precedes it; that is all of x86's order, as Arm's stores reach all other processors
+ * at once. LDAPR and STLR say just this, but fault if misaligned (with FEAT_LSE2: if they cross
+ * 16 bytes); an instruction that did is translated anew with a plain access and a barrier. As
+ * loads are always followed by something that orders them, a store's barrier only has to order
+ * it behind other stores. */
 #include "translate/aarch64/insn.h"
 
 struct a64_mem a64_at(unsigned base, int32_t disp)
@@ -148,7 +149,7 @@ static void store_release(struct emit *e, enum a64_ldst op, unsigned t, const st
         a64_stlr(e, (enum a64_size)(op >> 30), t, just_base(e, m));
 }
 
-/* Vector registers of 4 and 8 bytes pass through a general one; A64_LR may be taken by the address. */
+/* Vector registers of 4 and 8 bytes pass through a general one; A64_LR may hold the address. */
 static bool by_gpr(enum a64_ldst op, const struct a64_mem *m)
 {
     bool word = op == A64_LDR_S || op == A64_STR_S || op == A64_LDR_D || op == A64_STR_D;

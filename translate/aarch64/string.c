@@ -99,7 +99,8 @@ static void repeated(struct emit *e, const struct insn *in)
     none = e->p;
     a64_must(a64_cbz(e, A64_W, A64_ECX, 0));
     slow_if_backwards(e);
-    bool stores = !compares, loads = in->op != OP_STOS; /* the elements among themselves have no order */
+    /* the elements among themselves have no order */
+    bool stores = !compares, loads = in->op != OP_STOS;
     if (stores && a64_fences(e))
         a64_dmb_ishst(e);
     if (in->op == OP_SCAS)
