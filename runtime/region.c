@@ -10,6 +10,7 @@ enum { SEEN_BITS = 10, SEEN = 1 << SEEN_BITS };
 
 struct region region;
 static uint16_t seen[SEEN]; /* hash of eip -> index in region.insn + 1 */
+static uint16_t first[REGION_BLOCKS + 1]; /* where each member's instructions begin, and the end */
 
 static unsigned seen_slot(gaddr eip)
 {
@@ -65,7 +66,9 @@ static bool add_block(struct block *b)
         seen[slot] = (uint16_t)++region.n;
         raw += in->len;
     }
+    first[region.members] = (uint16_t)old;
     region.member[region.members++] = b;
+    first[region.members] = (uint16_t)region.n;
     return true;
 }
 
@@ -116,6 +119,34 @@ static int by_eip(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* The members' instructions follow each other in memory, so it is enough to sort the members; unless
+ * one begins within an instruction of another. */
+static void sort(void)
+{
+    static struct tr_insn sorted[TRANSLATE_INSN_MAX];
+    uint16_t order[REGION_BLOCKS];
+    unsigned n = 0, done = 0;
+    for (unsigned m = 0; m < region.members; m++) {
+        if (first[m] == first[m + 1])
+            continue;
+        unsigned k = n++;
+        for (; k && by_eip(&region.insn[first[order[k - 1]]], &region.insn[first[m]]) > 0; k--)
+            order[k] = order[k - 1];
+        order[k] = (uint16_t)m;
+    }
+    bool whole = true;
+    for (unsigned k = 0; k < n; k++) {
+        const struct tr_insn *t = &region.insn[first[order[k]]];
+        unsigned count = first[order[k] + 1] - first[order[k]];
+        whole &= !done || by_eip(&sorted[done - 1], t) < 0;
+        memcpy(&sorted[done], t, count * sizeof *t);
+        done += count;
+    }
+    memcpy(region.insn, sorted, done * sizeof sorted[0]);
+    if (!whole)
+        qsort(region.insn, region.n, sizeof region.insn[0], by_eip);
+}
+
 /* Places behind calls: nobody goes there directly, but they are about to be executed. */
 static unsigned find_missing(gaddr *missing, unsigned max)
 {
@@ -136,7 +167,7 @@ static void choose(struct block *b, bool calls)
     add(b);
     for (unsigned i = 0; i < region.members && add_successors(region.member[i], calls); i++)
         ;
-    qsort(region.insn, region.n, sizeof region.insn[0], by_eip);
+    sort();
 }
 
 unsigned region_choose(struct block *b, gaddr *missing, unsigned max)

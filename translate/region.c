@@ -91,6 +91,15 @@ bool translate_handles(const struct insn *in, unsigned mode)
     }
 }
 
+/* The same for a successor of instruction i, which is mostly the one behind it. */
+static void lead_from(const struct translation *tr, unsigned i, gaddr eip, bool *leader)
+{
+    if (i + 1 < tr->n && tr->insn[i + 1].in->eip == eip)
+        leader[i + 1] = true;
+    else
+        translate_lead(tr, eip, leader);
+}
+
 void translate_lead(const struct translation *tr, gaddr eip, bool *leader)
 {
     int i = translate_find(tr, eip);
@@ -105,7 +114,7 @@ void translate_find_leaders(const struct translation *tr, bool *leader)
         const struct insn *in = tr->insn[i].in;
         leader[i] |= tr->insn[i].entry;
         if ((in->flags & INSN_END) || (i + 1 < tr->n && in->next != tr->insn[i + 1].in->eip))
-            translate_lead(tr, in->next, leader);
+            lead_from(tr, i, in->next, leader);
         if ((in->flags & INSN_END) && in->o[0].kind == OPND_REL)
             translate_lead(tr, in->imm, leader);
     }

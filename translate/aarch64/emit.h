@@ -366,7 +366,7 @@ static inline A64_TRY a64_here(struct emit *e, uint8_t *at)
 /* Emits `word` with its distance; distance 0 is the usual place-holder. False: out of reach. */
 static inline bool a64_emit_reach(struct emit *e, uint32_t word, int64_t dist)
 {
-    if (!a64_reach(word, dist, &word))
+    if (dist && !a64_reach(word, dist, &word))
         return false;
     e32(e, word);
     return true;

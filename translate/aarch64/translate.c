@@ -70,12 +70,12 @@ bool a64_is_leader(const struct emit *e, unsigned i)
 }
 
 /* What must be there before an instruction for `out` to be there behind it. */
-static unsigned before(const struct insn *in, unsigned out)
+static unsigned before(unsigned reads, unsigned kills, unsigned out)
 {
-    unsigned kills = a64_kills(in), live = out & ~kills;
+    unsigned live = out & ~kills;
     if ((out & NEED_LT & ~kills) && (kills & (NEED_N | NEED_V)))
         live |= (NEED_N | NEED_V) & ~kills;
-    return live | a64_reads(in);
+    return live | reads;
 }
 
 /* Flags that code outside the region may read: its first instructions tell, if the guest cannot write
@@ -92,19 +92,17 @@ static unsigned peek(const struct translation *tr, gaddr eip)
             break;
     }
     unsigned live = NEED_ALL;
-    while (n > 0)
-        live = before(&in[--n], live);
+    while (n-- > 0)
+        live = before(a64_reads(&in[n]), a64_kills(&in[n]), live);
     return live;
 }
 
 static gaddr peeked_at[64]; /* answers of this region */
 static uint8_t peeked[64];
 
-static unsigned live_at(const struct translation *tr, gaddr eip)
+/* Of code outside the region. */
+static unsigned live_outside(const struct translation *tr, gaddr eip)
 {
-    int i = translate_find(tr, eip);
-    if (i >= 0)
-        return live_in[i];
     unsigned h = (eip ^ eip >> 6) & 63;
     if (peeked_at[h] != eip || !peeked[h]) {
         peeked_at[h] = eip;
@@ -113,30 +111,58 @@ static unsigned live_at(const struct translation *tr, gaddr eip)
     return peeked[h] & 0x7f;
 }
 
-static unsigned live_behind(const struct translation *tr, unsigned i)
+/* What is known of an instruction before the passes that find out which flags are read. */
+static struct flow {
+    int16_t next, target;   /* instructions of the region that may follow, -1: none */
+    uint8_t reads, kills;
+    uint8_t outside;        /* flags that may be read behind it outside the region */
+} flow[TRANSLATE_INSN_MAX];
+
+static int16_t edge(const struct translation *tr, unsigned i, gaddr eip)
+{
+    struct flow *f = &flow[i];
+    bool falls = i + 1 < tr->n && tr->insn[i + 1].in->eip == eip;
+    int to = falls ? (int)i + 1 : translate_find(tr, eip);
+    if (to < 0)
+        f->outside |= (uint8_t)live_outside(tr, eip);
+    return (int16_t)to;
+}
+
+static void find_flow(const struct translation *tr, unsigned i)
 {
     const struct insn *in = tr->insn[i].in;
-    if (!(in->flags & INSN_END))
-        return live_at(tr, in->next);
-    if (!translate_handles(in, tr->mode))
-        return NEED_ALL;
-    switch (in->op) {
-    case OP_JMP: case OP_CALL: return in->o[0].kind == OPND_REL ? live_at(tr, in->imm) : NEED_ALL;
-    case OP_RET: return NEED_ALL;
-    default: return live_at(tr, in->next) | live_at(tr, in->imm);
+    struct flow *f = &flow[i];
+    bool end = in->flags & INSN_END, known = in->o[0].kind == OPND_REL;
+    *f = (struct flow){-1, -1, (uint8_t)a64_reads(in), (uint8_t)a64_kills(in), 0};
+    if (end && (!translate_handles(in, tr->mode) || !known)) {
+        f->outside = NEED_ALL;
+        return;
     }
+    if (!end || (in->op != OP_JMP && in->op != OP_CALL))
+        f->next = edge(tr, i, in->next);
+    if (end)
+        f->target = edge(tr, i, in->imm);
+}
+
+static unsigned live_behind(const struct flow *f)
+{
+    return f->outside | (f->next >= 0 ? live_in[f->next] : 0u) |
+           (f->target >= 0 ? live_in[f->target] : 0u);
 }
 
 static void find_live(const struct translation *tr)
 {
     memset(live_in, 0, tr->n);
     memset(peeked, 0, sizeof peeked);
+    for (unsigned i = 0; i < tr->n; i++)
+        find_flow(tr, i);
     bool changed = true;
     for (unsigned pass = 0; changed; pass++) {
         changed = false;
         for (unsigned i = tr->n; i-- > 0;) {
-            live_out[i] = (uint8_t)live_behind(tr, i);
-            unsigned in = pass < PASSES_MAX ? before(tr->insn[i].in, live_out[i]) : NEED_ALL;
+            live_out[i] = (uint8_t)live_behind(&flow[i]);
+            unsigned in = pass < PASSES_MAX ? before(flow[i].reads, flow[i].kills, live_out[i])
+                                            : (unsigned)NEED_ALL;
             changed |= in != live_in[i];
             live_in[i] = (uint8_t)in;
         }
