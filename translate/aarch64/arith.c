@@ -127,8 +127,10 @@ bool a64_op_add_sub(struct emit *e, const struct insn *in, unsigned how)
     struct a64_operands x;
     enum a64_form form = how & 1 ? FORM_SUB : FORM_ADD;
     bool flip = (how & WITH_CARRY) && e->form != form; /* it could not be done before */
-    if (((how & WITH_CARRY) && in->o[0].size != 4) || (flip && in->o[0].kind == OPND_MEM) ||
-        !a64_get_operands(e, in, &x))
+    bool narrow = in->o[0].size != 4;
+    if ((how & WITH_CARRY) && narrow && (a64_live(e) & NEED_ALL))
+        return false;
+    if ((flip && in->o[0].kind == OPND_MEM) || !a64_get_operands(e, in, &x))
         return false;
     if (flip)
         a64_want_form(e, form);
@@ -178,7 +180,10 @@ bool a64_op_not(struct emit *e, const struct insn *in)
     struct a64_operands x;
     if (!a64_get_operands(e, in, &x))
         return false;
-    a64_mvn(e, A64_W, A64_TMP2, x.a);
+    bool direct = x.size == 4 && !x.mem_dest;
+    a64_mvn(e, A64_W, direct ? x.a : (unsigned)A64_TMP2, x.a);
+    if (direct)
+        return true;
     if (x.mem_dest)
         a64_store(e, store_of(x.size), A64_TMP2, &x.m);
     else

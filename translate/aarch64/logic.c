@@ -148,13 +148,20 @@ bool a64_op_bt(struct emit *e, const struct insn *in)
     return true;
 }
 
+/* ZF = Z, the others are as they are in x`old`. */
+static void zero_flag_only(struct emit *e, unsigned old)
+{
+    a64_cset(e, A64_W, A64_STUB, A64_EQ);
+    a64_bfi(e, A64_X, old, A64_STUB, 30, 1);
+    a64_msr(e, A64_NZCV, old);
+}
+
 bool a64_op_bsf(struct emit *e, const struct insn *in)
 {
     const struct opnd *d = &in->o[0], *s = &in->o[1];
     unsigned live = a64_live(e), to = host_gpr(d);
-    bool bsr = in->op == OP_BSR;
-    bool fits = d->size == 4 && !(live & NEED_ALL & ~(unsigned)NEED_Z);
-    int src = fits ? a64_source32(e, in, s, A64_TMP0) : -1;
+    bool bsr = in->op == OP_BSR, others = live & NEED_NZCV & ~(unsigned)NEED_Z;
+    int src = d->size == 4 ? a64_source32(e, in, s, A64_TMP0) : -1;
     if (src < 0)
         return false;
     unsigned r = (unsigned)src;
@@ -165,18 +172,22 @@ bool a64_op_bsf(struct emit *e, const struct insn *in)
         a64_rbit(e, A64_W, A64_TMP1, r);
         a64_clz(e, A64_W, A64_TMP1, A64_TMP1);
     }
+    if (others) /* they stay */
+        a64_mrs(e, A64_TMP3, A64_NZCV);
     a64_must(a64_cmp_imm(e, A64_W, r, 0)); /* 0: the destination stays */
     a64_csel(e, A64_W, to, A64_TMP1, to, A64_NE);
-    e->form = FORM_SUB;
+    if (others)
+        zero_flag_only(e, A64_TMP3);
+    else
+        e->form = FORM_SUB;
     return true;
 }
 
 bool a64_op_count_zeros(struct emit *e, const struct insn *in)
 {
     const struct opnd *d = &in->o[0], *s = &in->o[1];
-    unsigned live = a64_live(e), to = host_gpr(d);
-    bool fits = d->size == 4 && !(live & NEED_ALL & ~(unsigned)(NEED_Z | NEED_C));
-    int src = fits ? a64_source32(e, in, s, A64_TMP0) : -1;
+    unsigned live = a64_live(e) & (NEED_Z | NEED_C), to = host_gpr(d); /* the others are undefined */
+    int src = d->size == 4 ? a64_source32(e, in, s, A64_TMP0) : -1;
     if (src < 0)
         return false;
     unsigned r = (unsigned)src;
@@ -187,11 +198,11 @@ bool a64_op_count_zeros(struct emit *e, const struct insn *in)
     a64_clz(e, A64_W, to, r);
     if (live) { /* CF: 32, ZF: 0 */
         a64_must(a64_cmp_imm(e, A64_W, to, 0));
-        a64_lsr_imm(e, A64_W, A64_TMP2, to, 5);
-        if (live & NEED_C)
+        e->form = FORM_SUB;
+        if (live & NEED_C) {
+            a64_lsr_imm(e, A64_W, A64_TMP2, to, 5);
             a64_set_c_bit(e, A64_TMP2, 0);
-        else
-            e->form = FORM_SUB;
+        }
     }
     return true;
 }

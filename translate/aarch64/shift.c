@@ -186,11 +186,54 @@ bool a64_op_shift(struct emit *e, const struct insn *in)
     return shift_cl(e, in, live);
 }
 
+/* SHLD, SHRD by CL: shifts of both registers as one. */
+static bool shift_double_cl(struct emit *e, const struct insn *in)
+{
+    unsigned live = a64_live(e), d = host_gpr(&in->o[0]), s = host_gpr(&in->o[1]);
+    bool left = in->op == OP_SHLD;
+    uint8_t *none = NULL;
+    if (in->o[0].kind != OPND_GPR || in->o[0].size != 4)
+        return false;
+    if (live)
+        a64_settle_flags(e, live);
+    a64_must(a64_and_imm(e, A64_W, A64_TMP1, A64_ECX, 31));
+    if (live) { /* nothing changes for a count of 0; else the last step by one shows CF */
+        none = e->p;
+        a64_must(a64_cbz(e, A64_W, A64_TMP1, 0));
+        a64_must(a64_sub_imm(e, A64_W, A64_TMP1, A64_TMP1, 1));
+    }
+    a64_orr_sh(e, A64_X, A64_TMP2, left ? s : d, left ? d : s, A64_LSL, 32);
+    a64_rrr(e, left ? A64_LSLV : A64_LSRV, A64_X, A64_TMP2, A64_TMP2, A64_TMP1);
+    if (live)
+        a64_mov(e, A64_W, A64_TMP4, d);
+    if (left)
+        a64_lsr_imm(e, A64_X, d, A64_TMP2, live ? 31 : 32);
+    else if (live)
+        a64_lsr_imm(e, A64_X, d, A64_TMP2, 1);
+    if (live || !left)
+        a64_mov(e, A64_W, d, live ? d : (unsigned)A64_TMP2);
+    if (!live)
+        return true;
+    if (live & (NEED_P | NEED_A))
+        a64_mov(e, A64_W, A64_PF, d);
+    a64_must(a64_cmp_imm(e, A64_W, d, 0));
+    if (live & (NEED_V | NEED_LT)) { /* of a count of 1: the sign changed */
+        a64_eor(e, A64_W, A64_TMP4, A64_TMP4, d);
+        a64_set_v_bit(e, A64_TMP4, 31);
+    }
+    a64_set_c_bit(e, A64_TMP2, left ? 63 : 0);
+    a64_settle_flags(e, live);
+    a64_must(a64_here(e, none));
+    return true;
+}
+
 /* SHLD, SHRD by a constant. */
 bool a64_op_shift_double(struct emit *e, const struct insn *in)
 {
     unsigned n = in->imm & 31, live = a64_live(e) & a64_kills(in);
     struct a64_operands x;
+    if (in->nopnd == 3 && in->o[2].kind == OPND_GPR)
+        return shift_double_cl(e, in);
     if (in->nopnd != 3 || in->o[2].kind != OPND_IMM || in->o[0].size != 4 ||
         (!n && in->o[0].kind == OPND_MEM) || !a64_get_operands(e, in, &x))
         return false;
