@@ -128,12 +128,22 @@ static int16_t edge(const struct translation *tr, unsigned i, gaddr eip)
     return (int16_t)to;
 }
 
+/* A call that only loads a register with its return address. */
+static bool is_thunk(const struct translation *tr, unsigned i)
+{
+    return tr->insn[i].thunk && !tr->count;
+}
+
 static void find_flow(const struct translation *tr, unsigned i)
 {
     const struct insn *in = tr->insn[i].in;
     struct flow *f = &flow[i];
     bool end = in->flags & INSN_END, known = in->o[0].kind == OPND_REL;
     *f = (struct flow){-1, -1, (uint8_t)a64_reads(in), (uint8_t)a64_kills(in), 0};
+    if (is_thunk(tr, i)) {
+        f->next = edge(tr, i, in->next);
+        return;
+    }
     if (end && (!translate_handles(in, tr->mode) || !known)) {
         f->outside = NEED_ALL;
         return;
@@ -269,10 +279,32 @@ static void indirect_target(struct emit *e, const struct insn *in)
     }
 }
 
-static void call(struct emit *e, const struct insn *in)
+/* The callee's two instructions instead of the call. */
+static void call_thunk(struct emit *e, const struct tr_insn *t)
 {
+    struct translation *tr = e->tr;
+    struct a64_mem m = a64_at(A64_ESP, -4);
+    a64_const(e, A64_TMP0, t->in->next);
+    a64_store(e, A64_STR_W, A64_TMP0, &m);
+    a64_mov(e, A64_W, a64_gpr(t->thunk->o[0].reg), A64_TMP0);
+    unsigned i = 0;
+    while (i < tr->copies && tr->copied[i] != t->in->imm)
+        i++;
+    if (i == tr->copies)
+        tr->copied[tr->copies++] = t->in->imm;
+    go_on(e, t->in->next);
+}
+
+static void call(struct emit *e, const struct tr_insn *t)
+{
+    const struct insn *in = t->in;
+    if (is_thunk(e->tr, e->index)) {
+        call_thunk(e, t);
+        return;
+    }
     if (in->o[0].kind == OPND_REL) {
-        push_return(e, in->next);
+        if (!e->paired)
+            push_return(e, in->next);
         if (in->imm == in->next) { /* only to learn eip */
             go_on(e, in->next);
             return;
@@ -293,7 +325,8 @@ static void call(struct emit *e, const struct insn *in)
 static void ret(struct emit *e, const struct insn *in)
 {
     unsigned more = in->nopnd ? in->imm & 0xffff : 0;
-    a64_pop(e, A64_TARGET);
+    if (!e->paired)
+        a64_pop(e, A64_TARGET);
     if (more && !a64_add_imm(e, A64_W, A64_ESP, A64_ESP, more)) {
         a64_const(e, A64_TMP0, more);
         a64_add(e, A64_W, A64_ESP, A64_ESP, A64_TMP0);
@@ -479,10 +512,11 @@ static void leave_at(struct emit *e)
     far_branch(e, false, a64_exit_insn);
 }
 
-static void transfer(struct emit *e, const struct insn *in)
+static void transfer(struct emit *e, const struct tr_insn *t)
 {
+    const struct insn *in = t->in;
     switch (in->op) {
-    case OP_CALL: call(e, in); break;
+    case OP_CALL: call(e, t); break;
     case OP_RET: ret(e, in); break;
     case OP_JMP: jmp(e, in); break;
     case OP_JCC: jcc(e, in); break;
@@ -529,6 +563,66 @@ static void prepare(struct emit *e, const struct insn *in)
     }
 }
 
+/* ---- pairs ----
+ * Two pushes or pops that follow each other (the return address of a call or return included) are one
+ * access. Faults exactly: base and memory are as they were, so the interpreter executes the first
+ * and, if that does not fault, the second. */
+
+static bool pushes_value(const struct insn *in)
+{
+    const struct opnd *o = &in->o[0];
+    return in->op == OP_PUSH && in->opsize == 4 &&
+           (o->kind == OPND_IMM || (o->kind == OPND_GPR && o->reg != REG_ESP));
+}
+
+static bool pops_register(const struct insn *in)
+{
+    return in->op == OP_POP && in->opsize == 4 && in->o[0].kind == OPND_GPR && in->o[0].reg != REG_ESP;
+}
+
+static unsigned pushed_value(struct emit *e, const struct insn *in, unsigned tmp)
+{
+    if (in->op != OP_CALL && in->o[0].kind == OPND_GPR)
+        return a64_gpr(in->o[0].reg);
+    uint32_t imm = in->op == OP_CALL ? in->next : in->imm;
+    if (!imm)
+        return A64_ZR;
+    a64_const(e, tmp, imm);
+    return tmp;
+}
+
+static bool push_two(struct emit *e, const struct insn *a, const struct insn *b)
+{
+    bool calls = b->op == OP_CALL && b->o[0].kind == OPND_REL && translate_handles(b, e->tr->mode) &&
+                 !is_thunk(e->tr, e->index + 1);
+    if (!pushes_value(a) || !(calls || pushes_value(b)))
+        return false;
+    unsigned high = pushed_value(e, a, A64_TMP1), low = pushed_value(e, b, A64_TMP0);
+    a64_must(a64_ldst_pair(e, A64_STP_W, low, high, A64_ESP, -8, A64_PAIR_PRE));
+    return true;
+}
+
+static bool pop_two(struct emit *e, const struct insn *a, const struct insn *b)
+{
+    bool returns = b->op == OP_RET && translate_handles(b, e->tr->mode);
+    if (!pops_register(a) || !(returns || (pops_register(b) && a->o[0].reg != b->o[0].reg)))
+        return false;
+    unsigned low = a64_gpr(a->o[0].reg), high = returns ? A64_TARGET : a64_gpr(b->o[0].reg);
+    a64_must(a64_ldst_pair(e, A64_LDP_W, low, high, A64_ESP, 8, A64_PAIR_POST));
+    return true;
+}
+
+/* The current instruction and the next one, of which then only the rest remains to be done. */
+static bool pair(struct emit *e, const struct insn *in)
+{
+    unsigned i = e->index + 1;
+    if (e->tr->count || a64_fences(e) || e->x87.on || !next_is(e, in->next) || leader[i])
+        return false;
+    const struct insn *next = e->tr->insn[i].in;
+    e->paired = push_two(e, in, next) || pop_two(e, in, next);
+    return e->paired;
+}
+
 typedef bool (*emit_fn)(struct emit *, const struct tr_insn *);
 
 static bool try(struct emit *e, const struct tr_insn *t, emit_fn f)
@@ -559,14 +653,18 @@ static void insn(struct emit *e, const struct tr_insn *t)
         count(e);
     if (in->flags & INSN_END) {
         if (translate_handles(in, e->tr->mode))
-            transfer(e, in);
+            transfer(e, t);
         else
             leave_at(e);
         e->fused.kind = FUSE_NONE;
-        e->x87_off = false;
+        e->x87_off = e->paired = false;
         return;
     }
-    bool done = false;
+    bool done = e->paired;
+    if (done)
+        e->paired = false;
+    else
+        done = pair(e, in);
     for (unsigned i = 0; i < ARRAY_SIZE(writers) && !done; i++)
         done = try(e, t, writers[i]);
     if (!done) {
@@ -745,7 +843,7 @@ static bool pass(struct translation *tr)
     nfixes = nleaves = nliterals = nslows = nmisses = 0;
     memset(fallback_of, 0, sizeof fallback_of);
     a64_x87_begin(&e);
-    tr->relocs = tr->exits = tr->fallbacks = 0;
+    tr->relocs = tr->exits = tr->fallbacks = tr->copies = 0;
     for (unsigned i = 0; i < tr->n; i++) {
         if (e.end - e.p < ROOM_PER_INSN + (ptrdiff_t)tr->n * COLD_PER_INSN)
             return false;
@@ -753,7 +851,8 @@ static bool pass(struct translation *tr)
         e.x87_off &= !leader[i];
         prepare(&e, tr->insn[i].in);
         tr->off[i] = tr->entry[i] = emit_off(&e);
-        tr->adjust[i] = e.fused.kind ? TRANSLATE_STALE : e.form | a64_x87_adjust(&e);
+        bool stale = e.fused.kind || e.paired;
+        tr->adjust[i] = stale ? TRANSLATE_STALE : e.form | a64_x87_adjust(&e);
         insn(&e, &tr->insn[i]);
     }
     tr->cold = tr->off[tr->n] = emit_off(&e);
