@@ -174,6 +174,7 @@ static void descriptors(void)
     attempt("script", s, "", show, AT_EMPTY_PATH);
     attempt("script closed by exec", sc, "", show, AT_EMPTY_PATH);
     attempt("link", d, "link", show, 0);
+    attempt("name without slash", AT_FDCWD, "link", show, 0);
     attempt("link not followed", d, "link", show, AT_SYMLINK_NOFOLLOW);
     attempt("flags", d, "ok", show, 0x20000);
 }
