@@ -24,7 +24,7 @@ enum {
     ID_BITS = 24,
 };
 static_assert(ARENA / GRANULE == 1 << ID_BITS, "an id names every granule");
-enum { GONE = 1 }; /* in a slot: deleted; no block has id 0 */
+enum { GONE = 1, FIRST_ID = 2 }; /* in a slot: deleted; no block has such an id, as its other bits may be 0 */
 
 /* ---- memory ---- */
 
@@ -43,7 +43,7 @@ static void *reserve(size_t size)
 static void arena_start(void)
 {
     memset(bins, 0, sizeof bins);
-    arena_top = arena + GRANULE; /* id 0 is nobody's */
+    arena_top = arena + FIRST_ID * GRANULE;
 }
 
 /* Blocks lie in this mapping from now on. */
