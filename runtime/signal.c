@@ -170,8 +170,10 @@ static void set_page_fault(struct cpu *cpu, gaddr addr, uint32_t err)
     cpu->eip = cpu->cur->eip;
 }
 
+/* Behind the end of a file there is no page, though an emulated kernel may not say so. */
 static void set_bus_fault(struct cpu *cpu, gaddr addr, uint32_t err)
 {
+    err &= ~(uint32_t)PF_ERR_PRESENT;
     cpu->trap = (struct cpu_trap){.vec = TRAP_SIGBUS, .err = interp_fault_error(cpu, err, addr),
                                   .addr = addr};
     cpu->eip = cpu->cur->eip;
