@@ -425,12 +425,13 @@ static gaddr read_min_addr(void)
 
 int mem_init(void)
 {
-    min_addr = read_min_addr();
     uint64_t top = GUEST_END;
 #ifdef XRUN_ASAN
     top = MEM_TASK_SIZE; /* the sanitizer's shadow starts above */
 #endif
-    int64_t r = reserve(min_addr, top);
+    int64_t r = reserve(min_addr = GUEST_PAGE_SIZE, top); /* often allowed, and quicker tried than read */
+    if (r == -EPERM || r == -EEXIST)
+        r = reserve(min_addr = read_min_addr(), top);
     if ((r == -EPERM || r == -EEXIST) && min_addr < 65536)
         r = reserve(min_addr = 65536, top);
     if (r == -ENOMEM)
@@ -473,6 +474,14 @@ static char *known_name(const struct stat *st, const char *name)
     }
     unlock();
     return found;
+}
+
+void mem_name_file(int fd, const char *name)
+{
+    struct stat st, named;
+    if (name[0] == '/' && !fstat(fd, &st) && !stat(name, &named) && st.st_ino == named.st_ino &&
+        st.st_dev == named.st_dev)
+        known_name(&st, name);
 }
 
 static char *fd_path(int fd)

@@ -50,6 +50,8 @@ int64_t mem_map(gaddr addr, uint32_t len, int prot, int flags, int fd, uint64_t 
 /* Like mem_map, with the name shown in /proc/self/maps (NULL: none, or the file's path). */
 int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint64_t off,
                      enum mem_kind kind, const char *name);
+/* The file is called so (an absolute path without links): mappings of it need not ask /proc. */
+void mem_name_file(int fd, const char *name);
 int mem_unmap(gaddr addr, uint32_t len);
 int mem_protect(gaddr addr, uint32_t len, int prot);
 /* Another thread or process may see this process's stores, or the other way round: a thread was made that

@@ -508,13 +508,15 @@ int elfload_load(struct thread *t, const char *host_path, const char *execfn, ch
     cpu_reset(&t->cpu);
     struct stack_image s = {.argv = argv, .envp = envp, .execfn = execfn,
                             .exec = !f.has_stack || f.exec_stack};
+    char *exe = absolute(host_path);
+    mem_name_file(f.fd, exe);
     int r = build_image(p, &f, &in, &s, &entry, e);
     if (!r) {
         bool moved = f.type == ET_DYN && !f.has_interp;
         gaddr heap = moved ? DYN_BASE : PAGE_UP((gaddr)f.end_brk);
         mem_brk_init(stress & STRESS_HIGHADDR && heap < STRESS_HEAP ? STRESS_HEAP : heap);
         set_code_range(p, &f);
-        p->exe = absolute(host_path);
+        p->exe = exe;
         p->exe_guest = xstrdup(path_to_guest(p->exe));
         t->cpu.gpr[REG_ESP] = s.esp;
         t->cpu.eip = (gaddr)entry;

@@ -14,6 +14,8 @@ struct block_key {
 /* A direct edge is named by the block it leaves, which is aligned, plus its slot. */
 typedef uintptr_t edge_t;
 
+enum { INDIRECT_OFTEN = 4 };
+
 struct block {
     struct block_key key;
     gaddr end;              /* behind the last code byte */
@@ -21,8 +23,8 @@ struct block {
     uint16_t n;             /* struct insn, including the end marker */
     uint16_t granules;      /* of this allocation */
     bool valid;
-    uint8_t indirect;       /* how often an indirect jump came here from translated code: 2 for more; those
-                             * that do it again are in the table of targets */
+    uint8_t indirect;       /* how often an indirect jump came here by the dispatcher, up to INDIRECT_OFTEN: then
+                             * the block is in the table of targets */
     bool light;             /* stands for translated code only: insn[0] is no instruction */
     insn_fn first_fn;       /* of insn[0], which holds another while there is code */
     union {

@@ -18,7 +18,7 @@ enum { USE_MAX = 64 << 10 };
 enum { USE_MAX = 128 << 20 };
 #endif
 enum {
-    ARENA = 256 << 20, ARENA_MIN = 1 << 20, HUGE = 2 << 20, STEP = 256 << 10,
+    ARENA = 256 << 20, ARENA_MIN = 1 << 20, HUGE = 2 << 20, STEP_MIN = 32 << 10, STEP_MAX = 256 << 10,
     GRANULE = 16, GRANULES_MAX = 512, /* of the longest block */
     INDEX = 64 << 20, SLOTS_MIN = 8,
     ID_BITS = 24,
@@ -76,7 +76,9 @@ static void arena_init(size_t size)
 static void populate(void)
 {
     while (populated < arena_top && populated < arena_end) {
-        size_t n = (size_t)(arena_end - populated) < STEP ? (size_t)(arena_end - populated) : STEP;
+        size_t n = ((size_t)(populated - arena) / 4 & ~(size_t)GUEST_PAGE_MASK) + STEP_MIN;
+        n = n < STEP_MAX ? n : STEP_MAX;
+        n = n < (size_t)(arena_end - populated) ? n : (size_t)(arena_end - populated);
         madvise(populated, n, MADV_POPULATE_WRITE); /* fails on old kernels: no harm */
         populated += n;
     }

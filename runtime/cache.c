@@ -353,6 +353,7 @@ static void enter(struct thread *t, struct block *b)
     if (b->light) /* the interpreter seldom goes there */
         return;
     struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(cpu->eip)];
+    rt(t)->jumps = true;
     e->eip = cpu->eip;
     e->mode = cpu->mode;
     __atomic_store_n(&e->first, alone ? NULL : b->insn, __ATOMIC_RELAXED);

@@ -53,12 +53,6 @@ static void *map_lazy(size_t size)
     return p;
 }
 
-static void unmap_lazy(void *p, size_t size)
-{
-    if (p)
-        munmap(p, size);
-}
-
 bool code_enabled(void)
 {
     return enabled;
@@ -217,7 +211,7 @@ static void open_ways(struct block *b)
     __atomic_store_n(&b->insn[0].fn, translate_enter, __ATOMIC_RELEASE);
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
         lead(x, b->code);
-    if (b->indirect > 1)
+    if (b->indirect == INDIRECT_OFTEN)
         table_set(b);
 }
 
@@ -250,8 +244,8 @@ bool code_wake(struct block *b)
 
 void code_indirect(struct block *b)
 {
-    b->indirect += b->indirect < 2;
-    if (code_wake(b) && b->indirect > 1)
+    b->indirect += b->indirect < INDIRECT_OFTEN;
+    if (code_wake(b) && b->indirect == INDIRECT_OFTEN)
         table_set(b);
 }
 
@@ -608,10 +602,12 @@ const struct insn *translate_exit_stub(struct cpu *cpu, const uint8_t *in_stub)
 const struct insn *translate_exit_indirect(struct cpu *cpu, gaddr eip)
 {
     const struct jump_cache_entry *e = &cpu->jump_cache[jump_cache_index(eip)];
-    const struct insn *n = __atomic_load_n(&e->first, __ATOMIC_RELAXED);
     cpu->eip = eip;
-    if (e->eip == eip && e->mode == cpu->mode && n && !cpu->pending && n->fn != translate_enter)
-        return n;
+    if (rt(cpu->thread)->jumps) { /* else not even a page for the cache */
+        const struct insn *n = __atomic_load_n(&e->first, __ATOMIC_RELAXED);
+        if (e->eip == eip && e->mode == cpu->mode && n && !cpu->pending && n->fn != translate_enter)
+            return n;
+    }
     cpu->exit = EXIT_BRANCH; /* one with code: the dispatcher puts it into the table */
     cpu->exit_links = NULL;
     cpu->host.exit_code = NULL;
@@ -759,18 +755,19 @@ void code_init(void)
     translated = dump_parse_range("translate-range", opt.translate_range);
     if (opt.interpret || dump_any(DUMP_EXEC) || !translate_available())
         return;
-    bool ok = true; /* the largest first: where memory is limited, none is taken from the guest */
-    for (int i = 0; i < 2 && ok; i++)
-        ok = (all_targets[i] = map_lazy(ALL_SIZE)) && (target_lines[i] = map_lazy(LINES_SIZE)) &&
-             (table[i] = map_lazy(TABLE_SIZE));
-    if (!ok || !codemem_init()) {
-        for (int i = 0; i < 2; i++) {
-            unmap_lazy(all_targets[i], ALL_SIZE);
-            unmap_lazy(target_lines[i], LINES_SIZE);
-            unmap_lazy(table[i], TABLE_SIZE);
-        }
+    size_t size = 2 * (ALL_SIZE + LINES_SIZE + TABLE_SIZE);
+    uint8_t *p = map_lazy(size);
+    if (!p || !codemem_init()) {
+        if (p)
+            munmap(p, size);
         log_event("the host gives no memory for translated code: interpreting");
         return;
+    }
+    for (int i = 0; i < 2; i++) {
+        all_targets[i] = (int32_t *)(void *)p;
+        target_lines[i] = p + ALL_SIZE;
+        table[i] = (uint64_t *)(void *)(p + ALL_SIZE + LINES_SIZE);
+        p += ALL_SIZE + LINES_SIZE + TABLE_SIZE;
     }
     if (!opt.hot)
         opt.hot = CODE_HOT;

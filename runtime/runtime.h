@@ -37,6 +37,7 @@ struct rt_thread {
     uint64_t ret_epoch;          /* what is on it was put there since */
     volatile bool stepping;      /* single-stepping translated code to an instruction boundary */
     struct unit *trapped;        /* or to be stopped there by a trap in it: see trap.c */
+    bool jumps;                  /* the jump cache has entries */
     struct step_block step;
     struct jump_cache_entry jump_cache[JUMP_CACHE_SIZE];
 };

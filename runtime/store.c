@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,8 +29,13 @@ enum {
     DIR_MAX = 512 << 20, /* and all together */
     WORTH_MIN = 256,     /* instructions */
     NAME_SIZE = 17,
+    WARM_MAX = 80 << 10, /* less than free() gives back to the host */
     SMALL = 256 << 10,   /* a file that is read as a whole */
 };
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 struct header {
     char magic[8];
@@ -51,6 +57,7 @@ static struct stat root; /* the same paths mean other files behind a chroot */
 static const struct header *file;
 static uint8_t *added, *added_top, *added_end;
 static uint64_t added_instructions;
+static pthread_mutex_t stale_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t *stale, nstale; /* records of the file that do not match any more */
 
 /* ---- hashes ---- */
@@ -179,6 +186,15 @@ static int open_directory(const char *dir)
     return fd;
 }
 
+/* Units are about to be made, page after page of the heap: one system call instead of a fault for each. */
+static void warm_heap(size_t n)
+{
+    uint8_t *p = malloc(n), *page = (uint8_t *)(((uintptr_t)p + GUEST_PAGE_MASK) & ~(uintptr_t)GUEST_PAGE_MASK);
+    if (p)
+        madvise(page, n - GUEST_PAGE_SIZE, MADV_POPULATE_WRITE); /* fails on old kernels: no harm */
+    free(p);
+}
+
 static void open_file(uint64_t wanted)
 {
     struct stat st;
@@ -194,7 +210,7 @@ static void open_file(uint64_t wanted)
         populate = st.st_size <= SMALL ? MAP_POPULATE : 0;
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | populate, fd, 0);
         if (p != MAP_FAILED && usable(p, (size_t)st.st_size, wanted))
-            file = p;
+            file = p, warm_heap(st.st_size / 2 < WARM_MAX ? (size_t)st.st_size / 2 : WARM_MAX);
         else if (p != MAP_FAILED)
             munmap(p, (size_t)st.st_size);
     }
@@ -273,15 +289,31 @@ const struct stored *store_find(gaddr eip, unsigned mode, unsigned *i)
 
 /* ---- using ---- */
 
-/* The bytes are executable, do not change unnoticed, and are these. */
-static bool same_bytes(gaddr eip, gaddr end, const uint8_t *raw)
+/* The guest's memory holds the members' bytes. */
+static bool same_bytes(const struct stored *s, const struct stored_parts *p)
 {
-    uint8_t now[1024];
-    if (end - eip > sizeof now || mem_read(now, eip, end - eip))
-        return false;
-    return !memcmp(now, raw, end - eip);
+    uint8_t now[8192];
+    gaddr low = UINT32_MAX, high = 0;
+    for (unsigned i = 0; i < s->members; i++) {
+        low = p->member[i].eip < low ? p->member[i].eip : low;
+        high = p->member[i].end > high ? p->member[i].end : high;
+    }
+    /* all at once if they are near each other and nothing is between that cannot be read */
+    bool together = high - low <= sizeof now && !mem_read(now, low, high - low);
+    const uint8_t *raw = p->raw;
+    for (unsigned i = 0; i < s->members; i++) {
+        gaddr eip = p->member[i].eip;
+        uint32_t n = p->member[i].end - eip;
+        if (!together && (n > sizeof now || mem_read(now, eip, n)))
+            return false;
+        if (memcmp(together ? now + (eip - low) : now, raw, n))
+            return false;
+        raw += n;
+    }
+    return true;
 }
 
+/* It is executable there, and does not change unnoticed. */
 static bool fits(gaddr a)
 {
     return (mem_page_flags(a) & (PAGE_MAPPED | PAGE_X | PAGE_FOREIGN)) == (PAGE_MAPPED | PAGE_X);
@@ -290,7 +322,6 @@ static bool fits(gaddr a)
 bool store_matches(const struct stored *s)
 {
     struct stored_parts p = store_parts(s);
-    const uint8_t *raw = p.raw;
     bool fresh;
     do {
         fresh = false;
@@ -302,15 +333,13 @@ bool store_matches(const struct stored *s)
                 fresh |= mem_code_protect(from, last - from + 1);
         }
     } while (fresh);
-    for (unsigned i = 0; i < s->members; i++) {
-        if (!same_bytes(p.member[i].eip, p.member[i].end, raw)) {
-            stale = xrealloc(stale, (nstale + 1) * sizeof *stale);
-            stale[nstale++] = (uint32_t)((const uint8_t *)s - (const uint8_t *)file);
-            return false;
-        }
-        raw += p.member[i].end - p.member[i].eip;
-    }
-    return true;
+    if (same_bytes(s, &p))
+        return true;
+    pthread_mutex_lock(&stale_lock);
+    stale = xrealloc(stale, (nstale + 1) * sizeof *stale);
+    stale[nstale++] = (uint32_t)((const uint8_t *)s - (const uint8_t *)file);
+    pthread_mutex_unlock(&stale_lock);
+    return false;
 }
 
 /* ---- adding ---- */
