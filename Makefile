@@ -36,7 +36,7 @@ ifeq ($(CFLAGS_$(MODE)),)
 $(error MODE=$(MODE) is none of release debug asan ubsan tsan small)
 endif
 CFLAGS  ?=
-ALL_CFLAGS := -std=gnu11 -fPIE -pthread -fno-strict-aliasing -fwrapv $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS) \
+ALL_CFLAGS := -std=gnu11 -fPIE -fdata-sections -pthread -fno-strict-aliasing -fwrapv $(WARN) $(CFLAGS_$(MODE)) $(CFLAGS) \
 	-I. -idirafter /usr/include -D_GNU_SOURCE -DXRUN_VERSION='"$(VERSION)"' -MMD -MP
 # Hosts whose memory is as x86's: total store order, locked operations at any alignment.
 HOST_TSO := $(if $(filter x86_64,$(HOST)),1,0)
@@ -50,7 +50,7 @@ ifneq ($(STATIC_LIBS),)
 ALL_CFLAGS += -DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD
 LIBS := $(STATIC_LIBS) -L$(CACHE)/$(HOST) -lelf -lz -lm
 comma := ,
-LINK := $(if $(SAN),-pie,-static-pie -Wl,-e,xrun_start $(if $(filter x86_64,$(HOST)),-Wl$(comma)-z$(comma)pack-relative-relocs))
+LINK := $(if $(SAN),-pie,-static-pie -Wl,-e,xrun_start -Wl,--sort-section=alignment $(if $(filter x86_64,$(HOST)),-Wl$(comma)-z$(comma)pack-relative-relocs))
 else
 LIBS := -lZydis -lelf -lm
 LINK := -pie

@@ -41,7 +41,7 @@ struct area {
     char *name; /* owned; NULL: none */
 };
 
-uint8_t mem_page[1u << 20] LARGE_BSS;
+LARGE_BSS uint8_t mem_page[1u << 20];
 bool mem_read_implies_exec;
 int mem_lock_future;
 

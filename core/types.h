@@ -16,8 +16,8 @@ typedef uint32_t gaddr;
 
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
-/* Of a global variable: after all small ones, which then share few pages. */
-#define LARGE_BSS __attribute__((common))
+/* A large variable that is not initialized: these come first, so that the small ones share few pages. */
+#define LARGE_BSS _Alignas(GUEST_PAGE_SIZE)
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
 #define PAGE_DOWN(a) ((a) & ~(typeof(a))GUEST_PAGE_MASK)

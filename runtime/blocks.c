@@ -147,7 +147,7 @@ struct page_index {
 
 enum { UNIT = 4, BITS_MIN = 3, BITS_MAX = 18 };
 static uint32_t *index_base, index_top = 1, index_end, free_indexes[BITS_MAX + 1];
-uint32_t blocks_index_of_page[1u << 20] LARGE_BSS; /* where its struct page_index is, in units; 0: none */
+static LARGE_BSS uint32_t index_of_page[1u << 20]; /* where its struct page_index is, in units; 0: none */
 static uint32_t *pages, npages;          /* that have one */
 
 static struct page_index *index_at(uint32_t number)
@@ -208,7 +208,7 @@ static void put(struct page_index *x, const struct block *b)
 /* Makes a table with room for another block, and without what was deleted. */
 static bool index_grow(uint32_t page)
 {
-    uint32_t old = blocks_index_of_page[page], live = 0;
+    uint32_t old = index_of_page[page], live = 0;
     struct page_index *x = index_at(old);
     for (uint32_t i = 0; i < 1u << x->bits; i++)
         live += x->slot[i] > GONE;
@@ -218,7 +218,7 @@ static bool index_grow(uint32_t page)
     uint32_t number = index_new(bits);
     if (!number)
         return false;
-    blocks_index_of_page[page] = number;
+    index_of_page[page] = number;
     for (uint32_t i = 0; i < 1u << x->bits; i++)
         if (x->slot[i] > GONE)
             put(index_at(number), block_in(x->slot[i]));
@@ -230,20 +230,20 @@ static bool index_grow(uint32_t page)
 static bool add_to_page(const struct block *b, uint32_t page)
 {
     enum { PAGES_STEP = 1024 };
-    if (!blocks_index_of_page[page]) {
+    if (!index_of_page[page]) {
         uint32_t number = index_new(BITS_MIN);
         if (!number)
             return false;
         if (npages % PAGES_STEP == 0)
             pages = xrealloc(pages, (npages + PAGES_STEP) * sizeof *pages);
         pages[npages++] = page;
-        blocks_index_of_page[page] = number;
+        index_of_page[page] = number;
     } else {
-        const struct page_index *x = index_at(blocks_index_of_page[page]);
+        const struct page_index *x = index_at(index_of_page[page]);
         if (x->used * 4 >= 3u << x->bits && !index_grow(page))
             return false;
     }
-    put(index_at(blocks_index_of_page[page]), b);
+    put(index_at(index_of_page[page]), b);
     return true;
 }
 
@@ -260,7 +260,7 @@ static uint32_t last_page(const struct block *b)
 struct block *cache_find(gaddr eip, unsigned mode)
 {
     struct block_key k = {eip, mode};
-    uint32_t number = blocks_index_of_page[eip >> GUEST_PAGE_SHIFT];
+    uint32_t number = index_of_page[eip >> GUEST_PAGE_SHIFT];
     if (!number)
         return NULL;
     struct page_index *x = index_at(number);
@@ -276,7 +276,7 @@ struct block *cache_find(gaddr eip, unsigned mode)
 
 static void remove_from_page(const struct block *b, uint32_t page)
 {
-    uint32_t number = blocks_index_of_page[page];
+    uint32_t number = index_of_page[page];
     if (!number)
         return;
     struct page_index *x = index_at(number);
@@ -306,7 +306,7 @@ void blocks_remove(const struct block *b)
 
 void blocks_retire_page(uint32_t page, void (*retire)(struct block *b))
 {
-    uint32_t number = blocks_index_of_page[page];
+    uint32_t number = index_of_page[page];
     if (!number)
         return;
     struct page_index *x = index_at(number);
@@ -320,7 +320,7 @@ void blocks_retire_page(uint32_t page, void (*retire)(struct block *b))
 void blocks_each(void (*fn)(struct block *b))
 {
     for (uint32_t i = 0; i < npages; i++) {
-        struct page_index *x = index_at(blocks_index_of_page[pages[i]]);
+        struct page_index *x = index_at(index_of_page[pages[i]]);
         for (uint32_t k = 0; k < 1u << x->bits; k++)
             if (x->slot[k] > GONE && first_page(block_in(x->slot[k])) == pages[i])
                 fn(block_in(x->slot[k]));
@@ -331,7 +331,7 @@ void blocks_retire_all(void (*retire)(struct block *b))
 {
     for (uint32_t i = 0; i < npages; i++) {
         blocks_retire_page(pages[i], retire);
-        blocks_index_of_page[pages[i]] = 0;
+        index_of_page[pages[i]] = 0;
     }
     npages = 0;
     index_top = 1;
@@ -360,9 +360,9 @@ static void arena_abandon(void)
 
 void blocks_abandon(void)
 {
-    for (uint32_t i = 0; i < ARRAY_SIZE(blocks_index_of_page); i++)
-        if (blocks_index_of_page[i])
-            blocks_index_of_page[i] = 0;
+    for (uint32_t i = 0; i < ARRAY_SIZE(index_of_page); i++)
+        if (index_of_page[i])
+            index_of_page[i] = 0;
     npages = 0;
     pages = NULL; /* it may have been on the move */
     index_top = 1;

@@ -36,8 +36,8 @@ static uint64_t *table[2];                  /* the cache of that */
 static struct unit *retired_units, **retired_end = &retired_units; /* oldest first */
 static struct range translated; /* --translate-range */
 /* What is being made a unit of: `tr`, the members of `region`, and this. */
-static struct translation tr;
-static uint8_t scratch[TRANSLATE_BYTES_MAX];
+static LARGE_BSS struct translation tr;
+static LARGE_BSS uint8_t scratch[TRANSLATE_BYTES_MAX];
 static const uint8_t *side;
 static size_t side_bytes;
 static bool side_lasts;
@@ -455,7 +455,7 @@ static bool load_members(const struct stored *s, const struct stored_parts *p)
 
 static bool load_relocs(const struct stored *s, const struct stored_parts *p)
 {
-    static struct tr_insn kept[TRANSLATE_INSN_MAX];
+    static LARGE_BSS struct tr_insn kept[TRANSLATE_INSN_MAX];
     unsigned n = 0;
     tr.insn = kept;
     tr.relocs = s->relocs;
@@ -478,7 +478,7 @@ static bool load_relocs(const struct stored *s, const struct stored_parts *p)
 
 static bool load(const struct stored *s)
 {
-    static struct insn fallback[TRANSLATE_INSN_MAX];
+    static LARGE_BSS struct insn fallback[TRANSLATE_INSN_MAX];
     struct stored_parts p = store_parts(s);
     tr.copies = s->copies;
     memcpy(tr.copied, p.copy, s->copies * sizeof(gaddr));

@@ -23,8 +23,8 @@
 enum { ACTIONS_MAX = 64, FD_MIN = 1010 };
 enum after { STAY, LEAVE, RUN }; /* what follows from a request: gdb ends, a new program is to run */
 
-static struct gdb_conn conn; /* gdb_serve() initializes it */
-static struct gdb_text reply;
+static LARGE_BSS struct gdb_conn conn; /* gdb_serve() initializes it */
+static LARGE_BSS struct gdb_text reply;
 static int listener = -1;
 static char *socket_path;
 
@@ -120,7 +120,7 @@ static bool write_bytes(uint64_t addr, const uint8_t *p, size_t len)
 /* M has hexadecimal data, X binary. */
 static void write_memory(const char *s, size_t n, bool hex)
 {
-    static uint8_t data[GDB_PACKET];
+    static LARGE_BSS uint8_t data[GDB_PACKET];
     const char *start = s;
     uint64_t addr, len;
     bool good = gdb_number(&s, &addr) && gdb_skip(&s, ',') && gdb_number(&s, &len) && gdb_skip(&s, ':');
@@ -659,7 +659,7 @@ static bool waits(const char *s)
 /* What gdb has asked for so far. */
 static enum after answer(void)
 {
-    static char packet[GDB_PACKET + 1];
+    static LARGE_BSS char packet[GDB_PACKET + 1];
     size_t n;
     for (;;) {
         enum gdb_input what = gdb_next(&conn, packet, &n);

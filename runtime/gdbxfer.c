@@ -127,7 +127,7 @@ static void write_siginfo(struct gdb_text *t, const char *s, size_t n)
 /* OBJECT:read:ANNEX:OFFSET,LENGTH */
 void gdb_xfer(const char *s, size_t n, struct gdb_text *t)
 {
-    static struct gdb_text object;
+    static LARGE_BSS struct gdb_text object;
     uint64_t off, len;
     if (!strncmp(s, "siginfo:write::", 15)) {
         write_siginfo(t, s + 15, n - 15);

@@ -15,7 +15,7 @@ static struct ring {
 } *ring;
 static bool has_ancestor;
 static uint32_t read_to;     /* of ring->count */
-static uint16_t seen[1 << SEEN_BITS][SEEN_WAYS]; /* by hash, newest first: what was told once */
+static LARGE_BSS uint16_t seen[1 << SEEN_BITS][SEEN_WAYS]; /* by hash, newest first: what was told once */
 
 void hints_init(void)
 {

@@ -30,14 +30,14 @@ enum {
 
 struct kept {
     gaddr addr;
-    uint32_t len, at; /* in lockstep_old[] and lockstep_new[] */
+    uint32_t len, at; /* in old[] and new[] */
 };
 
 static struct lockstep ls;
-static struct kept kept[STORES_MAX];
+static LARGE_BSS struct kept kept[STORES_MAX];
 static unsigned nkept;
 static uint32_t nbytes;
-uint8_t lockstep_old[BYTES_MAX] LARGE_BSS, lockstep_new[BYTES_MAX] LARGE_BSS; /* before; as the unit's code left it */
+static LARGE_BSS uint8_t old[BYTES_MAX], new[BYTES_MAX]; /* before; as the unit's code left it */
 static uint64_t compared, passed_over;
 
 /* ---- memory ---- */
@@ -60,7 +60,7 @@ static bool keep(const struct store *s)
         !is_private(s))
         return false;
     kept[nkept++] = (struct kept){s->addr, s->len, nbytes};
-    memcpy(lockstep_old + nbytes, mem_host(s->addr), s->len);
+    memcpy(old + nbytes, mem_host(s->addr), s->len);
     nbytes += s->len;
     return true;
 }
@@ -68,20 +68,20 @@ static bool keep(const struct store *s)
 static void put_back(unsigned from)
 {
     for (unsigned i = nkept; i-- > from;)
-        memcpy(mem_host(kept[i].addr), lockstep_old + kept[i].at, kept[i].len);
+        memcpy(mem_host(kept[i].addr), old + kept[i].at, kept[i].len);
 }
 
 static void note_code(void)
 {
     for (unsigned i = 0; i < nkept; i++)
-        memcpy(lockstep_new + kept[i].at, mem_host(kept[i].addr), kept[i].len);
+        memcpy(new + kept[i].at, mem_host(kept[i].addr), kept[i].len);
 }
 
 /* Where the two differ; NULL: nowhere. */
 static const struct kept *different_memory(void)
 {
     for (unsigned i = 0; i < nkept; i++)
-        if (memcmp(lockstep_new + kept[i].at, mem_host(kept[i].addr), kept[i].len))
+        if (memcmp(new + kept[i].at, mem_host(kept[i].addr), kept[i].len))
             return &kept[i];
     return NULL;
 }
@@ -187,7 +187,7 @@ static void show_memory(const struct kept *k)
     char text[2][3 * 16 + 1];
     uint32_t n = k->len < 16 ? k->len : 16;
     for (uint32_t i = 0; i < n; i++) {
-        snprintf(text[0] + 3 * i, 4, " %02x", lockstep_new[k->at + i]);
+        snprintf(text[0] + 3 * i, 4, " %02x", new[k->at + i]);
         snprintf(text[1] + 3 * i, 4, " %02x", ((const uint8_t *)mem_host(k->addr))[i]);
     }
     log_user("  [%08x] translated %s", k->addr, text[0]);

@@ -224,7 +224,7 @@ static bool run_native(struct lockstep *ls, struct native_event *e)
 static bool memory_agrees(struct lockstep *ls)
 {
     struct window *w = ls->window;
-    static uint8_t theirs[LINES_MAX * LINE];
+    static LARGE_BSS uint8_t theirs[LINES_MAX * LINE];
     struct iovec remote[LINES_MAX], local = {theirs, (size_t)w->nline * LINE};
     lockstep_refresh_rseq(ls);
     for (uint32_t i = 0; i < w->nline; i++)

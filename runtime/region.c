@@ -8,7 +8,7 @@
 
 enum { SEEN_BITS = 10, SEEN = 1 << SEEN_BITS };
 
-struct region region;
+LARGE_BSS struct region region;
 static uint16_t seen[SEEN]; /* hash of eip -> index in region.insn + 1 */
 static uint16_t first[REGION_BLOCKS + 1]; /* where each member's instructions begin, and the end */
 
@@ -123,7 +123,7 @@ static int by_eip(const void *a, const void *b)
  * one begins within an instruction of another. */
 static void sort(void)
 {
-    static struct tr_insn sorted[TRANSLATE_INSN_MAX];
+    static LARGE_BSS struct tr_insn sorted[TRANSLATE_INSN_MAX];
     uint16_t order[REGION_BLOCKS];
     unsigned n = 0, done = 0;
     for (unsigned m = 0; m < region.members; m++) {

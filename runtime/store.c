@@ -189,7 +189,7 @@ static int open_directory(const char *dir)
 /* Units are about to be made, page after page of the heap: one system call instead of a fault for each. */
 static void warm_heap(size_t n)
 {
-    uint8_t *p = malloc(n), *page = (uint8_t *)(((uintptr_t)p + GUEST_PAGE_MASK) & ~(uintptr_t)GUEST_PAGE_MASK);
+    uint8_t *p = malloc(n), *page = p + (-(uintptr_t)p & GUEST_PAGE_MASK);
     if (p)
         madvise(page, n - GUEST_PAGE_SIZE, MADV_POPULATE_WRITE); /* fails on old kernels: no harm */
     free(p);
@@ -221,7 +221,8 @@ static void open_file(uint64_t wanted)
 static bool unusual(void)
 {
     return opt.interpret || opt.count || opt.lockstep || opt.lockstep_fast || opt.lockstep_code ||
-           opt.dump || opt.abi_report || opt.perf_map || opt.jitdump || opt.gdb || opt.units_max || opt.hot != CODE_HOT ||
+           opt.dump || opt.abi_report || opt.perf_map || opt.jitdump || opt.gdb || opt.units_max ||
+           opt.hot != CODE_HOT ||
            opt.translate_range || opt.block_max < 64 || opt.flush_every || opt.stress_flush;
 }
 
@@ -251,7 +252,8 @@ void store_init(const char *exe)
 {
     if (opt.store && !strcmp(opt.store, "off"))
         return;
-    if (unusual() || !translate_available() || getauxval(AT_SECURE) || !choose_directory() || stat("/", &root))
+    if (unusual() || !translate_available() || getauxval(AT_SECURE) || !choose_directory() ||
+        stat("/", &root))
         return;
     uint64_t h = build();
     if (!h || strlen(exe) >= sizeof file->exe)

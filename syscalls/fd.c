@@ -48,7 +48,7 @@ uint32_t open_flags_to_guest(int f)
  * exec and SCM_RIGHTS lose it. */
 
 enum { SMALL_FDS = 65536 };
-static uint8_t small_fds[SMALL_FDS / 8];
+static LARGE_BSS uint8_t small_fds[SMALL_FDS / 8];
 
 bool fd_small(uint32_t fd)
 {

@@ -12,7 +12,7 @@
 enum { FDS = 65536, MISC_MAJOR = 10, INPUT_MAJOR = 13, UINPUT_MINOR = 223, RECORDS = 64 };
 enum { UNKNOWN, PLAIN, EVENTS, TIMER };
 
-static uint8_t kinds[FDS];
+static LARGE_BSS uint8_t kinds[FDS];
 
 static bool is_input(int fd)
 {

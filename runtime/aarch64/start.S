@@ -13,7 +13,7 @@ xrun_start:
         mov     x8, #233                /* madvise */
         svc     #0
         mov     x0, x10
-        adrp    x1, __bss_start + 3 * 4096 /* with small variables */
+        adrp    x1, __bss_start + 4095
         sub     x1, x1, x0
         mov     x2, #23                 /* MADV_POPULATE_WRITE */
         svc     #0

@@ -40,7 +40,7 @@ static int child(void *arg)
  * signal comes at its end. */
 static bool try_int80(void)
 {
-    static _Alignas(16) char stack[16 << 10];
+    static LARGE_BSS char stack[16 << 10];
     int status = -1;
     long pid = clone(child, stack + sizeof stack, CLONE_VM | CLONE_VFORK, NULL);
     while (pid > 0 && host_syscall(SYS_wait4, pid, (long)&status, __WALL, 0, 0, 0) == -EINTR)

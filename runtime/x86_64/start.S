@@ -9,7 +9,7 @@ xrun_start:
         leaq    __init_array_start(%rip), %rdi  /* the first page that relocation writes to */
         andq    $-4096, %rdi
         leaq    __bss_start(%rip), %rsi
-        addq    $3 * 4096, %rsi         /* with small variables */
+        addq    $4095, %rsi
         andq    $-4096, %rsi
         subq    %rdi, %rsi
         movl    $23, %edx               /* MADV_POPULATE_WRITE */

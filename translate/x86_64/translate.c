@@ -37,11 +37,11 @@ struct astray {
     bool call, near;
 };
 
-static struct fix fixes[TRANSLATE_INSN_MAX * 3];
+static LARGE_BSS struct fix fixes[TRANSLATE_INSN_MAX * 3];
 static unsigned nfixes;
-static struct leave leaves[TRANSLATE_INSN_MAX * 2];
+static LARGE_BSS struct leave leaves[TRANSLATE_INSN_MAX * 2];
 static unsigned nleaves;
-static struct astray astrays[TRANSLATE_INSN_MAX];
+static LARGE_BSS struct astray astrays[TRANSLATE_INSN_MAX];
 static unsigned nastrays;
 static uint32_t prev_off[TRANSLATE_INSN_MAX + 1];
 static bool stale[TRANSLATE_INSN_MAX];
