@@ -220,9 +220,10 @@ static uint32_t dead_flags(void)
     for (int i = 0; i < PEEK_MAX && decode_insn(eip, ls.t->cpu.mode, &in) == DECODE_OK; i++) {
         read |= in.fl_read;
         dead |= in.fl_write & ~read;
-        if (in.flags & INSN_END)
+        bool jump = in.op == OP_JMP && in.o[0].kind == OPND_REL;
+        if ((in.flags & INSN_END) && !jump)
             break;
-        eip = in.next;
+        eip = jump ? in.imm : in.next;
     }
     return flb_to_eflags((uint8_t)dead);
 }
