@@ -28,7 +28,7 @@ for f in "$here"/*.c; do
     options=$(sed -n 's/^ \* xrun options: \(.*\) \*\/$/\1/p' "$f")
     for r in "$@"; do
         name=${r%%=*}
-        timeout 120 ${r#*=} $options "$work/$t" >"$work/$t.$name" 2>&1 </dev/null
+        timeout -k 5 120 ${r#*=} $options "$work/$t" >"$work/$t.$name" 2>&1 </dev/null
         echo "exit $?" >>"$work/$t.$name"
         grep -v '^qemu: uncaught target signal' "$work/$t.$name" | diff "$here/$t.expected" - >"$work/diff"
         ok=$?
