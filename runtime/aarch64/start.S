@@ -1,21 +1,16 @@
-/* Where xrun begins when it is linked statically: its pages are mapped by two system calls instead of one
- * fault each, then the C library starts it. Nothing is relocated yet, and it does not matter if the
- * kernel is too old to do it. */
+/* Where xrun begins when it is linked statically: the pages that relocation writes to are made by one system
+ * call instead of a fault each (mapping all of the text so costs more than its faults), then the C library
+ * starts it. Nothing is relocated yet, and it does not matter if the kernel is too old to do it. */
         .text
         .globl  xrun_start
         .type   xrun_start, %function
 xrun_start:
         mov     x9, x0                  /* for the C library */
-        adrp    x0, __executable_start
-        adrp    x10, __init_array_start /* the first page that relocation writes to */
-        sub     x1, x10, x0
-        mov     x2, #22                 /* MADV_POPULATE_READ */
-        mov     x8, #233                /* madvise */
-        svc     #0
-        mov     x0, x10
+        adrp    x0, __init_array_start  /* the first page that relocation writes to */
         adrp    x1, __bss_start + 4095
         sub     x1, x1, x0
         mov     x2, #23                 /* MADV_POPULATE_WRITE */
+        mov     x8, #233                /* madvise */
         svc     #0
         mov     x0, x9
         b       _start

@@ -1,6 +1,6 @@
-/* Where xrun begins when it is linked statically: its pages are mapped by two system calls instead of one
- * fault each, then the C library starts it. Nothing is relocated yet, and it does not matter if the
- * kernel is too old to do it. */
+/* Where xrun begins when it is linked statically: the pages that relocation writes to are made by one system
+ * call instead of a fault each (mapping all of the text so costs more than its faults), then the C library
+ * starts it. Nothing is relocated yet, and it does not matter if the kernel is too old to do it. */
         .text
         .globl  xrun_start
         .type   xrun_start, @function
