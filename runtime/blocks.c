@@ -70,16 +70,13 @@ static void arena_init(size_t size)
 }
 
 /* Pages are asked for some at a time: a fault for each would cost more than decoding what it holds. */
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 static void populate(void)
 {
     while (populated < arena_top && populated < arena_end) {
         size_t n = ((size_t)(populated - arena) / 4 & ~(size_t)GUEST_PAGE_MASK) + STEP_MIN;
         n = n < STEP_MAX ? n : STEP_MAX;
         n = n < (size_t)(arena_end - populated) ? n : (size_t)(arena_end - populated);
-        madvise(populated, n, MADV_POPULATE_WRITE); /* fails on old kernels: no harm */
+        populate_pages(populated, n);
         populated += n;
     }
 }

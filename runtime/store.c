@@ -33,10 +33,6 @@ enum {
     SMALL = 256 << 10,   /* a file that is read as a whole */
 };
 
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
-
 struct header {
     char magic[8];
     uint64_t build;      /* which xrun, which processor, which options */
@@ -52,6 +48,7 @@ struct slot { gaddr eip; uint32_t at; }; /* at: offset in the file / 8; 0: empty
 
 static char *path; /* in opt.store; NULL: nothing is kept */
 static const char *exe_path;
+static uint64_t build; /* of struct header: this xrun's */
 static pid_t owner; /* a process that was forked keeps what it finds to itself */
 static struct stat root; /* the same paths mean other files behind a chroot */
 static const struct header *file;
@@ -113,7 +110,7 @@ static int find_build_id(struct dl_phdr_info *info, size_t size, void *arg)
 }
 
 /* Everything but the region that translated code depends on. 0: unknown. */
-static uint64_t build(void)
+static uint64_t find_build(void)
 {
     uint64_t h = 0;
     dl_iterate_phdr(find_build_id, &h);
@@ -166,20 +163,25 @@ static uint32_t first_slot(gaddr eip, unsigned bits)
     return eip * 0x9e3779b1u >> (32 - bits);
 }
 
-static bool usable(const struct header *h, size_t size, uint64_t wanted)
+static bool usable(const struct header *h, size_t size)
 {
-    return size >= sizeof *h && !memcmp(h->magic, magic, sizeof magic) && h->build == wanted &&
+    return size >= sizeof *h && !memcmp(h->magic, magic, sizeof magic) && h->build == build &&
            h->size == size && h->index_bits >= 3 && h->index_bits < 26 &&
            sizeof *h + index_bytes(h) <= size && h->exe[sizeof h->exe - 1] == 0 &&
            !strcmp(h->exe, exe_path) && h->check == (uint32_t)hash(slots(h), index_bytes(h), 1);
 }
 
-/* The directory must be ours alone: what is in there is executed. */
+/* Directory and file must be ours alone: what is in there is executed. */
+static bool ours_alone(int fd, struct stat *st)
+{
+    return !fstat(fd, st) && st->st_uid == geteuid() && !(st->st_mode & 022);
+}
+
 static int open_directory(const char *dir)
 {
     struct stat st;
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd >= 0 && (fstat(fd, &st) || st.st_uid != geteuid() || (st.st_mode & 022))) {
+    if (fd >= 0 && !ours_alone(fd, &st)) {
         close(fd);
         return -1;
     }
@@ -190,12 +192,12 @@ static int open_directory(const char *dir)
 static void warm_heap(size_t n)
 {
     uint8_t *p = malloc(n), *page = p + (-(uintptr_t)p & GUEST_PAGE_MASK);
-    if (p)
-        madvise(page, n - GUEST_PAGE_SIZE, MADV_POPULATE_WRITE); /* fails on old kernels: no harm */
+    if (p && n > GUEST_PAGE_SIZE)
+        populate_pages(page, n - GUEST_PAGE_SIZE);
     free(p);
 }
 
-static void open_file(uint64_t wanted)
+static void open_file(void)
 {
     struct stat st;
     int dir = open_directory(opt.store), fd, populate;
@@ -205,11 +207,10 @@ static void open_file(uint64_t wanted)
     close(dir);
     if (fd < 0)
         return;
-    if (!fstat(fd, &st) && S_ISREG(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022) &&
-        st.st_size <= FILE_MAX) {
+    if (ours_alone(fd, &st) && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX) {
         populate = st.st_size <= SMALL ? MAP_POPULATE : 0;
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | populate, fd, 0);
-        if (p != MAP_FAILED && usable(p, (size_t)st.st_size, wanted))
+        if (p != MAP_FAILED && usable(p, (size_t)st.st_size))
             file = p, warm_heap(st.st_size / 2 < WARM_MAX ? (size_t)st.st_size / 2 : WARM_MAX);
         else if (p != MAP_FAILED)
             munmap(p, (size_t)st.st_size);
@@ -255,14 +256,14 @@ void store_init(const char *exe)
     if (unusual() || !translate_available() || getauxval(AT_SECURE) || !choose_directory() ||
         stat("/", &root))
         return;
-    uint64_t h = build();
-    if (!h || strlen(exe) >= sizeof file->exe)
+    build = find_build();
+    if (!build || strlen(exe) >= sizeof file->exe)
         return;
     path = xmalloc(NAME_SIZE);
-    snprintf(path, NAME_SIZE, "%016llx", (unsigned long long)hash(exe, strlen(exe), h));
+    snprintf(path, NAME_SIZE, "%016llx", (unsigned long long)hash(exe, strlen(exe), build));
     exe_path = exe;
     owner = getpid();
-    open_file(h);
+    open_file();
 }
 
 bool store_enabled(void)
@@ -525,7 +526,7 @@ static bool write_file(int fd, const struct list *l)
 {
     static struct header h;
     memcpy(h.magic, magic, sizeof magic);
-    h.build = build();
+    h.build = build;
     h.instructions = l->instructions;
     h.records = l->n;
     for (h.index_bits = 3; 1u << h.index_bits < 2 * l->members;)
