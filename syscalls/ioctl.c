@@ -43,15 +43,6 @@ static const struct row rows[] = {
 #define RANGE(mask, request, name) {mask, request, 0, ALIKE, 0, 0},
 #define EVDEV(mask, request, name) {mask, request, 0, BITS, 0, 0},
 #include "syscalls/ioctl.def"
-#undef SAME
-#undef OLD
-#undef LONG
-#undef CONV
-#undef TIME64
-#undef FUNC
-#undef FUNC64
-#undef RANGE
-#undef EVDEV
 };
 
 /* Their names, one behind the other: pointers would have to be relocated at each start. */
@@ -66,15 +57,6 @@ static const char names[] =
 #define RANGE(mask, request, name) #name "\0"
 #define EVDEV(mask, request, name) #name "\0"
 #include "syscalls/ioctl.def"
-#undef SAME
-#undef OLD
-#undef LONG
-#undef CONV
-#undef TIME64
-#undef FUNC
-#undef FUNC64
-#undef RANGE
-#undef EVDEV
     ;
 
 static bool fits(const struct row *r, uint32_t request)
