@@ -1,7 +1,6 @@
 /* A loop device of its own (root only): block devices' ioctls, natively and under xrun alike.
  * usage: ioctl_loop FILE, which is made and removed */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/blkpg.h>
 #include <linux/fs.h>
@@ -13,13 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static void say(const char *what, long r, const void *p, size_t n)
-{
-    printf("%s: %s", what, r < 0 ? strerrorname_np(errno) : "ok");
-    for (size_t i = 0; i < n; i++)
-        printf(" %02x", ((const unsigned char *)p)[i]);
-    printf("\n");
-}
+#include "say.h"
 #define DO(request, p) say(#request, ioctl(l, request, p), p, sizeof *(p))
 
 int main(int argc, char **argv)

@@ -1,7 +1,6 @@
 /* Interfaces, addresses, routes and tunnels in a network namespace of its own, natively and under xrun alike. Not
  * filters of tunnels (TUNATTACHFILTER): x86-64 kernels do not know their i386 number, i386 kernels do. */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/if.h>
@@ -18,13 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static void say(const char *what, long r, const void *p, size_t n)
-{
-    printf("%s: %s", what, r < 0 ? strerrorname_np(errno) : "ok");
-    for (size_t i = 0; i < n; i++)
-        printf(" %02x", ((const unsigned char *)p)[i]);
-    printf("\n");
-}
+#include "say.h"
 
 static int s;
 static void set_address(struct ifreq *r, unsigned long request, const char *what, const char *address)

@@ -59,8 +59,8 @@ each() { # name, command: every way to die
     cd "$work" && rm -rf "$work/dir"
 }
 
-check() { # name, file
-    if diff "$here/core.expected" "$2" >"$work/diff"; then
+check() { # name, expected, file
+    if diff "$2" "$3" >"$work/diff"; then
         pass=$((pass + 1))
     else
         fail=$((fail + 1))
@@ -92,13 +92,7 @@ EOF
             sed -n '/^== fault$/,/^== abort$/p' "$here/core.expected" | sed '1,2d; $d'
         } >"$work/words.expected"
         { cat "$dir/words"; look "$dir/core"; } 2>/dev/null | sed '1s/<N*>/<N>/' >"$work/words"
-        if diff "$work/words.expected" "$work/words" >"$work/diff"; then
-            pass=$((pass + 1))
-        else
-            fail=$((fail + 1))
-            echo "FAIL core $name: to a program"
-            head -n 20 "$work/diff"
-        fi
+        check "$name: to a program" "$work/words.expected" "$work/words"
     else
         echo "core $name: core_pattern cannot be another one here"
     fi
@@ -108,14 +102,14 @@ EOF
 if "$work/crash" term 2>/dev/null; [ $? = 143 ]; then
     each native >"$work/native" 2>&1
     [ -n "${RECORD:-}" ] && cp "$work/native" "$here/core.expected"
-    check "hardware differs from core.expected" "$work/native"
+    check "hardware differs from core.expected" "$here/core.expected" "$work/native"
 fi
 for r in "$@"; do
     name=${r%%=*}
     each "$name" ${r#*=} >"$work/$name" 2>&1
     # an emulated kernel clears the limit before it lets the host's end the process
     case $r in *--exec-via=*) sed -i '1,/^== limits/s/^\(signal \(3\|6\|11\)\) no core flag$/\1 core flag/' "$work/$name" ;; esac
-    check "$name" "$work/$name"
+    check "$name" "$here/core.expected" "$work/$name"
     piped "$name" ${r#*=}
     # gdb cannot show these of a native core that holds an XSAVE area it does not know
     mkdir -p "$work/dir" && cd "$work/dir" && (ulimit -c unlimited; ${r#*=} "$work/crash" fault >/dev/null 2>&1)
