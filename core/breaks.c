@@ -33,7 +33,7 @@ bool breaks_find(gaddr eip)
     return has(__atomic_load_n(&breaks, __ATOMIC_ACQUIRE), eip);
 }
 
-void breaks_set(const gaddr *at, unsigned n, void (*changed)(gaddr at, bool added))
+void breaks_set(const gaddr *at, unsigned n, void (*changed)(gaddr at))
 {
     struct breaks *old = breaks, *new = xmalloc(sizeof *new);
     new->n = n < BREAKS_MAX ? n : BREAKS_MAX;
@@ -43,10 +43,10 @@ void breaks_set(const gaddr *at, unsigned n, void (*changed)(gaddr at, bool adde
     __atomic_store_n(&breaks_any, new->n != 0, __ATOMIC_RELEASE);
     for (unsigned i = 0; i < new->n; i++)
         if (!has(old, new->at[i]))
-            changed(new->at[i], true);
+            changed(new->at[i]);
     for (unsigned i = 0; old && i < old->n; i++)
         if (!has(new, old->at[i]))
-            changed(old->at[i], false);
+            changed(old->at[i]);
     free(breaks_before);
     breaks_before = old;
 }

@@ -22,7 +22,7 @@ static inline bool breaks_at(gaddr eip)
 }
 
 /* Makes these `n` breakpoints all there are. `changed` is called for each one that is new or gone. */
-void breaks_set(const gaddr *at, unsigned n, void (*changed)(gaddr at, bool added));
+void breaks_set(const gaddr *at, unsigned n, void (*changed)(gaddr at));
 void watches_set(const struct watch *w, unsigned n);
 /* The watchpoint that an access of [addr, addr + len) triggers, NULL if none. */
 const struct watch *watches_hit(gaddr addr, uint32_t len, bool write);

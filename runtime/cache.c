@@ -206,8 +206,10 @@ void cache_invalidate(gaddr start, gaddr end)
 {
     take();
     inval_seq++;
-    for (uint64_t p = start >> GUEST_PAGE_SHIFT; p << GUEST_PAGE_SHIFT < end; p++)
+    for (uint64_t p = start >> GUEST_PAGE_SHIFT; p << GUEST_PAGE_SHIFT < end; p++) {
         blocks_retire_page((uint32_t)p, cache_retire);
+        looks_retire_page((uint32_t)p);
+    }
     lock_release(&lock_);
 }
 
@@ -223,6 +225,16 @@ struct draft {
     uint8_t raw[(BLOCK_MAX + 1) * 15];
 };
 
+/* Translated code may rely on what is where the block leads: changes there must be told. */
+static void mark_targets(const struct draft *d)
+{
+    const struct insn *last = &d->insn[d->n - 1];
+    gaddr to[] = {last->next, last->o[0].kind == OPND_REL ? last->imm : last->next};
+    for (unsigned i = 0; i < ARRAY_SIZE(to); i++)
+        if ((mem_page_flags(to[i]) & (PAGE_MAPPED | PAGE_X | PAGE_W | PAGE_CODE)) == (PAGE_MAPPED | PAGE_X))
+            mem_code_protect(to[i], 1);
+}
+
 /* Decodes at eip; the bytes are stable from then on: a later store would invalidate. False: the code
  * cannot be fetched. Without the lock. */
 static bool draft_make(struct draft *d, gaddr eip, unsigned mode)
@@ -237,6 +249,8 @@ static bool draft_make(struct draft *d, gaddr eip, unsigned mode)
     bool ok = d->insn[0].op != OP_FETCH_FAULT;
     if (ok)
         mem_read(d->raw, eip, d->end - eip);
+    if (ok && translate_looks_ahead())
+        mark_targets(d);
     if (unlikely(opt.abi_report) && ok)
         report_code(d->insn, d->n, mode);
     profile.decode_ns += profile_clock() - start;

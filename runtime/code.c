@@ -169,6 +169,7 @@ static void unit_free(struct unit *u)
     }
     free(u->fallback);
     free(u->exit);
+    free(u->look);
     if (!u->side_lasts)
         free((void *)u->side);
     free(u);
@@ -281,6 +282,7 @@ void unit_retire(struct unit *u, bool in_use)
         detach(u->member[i], in_use ? opt.hot - 1 : 0);
     for (unsigned i = 0; i < u->exits; i++)
         unlink_exit(&u->exit[i]);
+    looks_detach(u);
     u->valid = false;
     u->retired_epoch = ++cache_epoch;
     *retired_end = u;
@@ -332,6 +334,7 @@ void code_abandon(void)
         madvise(table[i], TABLE_SIZE, MADV_DONTNEED);
     }
     codemem_abandon();
+    looks_abandon();
 }
 
 void code_free_abandoned(void)
@@ -349,6 +352,7 @@ static struct unit *place(void)
         return NULL;
     }
     put_code(u);
+    looks_attach(u, &tr);
     u->valid = true;
     for (unsigned i = 0; i < u->members; i++)
         attach(u, i);
@@ -369,6 +373,7 @@ static bool make(const struct block *b)
     tr.code = scratch;
     if (!region.n || !translate_region(&tr))
         return false;
+    looks_tidy(&tr);
     side = side_encode(&tr, &side_bytes);
     side_lasts = false;
     for (unsigned i = 0; i < region.members; i++)
@@ -500,6 +505,7 @@ static bool load(const struct stored *s)
         decode_stored(s, p.fallback[i], &fallback[i]);
         tr.fallback[i] = &fallback[i];
     }
+    tr.looks = 0;
     side = p.side;
     side_lasts = true;
     side_bytes = s->side_bytes;

@@ -35,13 +35,9 @@ void ptrace_begun(struct thread *t)
         signal_action_changed(s);
 }
 
-/* Code of other places may rely on what is executed there, and so have stale flags. */
-static void break_changed(gaddr at, bool added)
+static void break_changed(gaddr at)
 {
-    if (added && !translate_exact_faults())
-        cache_invalidate(0, MEM_TASK_SIZE);
-    else
-        cache_invalidate(at, at + 1);
+    cache_invalidate(at, at + 1);
 }
 
 static void forget_breaks(void)

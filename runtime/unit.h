@@ -17,11 +17,18 @@ struct code_exit {
 static_assert(TRANSLATE_BYTES_MAX <= 1 << 16, "offsets");
 enum { COPY = 0 }; /* as `stub`, which is never where the code begins */
 
+/* The unit's code relies on guest code in that page, where none of its blocks lies. */
+struct code_look {
+    uint32_t page;
+    struct unit *unit;
+    struct code_look *next, **link; /* on the page's list */
+};
+
 struct unit {
     bool valid;
     bool asleep;                /* nothing leads here: who wants to enter wakes it up */
     uint8_t which;              /* table */
-    uint16_t members;
+    uint16_t members, looks;
     uint32_t size, cold;        /* bytes; where the stubs begin */
     uint8_t *code;
     const uint8_t *side;        /* see side_encode() */
@@ -29,6 +36,7 @@ struct unit {
     struct insn *fallback;      /* pairs: an instruction and the end of its one-instruction block */
     struct code_exit *exit;
     unsigned exits;
+    struct code_look *look;
     unsigned armed;             /* trap.c: threads that are to stop in it, */
     uint8_t *saved;             /* the code without traps, */
     bool relink;                /* and it had such: jumps that are linked may lead to their stubs */
@@ -67,6 +75,17 @@ bool side_find(const struct unit *u, uint32_t at, struct side *s, gaddr *complet
 /* All of them in order: side_next() gives the first, then the following. False at the end. */
 void side_begin(const struct unit *u, struct side *s);
 bool side_next(const struct unit *u, struct side *s);
+
+/* ---- looks.c: code outside the region that a unit relies on ---- */
+
+/* Orders t->looked, and leaves out what the members of `region` hold. */
+void looks_tidy(struct translation *t);
+/* A unit made of `t`, tidy, has come to be; is retired. */
+void looks_attach(struct unit *u, const struct translation *t);
+void looks_detach(struct unit *u);
+/* Code in the page changes. Nothing is freed: it may run in a signal handler. */
+void looks_retire_page(uint32_t page);
+void looks_abandon(void);
 
 /* ---- trap.c: async-signal-safe ---- */
 

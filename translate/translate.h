@@ -13,7 +13,8 @@ static inline bool translate_mode_ok(unsigned mode)
 {
     return !(mode & ~(unsigned)MODE_GS_PLAIN);
 }
-enum { TRANSLATE_INSN_MAX = 384, TRANSLATE_BYTES_MAX = 64 << 10, TRANSLATE_STALE = INT8_MIN };
+enum { TRANSLATE_INSN_MAX = 384, TRANSLATE_BYTES_MAX = 64 << 10, TRANSLATE_STALE = INT8_MIN,
+       TRANSLATE_LOOKS_MAX = 256 };
 
 /* One instruction of the region. Regions are sorted by eip, each eip once. */
 struct tr_insn {
@@ -46,6 +47,8 @@ struct tr_reloc {
     uint64_t value;
 };
 
+struct tr_range { gaddr from, end; };
+
 struct translation {
     const struct tr_insn *insn;
     unsigned n;
@@ -69,6 +72,10 @@ struct translation {
     unsigned fallbacks;
     gaddr copied[TRANSLATE_INSN_MAX]; /* blocks outside the region of which it contains a translation: */
     unsigned copies;                  /* if they change, it must go, too */
+    /* Code that may be outside the region, and that control may reach from it: the code relies on what that
+     * does (which flags it reads) and must go if it changes. All of it in pages with PAGE_CODE. */
+    struct tr_range looked[TRANSLATE_LOOKS_MAX];
+    unsigned looks;
 };
 
 /* Where an indirect jump or call will lead as far as is known, 0 if it often changes. */
@@ -89,6 +96,8 @@ bool translate_available(void);
 uint64_t translate_features(void);
 /* struct translation's `ordered` makes a difference: the host's memory is not ordered as x86's. */
 bool translate_orders_memory(void);
+/* Translations look at code outside their region (struct translation's `looked`) where PAGE_CODE is set. */
+bool translate_looks_ahead(void);
 /* Asks the host to order the memory of this thread, and of those it makes from now on, as x86 does; from
  * then on translations need no instructions for that. Again by each thread that was there before. */
 void translate_ask_order(void);

@@ -76,6 +76,11 @@ bool translate_orders_memory(void)
     return true;
 }
 
+bool translate_looks_ahead(void)
+{
+    return true;
+}
+
 /* Offered by kernels for processors that have a mode for it; not by the kernel's main line. */
 #ifndef PR_SET_MEM_MODEL
 #define PR_SET_MEM_MODEL 0x4d4d444c

@@ -3,6 +3,7 @@
  * the pair of return addresses, guest's and host's; a guest return pops it and compares. */
 #include "translate/translate.h"
 
+#include "core/breaks.h"
 #include "core/mem.h"
 #include "decode/decode.h"
 #include "translate/aarch64/insn.h"
@@ -78,22 +79,49 @@ static unsigned before(unsigned reads, unsigned kills, unsigned out)
     return live | reads;
 }
 
-/* Flags that code outside the region may read: its first instructions tell, if the guest cannot write
- * there. */
-static unsigned peek(const struct translation *tr, gaddr eip)
+/* The instruction there can be relied on: the guest cannot write it, and all else that changes it is told to
+ * the runtime, for the page is marked as one with code; no debugger wants to see the state before it. */
+static bool can_peek(gaddr eip)
 {
-    struct insn in[PEEK_MAX];
-    unsigned n = 0;
-    while (n < PEEK_MAX && !(mem_page_flags(eip) & PAGE_W) &&
-           decode_insn(eip, tr->mode, &in[n]) == DECODE_OK) {
-        bool jump = in[n].op == OP_JMP && in[n].o[0].kind == OPND_REL;
-        eip = jump ? in[n].imm : in[n].next;
-        if ((in[n++].flags & INSN_END) && !jump)
+    enum { INSN_BYTES = 15, WANTED = PAGE_MAPPED | PAGE_X | PAGE_CODE };
+    unsigned first = mem_page_flags(eip), last = mem_page_flags(eip + INSN_BYTES - 1);
+    return !breaks_at(eip) && (first & (WANTED | PAGE_W | PAGE_FOREIGN)) == WANTED &&
+           (last & (WANTED | PAGE_W | PAGE_FOREIGN)) == WANTED;
+}
+
+/* Relies on the bytes [from, end). False: no room to say so. */
+static bool look_at(struct translation *tr, gaddr from, gaddr end)
+{
+    struct tr_range *last = &tr->looked[tr->looks - 1];
+    if (tr->looks && last->end == from)
+        last->end = end;
+    else if (tr->looks < TRANSLATE_LOOKS_MAX)
+        tr->looked[tr->looks++] = (struct tr_range){from, end};
+    else
+        return false;
+    return true;
+}
+
+/* Flags that code outside the region may read: its first instructions tell. */
+static unsigned peek(struct translation *tr, gaddr eip)
+{
+    struct insn in;
+    uint8_t reads[PEEK_MAX], kills[PEEK_MAX];
+    unsigned n = 0, known = 0;
+    while (n < PEEK_MAX && known != NEED_ALL && can_peek(eip) &&
+           decode_insn(eip, tr->mode, &in) == DECODE_OK && look_at(tr, eip, eip + in.len)) {
+        reads[n] = (uint8_t)a64_reads(&in);
+        kills[n] = (uint8_t)a64_kills(&in);
+        known |= reads[n] | kills[n];
+        n++;
+        bool jump = in.op == OP_JMP && in.o[0].kind == OPND_REL;
+        if ((in.flags & INSN_END) && !jump)
             break;
+        eip = jump ? in.imm : in.next;
     }
     unsigned live = NEED_ALL;
     while (n-- > 0)
-        live = before(a64_reads(&in[n]), a64_kills(&in[n]), live);
+        live = before(reads[n], kills[n], live);
     return live;
 }
 
@@ -101,12 +129,14 @@ static gaddr peeked_at[64]; /* answers of this region */
 static uint8_t peeked[64];
 
 /* Of code outside the region. */
-static unsigned live_outside(const struct translation *tr, gaddr eip)
+static unsigned live_outside(struct translation *tr, gaddr eip)
 {
-    unsigned h = (eip ^ eip >> 6) & 63;
+    unsigned h = (eip ^ eip >> 6) & 63, looks = tr->looks;
     if (peeked_at[h] != eip || !peeked[h]) {
         peeked_at[h] = eip;
         peeked[h] = (uint8_t)(0x80 | peek(tr, eip));
+        if ((peeked[h] & 0x7f) == NEED_ALL)
+            tr->looks = looks;
     }
     return peeked[h] & 0x7f;
 }
@@ -118,7 +148,7 @@ static struct flow {
     uint8_t outside;        /* flags that may be read behind it outside the region */
 } flow[TRANSLATE_INSN_MAX];
 
-static int16_t edge(const struct translation *tr, unsigned i, gaddr eip)
+static int16_t edge(struct translation *tr, unsigned i, gaddr eip)
 {
     struct flow *f = &flow[i];
     bool falls = i + 1 < tr->n && tr->insn[i + 1].in->eip == eip;
@@ -134,7 +164,7 @@ static bool is_thunk(const struct translation *tr, unsigned i)
     return tr->insn[i].thunk && !tr->count;
 }
 
-static void find_flow(const struct translation *tr, unsigned i)
+static void find_flow(struct translation *tr, unsigned i)
 {
     const struct insn *in = tr->insn[i].in;
     struct flow *f = &flow[i];
@@ -160,8 +190,9 @@ static unsigned live_behind(const struct flow *f)
            (f->target >= 0 ? live_in[f->target] : 0u);
 }
 
-static void find_live(const struct translation *tr)
+static void find_live(struct translation *tr)
 {
+    tr->looks = 0;
     memset(live_in, 0, tr->n);
     memset(peeked, 0, sizeof peeked);
     for (unsigned i = 0; i < tr->n; i++)

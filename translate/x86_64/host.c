@@ -69,6 +69,11 @@ bool translate_orders_memory(void)
     return false;
 }
 
+bool translate_looks_ahead(void)
+{
+    return false;
+}
+
 void translate_ask_order(void)
 {
 }
