@@ -5,15 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/lock.h"
 #include "core/log.h"
 
 struct breaks {
     unsigned n;
-    gaddr at[BREAKS_MAX]; /* ascending */
+    gaddr at[]; /* ascending */
 };
 
 bool breaks_any, watches_any;
-static struct breaks *breaks, *breaks_before;
+static struct breaks *breaks[BREAKS_KINDS], *breaks_before;
+static struct lock breaks_lock; /* who sets any */
 static struct watch watches[WATCHES_MAX];
 static unsigned nwatches;
 
@@ -28,20 +30,33 @@ static bool has(const struct breaks *b, gaddr eip)
     return b && bsearch(&eip, b->at, b->n, sizeof b->at[0], by_address);
 }
 
-bool breaks_find(gaddr eip)
+bool breaks_has(enum breaks_of kind, gaddr eip)
 {
-    return has(__atomic_load_n(&breaks, __ATOMIC_ACQUIRE), eip);
+    return has(__atomic_load_n(&breaks[kind], __ATOMIC_ACQUIRE), eip);
 }
 
-void breaks_set(const gaddr *at, unsigned n, void (*changed)(gaddr at))
+bool breaks_find(gaddr eip)
 {
-    struct breaks *old = breaks, *new = xmalloc(sizeof *new);
-    new->n = n < BREAKS_MAX ? n : BREAKS_MAX;
-    memcpy(new->at, at, new->n * sizeof new->at[0]);
-    qsort(new->at, new->n, sizeof new->at[0], by_address);
-    __atomic_store_n(&breaks, new, __ATOMIC_RELEASE);
-    __atomic_store_n(&breaks_any, new->n != 0, __ATOMIC_RELEASE);
-    for (unsigned i = 0; i < new->n; i++)
+    return breaks_has(BREAKS_DEBUGGER, eip) || breaks_has(BREAKS_REGISTERS, eip);
+}
+
+static struct breaks *sorted(const gaddr *at, unsigned n)
+{
+    struct breaks *b = xmalloc(sizeof *b + n * sizeof b->at[0]);
+    b->n = n;
+    memcpy(b->at, at, n * sizeof b->at[0]);
+    qsort(b->at, n, sizeof b->at[0], by_address);
+    return b;
+}
+
+void breaks_set(enum breaks_of kind, const gaddr *at, unsigned n, void (*changed)(gaddr at))
+{
+    struct breaks *new = n ? sorted(at, n) : NULL;
+    lock_take(&breaks_lock);
+    struct breaks *old = breaks[kind];
+    __atomic_store_n(&breaks[kind], new, __ATOMIC_RELEASE);
+    __atomic_store_n(&breaks_any, breaks[BREAKS_DEBUGGER] || breaks[BREAKS_REGISTERS], __ATOMIC_RELEASE);
+    for (unsigned i = 0; i < n; i++)
         if (!has(old, new->at[i]))
             changed(new->at[i]);
     for (unsigned i = 0; old && i < old->n; i++)
@@ -49,6 +64,12 @@ void breaks_set(const gaddr *at, unsigned n, void (*changed)(gaddr at))
             changed(old->at[i]);
     free(breaks_before);
     breaks_before = old;
+    lock_release(&breaks_lock);
+}
+
+void breaks_forked(void)
+{
+    breaks_lock = (struct lock){0};
 }
 
 void watches_set(const struct watch *w, unsigned n)

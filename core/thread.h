@@ -50,6 +50,21 @@ struct pending_signal { volatile sig_atomic_t valid; siginfo_t info; };
  * si_errno is this plus the true code, si_value the address. xrun's own handler undoes it. */
 enum { SI_LIKE_FAULT = 0x58460000 };
 
+/* The debug registers. As in Linux a breakpoint is made when its address or DR7 is written first, and then stays;
+ * dr6 and dr7 are only what was written or happened last: children and new threads have these, but no breakpoints. */
+struct debug_regs {
+    struct debug_slot {
+        bool used, enabled;
+        uint8_t type, len;          /* as in DR7 */
+        gaddr addr;
+    } slot[4];
+    uint32_t dr6, dr7;              /* dr6: the bits that are set, not those that always are */
+    uint8_t exec, data;             /* which slots stop execution, and accesses */
+    uint8_t hits;                   /* those that the #DB being raised is for; */
+    uint8_t held;                   /* until the next instruction, as a load of ss does */
+    bool stepped;                   /* and it is for EFLAGS.TF, too */
+};
+
 struct thread {
     struct cpu cpu;
     struct process *proc;
@@ -89,6 +104,8 @@ struct thread {
     bool trace_step;                /* stop behind each instruction, */
     bool trace_tf;                  /* for which EFLAGS.TF is set now; */
     bool trace_over;                /* the next one even if there is a breakpoint */
+
+    struct debug_regs debug;
 
     uint32_t orig_eax;              /* number of the system call in progress, -1 outside */
     struct thread *next, **prevp;   /* list of all threads of the process */

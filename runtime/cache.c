@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/breaks.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
@@ -444,6 +445,8 @@ static void decode_needed(const struct stored *s)
 static struct block *find_stored(gaddr eip, unsigned mode)
 {
     const struct stored *s;
+    if (breaks_any) /* which what is stored knows nothing of */
+        return NULL;
     for (unsigned i = 0; store_enabled() && (s = store_find(eip, mode, &i));) {
         uint64_t seq = inval_seq;
         lock_release(&lock_);

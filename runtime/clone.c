@@ -143,6 +143,8 @@ struct thread *thread_copy(const struct thread *parent, struct process *p,
     }
     t->orig_eax = parent->orig_eax;
     t->trace = parent->child_trace;
+    t->debug.dr6 = parent->debug.dr6;
+    t->debug.dr7 = parent->debug.dr7;
     t->cpu.pending = t->trace != NULL;
     process_link(t);
     seccomp_inherit(t, parent);

@@ -10,6 +10,7 @@
 #include "decode/decode.h"
 #include "interp/interp.h"
 #include "runtime/code.h"
+#include "runtime/debugreg.h"
 #include "runtime/dump.h"
 #include "runtime/effects.h"
 #include "runtime/lockstep.h"
@@ -128,11 +129,25 @@ static const struct watch *find_watch(const struct cpu *cpu, const struct insn *
     return *one ? find_hit(cpu, &once) : w;
 }
 
-/* Does each instruction have to be looked at? */
+/* Does each instruction have to be looked at? With RF set only the next. */
 static bool single(const struct thread *t)
 {
-    return (t->cpu.eflags & EFL_TF) || t->trace_step ||
+    return (t->cpu.eflags & (EFL_TF | EFL_RF)) || t->trace_step || t->debug.data ||
            (__atomic_load_n(&watches_any, __ATOMIC_RELAXED) && t->trace);
+}
+
+static bool debugger_stops(const struct thread *t)
+{
+    return t->trace && breaks_has(BREAKS_DEBUGGER, t->cpu.eip);
+}
+
+/* Breakpoints of debug registers and watchpoints are told by #DB behind the instruction, which a load of ss
+ * holds back. */
+static unsigned hits_now(struct thread *t, const struct insn *in, unsigned hits)
+{
+    hits |= t->debug.held;
+    t->debug.held = (uint8_t)(loads_ss(in) ? hits : 0);
+    return hits & ~(unsigned)t->debug.held;
 }
 
 /* One instruction; with the trap flag set #DB behind it. A program sees the flag that its tracer's step
@@ -141,7 +156,7 @@ static void step(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
     bool one = false, traps = (cpu->eflags & EFL_TF) || t->trace_step;
-    if (breaks_at(cpu->eip) && t->trace && !t->trace_over) {
+    if (breaks_at(cpu->eip) && !t->trace_over && (debugger_stops(t) || debugreg_at_eip(t))) {
         cpu->exit_links = NULL;
         cpu->exit = EXIT_BREAK;
         return;
@@ -149,21 +164,45 @@ static void step(struct thread *t)
     t->trace_over = false;
     const struct insn *in = cache_step(t);
     const struct watch *w = watches_any ? find_watch(cpu, in, &one) : NULL;
+    unsigned hits = debugreg_accessed(t, in, &one);
     t->trace_tf = (t->trace_step || one) && !(cpu->eflags & EFL_TF);
     if (t->trace_tf)
         cpu->eflags |= EFL_TF;
     if (in->op == OP_POPF || in->op == OP_IRET)
         t->trace_tf = false;
+    cpu->eflags &= ~(uint32_t)EFL_RF; /* it may set it again */
     run(t, in);
     clear_forced_tf(t);
+    hits = cpu->exit == EXIT_BRANCH ? hits_now(t, in, hits) : 0;
     if (w && t->trace && cpu->exit == EXIT_BRANCH) {
         ptrace_watch_hit(t, w);
         return;
     }
-    if (!traps || cpu->exit != EXIT_BRANCH || loads_ss(in) || ptrace_steps_on(t))
+    if (!hits && (!traps || cpu->exit != EXIT_BRANCH || loads_ss(in) || ptrace_steps_on(t)))
         return;
+    t->debug.hits = (uint8_t)hits;
+    t->debug.stepped = traps;
     cpu->trap = (struct cpu_trap){.vec = TRAP_DB, .err = 0, .addr = cpu->trap.addr};
     cpu->exit = EXIT_TRAP;
+}
+
+static void act(struct thread *t);
+
+/* At a breakpoint, which may be another thread's or that of a debugger who has gone. */
+static void act_on_break(struct thread *t)
+{
+    unsigned hits = debugreg_at_eip(t);
+    if (hits) {
+        t->debug.hits = (uint8_t)hits;
+        t->cpu.eflags |= EFL_RF;
+        t->cpu.trap = (struct cpu_trap){.vec = TRAP_DB, .addr = t->cpu.trap.addr};
+        signal_trap(t);
+    } else if (debugger_stops(t)) {
+        ptrace_breakpoint(t);
+    } else {
+        run(t, cache_step(t));
+        act(t);
+    }
 }
 
 static void act(struct thread *t)
@@ -177,14 +216,7 @@ static void act(struct thread *t)
         run(t, cache_step(t));
         act(t);
         break;
-    case EXIT_BREAK:
-        if (t->trace) {
-            ptrace_breakpoint(t);
-            break;
-        }
-        run(t, cache_step(t)); /* its debugger has gone */
-        act(t);
-        break;
+    case EXIT_BREAK: act_on_break(t); break;
     }
 }
 

@@ -70,6 +70,23 @@ static uint32_t operand_size(const struct insn *in, const struct opnd *o)
     return in->op == OP_FXSAVE || in->op == OP_FXRSTOR ? FXSAVE_BYTES : 0;
 }
 
+/* From the first byte that the mask, the last operand, selects to the last. */
+static struct store masked_store(const struct cpu *before, const struct insn *in)
+{
+    const struct opnd *o = &in->o[in->nopnd - 1];
+    union xmm m = {.q = {0, 0}};
+    uint32_t first = 0, end = 16;
+    if (o->kind == OPND_MM)
+        m.q[0] = before->fpu.st[o->reg].sig;
+    else
+        m = before->xmm[o->reg];
+    while (end && !(m.b[end - 1] & 0x80))
+        end--;
+    while (first < end && !(m.b[first] & 0x80))
+        first++;
+    return (struct store){before->gpr[REG_EDI] + before->seg_base[in->seg] + first, end - first};
+}
+
 unsigned effects_stores(const struct cpu *before, const struct insn *in,
                         struct store out[EFFECTS_STORES_MAX])
 {
@@ -81,8 +98,7 @@ unsigned effects_stores(const struct cpu *before, const struct insn *in,
         return n;
     }
     if (in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU || in->op == OP_VMASKMOVDQU) {
-        out[n++] = (struct store){before->gpr[REG_EDI] + before->seg_base[in->seg],
-                                  in->op == OP_MASKMOVQ ? 8 : 16};
+        out[n++] = masked_store(before, in);
         return n;
     }
     for (unsigned i = 0; i < in->nopnd && !n; i++)
@@ -122,7 +138,14 @@ unsigned effects_loads(const struct cpu *before, const struct insn *in,
     uint32_t pop = popped(in);
     if (is_string(in))
         return string_loads(before, in, out);
-    for (unsigned i = 0; i < in->nopnd && !n && in->op != OP_LEA; i++)
+    if (in->op == OP_LEA || in->op == OP_NOP)
+        return 0;
+    if (in->op == OP_XLAT) {
+        uint32_t off = before->gpr[REG_EBX] + (before->gpr[REG_EAX] & 0xff);
+        out[n++] = (struct store){(in->flags & INSN_ADDR16 ? off & 0xffff : off) + before->seg_base[in->seg], 1};
+        return n;
+    }
+    for (unsigned i = 0; i < in->nopnd && !n; i++)
         if (in->o[i].kind == OPND_MEM && (in->o[i].access & ACCESS_R))
             out[n++] = (struct store){operand_address(before, in), operand_size(in, &in->o[i])};
     if (in->op == OP_LEAVE)

@@ -18,6 +18,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
+#include "runtime/debugreg.h"
 #include "syscalls/syscalls.h"
 #include "translate/translate.h"
 
@@ -35,7 +36,7 @@ void ptrace_begun(struct thread *t)
         signal_action_changed(s);
 }
 
-static void break_changed(gaddr at)
+void ptrace_break_changed(gaddr at)
 {
     cache_invalidate(at, at + 1);
 }
@@ -43,7 +44,7 @@ static void break_changed(gaddr at)
 static void forget_breaks(void)
 {
     if (breaks_any)
-        breaks_set(NULL, 0, break_changed);
+        breaks_set(BREAKS_DEBUGGER, NULL, 0, ptrace_break_changed);
     watches_set(NULL, 0);
 }
 
@@ -159,7 +160,7 @@ static int set_breaks(const struct trace_block *b)
 {
     if (b->data > BREAKS_MAX)
         return -EINVAL;
-    breaks_set((const gaddr *)(const void *)b->buf, b->data, break_changed);
+    breaks_set(BREAKS_DEBUGGER, (const gaddr *)(const void *)b->buf, b->data, ptrace_break_changed);
     return 0;
 }
 
@@ -168,6 +169,13 @@ static int set_watches(const struct trace_block *b)
     if (b->data > WATCHES_MAX)
         return -EINVAL;
     watches_set((const struct watch *)(const void *)b->buf, b->data);
+    return 0;
+}
+
+static int get_debugreg(const struct thread *t, struct trace_block *b)
+{
+    uint32_t v = debugreg_get(t, b->addr);
+    memcpy(b->buf, &v, sizeof v);
     return 0;
 }
 
@@ -202,6 +210,8 @@ static int serve_one(struct thread *t, struct trace_block *b)
     case TRACE_LISTEN: b->listening = 1; return 0;
     case TRACE_SET_BREAKS: return set_breaks(b);
     case TRACE_SET_WATCHES: return set_watches(b);
+    case TRACE_GET_DEBUGREG: return get_debugreg(t, b);
+    case TRACE_SET_DEBUGREG: return debugreg_set(t, b->addr, b->data);
     case TRACE_RESUME:
         t->trace_over = b->over;
         set_mode(t, (enum trace_mode)b->addr);
@@ -608,8 +618,10 @@ void ptrace_forked(struct thread *t)
     t->trace_step = t->trace_claimed = false;
     t->syscall_work &= ~(uint32_t)WORK_TRACE;
     tracer_forked();
+    breaks_forked();
     if (!t->trace)
         forget_breaks();
+    debugreg_forget(t);
     if (t->trace) {
         madvise(t->trace, sizeof *t->trace, MADV_DONTFORK);
         t->cpu.pending = 1;

@@ -20,6 +20,8 @@ void ptrace_handler_set_up(struct thread *t);
 /* The thread has come to a breakpoint, or its last instruction triggered the watchpoint. */
 void ptrace_breakpoint(struct thread *t);
 void ptrace_watch_hit(struct thread *t, const struct watch *w);
+/* Of breaks_set(). */
+void ptrace_break_changed(gaddr at);
 /* Is a step over though it has led somewhere where the tracer wants it to go on? */
 bool ptrace_steps_on(const struct thread *t);
 /* Before and after a system call; false: it is not to be made. */

@@ -21,6 +21,7 @@
 #include "decode/decode.h"
 #include "interp/interp.h"
 #include "runtime/code.h"
+#include "runtime/debugreg.h"
 #include "runtime/host.h"
 #include "runtime/ptrace.h"
 #include "runtime/runtime.h"
@@ -592,7 +593,8 @@ void signal_deliver(struct thread *t)
         t->sigmask = t->sigmask_saved;
         t->sigmask_restore = false;
     }
-    t->cpu.eflags &= ~(uint32_t)EFL_RF; /* seen only by a frame built right behind a sigreturn */
+    if (!t->debug.exec) /* else the dispatcher does, behind the next instruction */
+        t->cpu.eflags &= ~(uint32_t)EFL_RF; /* seen only by a frame built right behind a sigreturn */
     signal_set_host_mask(t);
 }
 
@@ -682,7 +684,7 @@ void signal_trap(struct thread *t)
     switch (p->vec) {
     case TRAP_DE: signal_force(t, SIGFPE, FPE_INTDIV, eip); break;
     case TRAP_DB:
-        signal_force(t, SIGTRAP, p->code_kind ? TRAP_BRKPT : TRAP_TRACE, eip);
+        signal_force(t, SIGTRAP, debugreg_raise(t, p->code_kind), eip);
         break;
     case TRAP_BP: signal_force(t, SIGTRAP, SI_KERNEL, 0); break;
     case TRAP_OF:

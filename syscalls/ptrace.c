@@ -359,30 +359,17 @@ static int64_t poke(struct trace_block *b, uint32_t addr, uint32_t value)
 static int64_t peek_user(struct trace_block *b, uint32_t off, uint32_t to)
 {
     uint32_t v = 0;
+    int64_t r = 0;
     if (off > USER_SIZE || (off & 3))
         return -EIO;
     if (off < REGS_SIZE) {
-        int64_t r = tracer_ask(b, TRACE_GET_REGS, 0, 0);
-        if (r < 0)
-            return r;
+        r = tracer_ask(b, TRACE_GET_REGS, 0, 0);
         memcpy(&v, b->buf + off, 4);
     } else if (off >= USER_DEBUGREG && off < USER_SIZE) {
-        v = b->debugreg[(off - USER_DEBUGREG) / 4];
+        r = tracer_ask(b, TRACE_GET_DEBUGREG, (off - USER_DEBUGREG) / 4, 0);
+        memcpy(&v, b->buf, 4);
     }
-    return mem_write32(to, v) ? -EFAULT : 0;
-}
-
-/* Addresses are kept, but nothing watches them: they cannot be armed. */
-static int64_t poke_debugreg(struct trace_block *b, unsigned n, uint32_t v)
-{
-    if (n == 4 || n == 5)
-        return -EIO;
-    if (n == 7 && (v & 0xff)) {
-        log_event("ptrace: hardware breakpoint refused: not built");
-        return -EINVAL;
-    }
-    b->debugreg[n] = v;
-    return 0;
+    return r < 0 ? r : mem_write32(to, v) ? -EFAULT : 0;
 }
 
 static int64_t poke_user(struct trace_block *b, uint32_t off, uint32_t v)
@@ -392,7 +379,7 @@ static int64_t poke_user(struct trace_block *b, uint32_t off, uint32_t v)
     if (off < REGS_SIZE)
         return tracer_ask(b, TRACE_SET_REG, off / 4, v);
     if (off >= USER_DEBUGREG && off < USER_SIZE)
-        return poke_debugreg(b, (off - USER_DEBUGREG) / 4, v);
+        return tracer_ask(b, TRACE_SET_DEBUGREG, (off - USER_DEBUGREG) / 4, v);
     return 0;
 }
 

@@ -41,6 +41,7 @@ enum trace_request {
     TRACE_SET_BREAKS,  /* all breakpoints: `data` addresses */
     TRACE_SET_WATCHES, /* all watchpoints: `data` of struct watch */
     TRACE_GET_PENDING, TRACE_GET_DISPATCH, TRACE_SET_DISPATCH,
+    TRACE_GET_DEBUGREG, TRACE_SET_DEBUGREG, /* number `addr` */
 };
 
 enum trace_reason { TRACE_NO_REASON, TRACE_AT_BREAKPOINT, TRACE_AT_WATCHPOINT };
@@ -66,7 +67,6 @@ struct trace_block {
     uint32_t memory_open;            /* the tracer may write it through /proc */
     int group_sig, former_tid;       /* former_tid: before execve */
     uint32_t group_stopped;          /* by a signal's default action, no SIGCONT since */
-    uint32_t debugreg[8];
     siginfo_t stop_from;
     uint32_t range_start, range_end; /* stepping goes on there */
     uint32_t over;                   /* the first instruction even if there is a breakpoint */
