@@ -32,7 +32,8 @@ enum a64_reg {
 
 enum a64_vreg {
     /* v0-v7: free within one guest instruction; arguments of C functions. v8-v15: only their low
-     * halves survive calls of C; v8-v11 hold constants of a region, v12-v15 are free. */
+     * halves survive calls of C. d8-d15: mm0-mm7 while they are live (x9 tells), registers of an x87 run
+     * with --x87=double. */
     A64_VTMP0, A64_VTMP1, A64_VTMP2, A64_VTMP3, A64_VTMP4, A64_VTMP5, A64_VTMP6, A64_VTMP7,
     A64_VKEEP0, A64_VKEEP1, A64_VKEEP2, A64_VKEEP3,
     A64_XMM0 = 16,   /* v16-v23: xmm0-xmm7 */

@@ -41,9 +41,10 @@ struct emit {
         uint8_t have, changed; /* holds it; and it is not in memory */
         uint8_t ints;    /* FILD made it */
         uint8_t copied;  /* 0, or the host's register that ST(0) is to become a copy of: the next instruction's */
+        bool mmx, begun; /* MMX registers are live; an instruction has been executed with them, */
+        uint8_t written; /* and has written these, which x12 does not say yet */
     } x87;
     bool paired;          /* the instruction's access to the stack was that of the one before */
-    bool x87_off;         /* the unit is known to be off */
     uint32_t slow_at;     /* where the current instruction's way to the interpreter begins */
 };
 

@@ -137,10 +137,8 @@ bool a64_simd_delays(const struct emit *e);
 /* ---- The x87 unit (x87.c) ---- */
 enum a64_x87_way { X87_PLAIN, X87_LEAF, X87_LEAF_NEG, X87_LOAD_T, X87_LOAD_B };
 void a64_x87_begin(struct emit *e);  /* of a region */
-/* A run of x87 instructions ends behind the instruction `last`. */
+/* A run of x87 or MMX instructions ends behind the instruction `last`. */
 void a64_x87_settle(struct emit *e, unsigned last);
-/* The same, and cpu->fpu holds the state: before MMX. */
-void a64_x87_off(struct emit *e);
 /* For translation.adjust, at an instruction's start; and what that means for a context's registers. */
 int a64_x87_adjust(const struct emit *e);
 /* v: the vector registers, 16 bytes each. */
@@ -151,8 +149,9 @@ void a64_x87_slow_begin(struct emit *e, const struct a64_x87_state *s);
 void a64_x87_slow_end(struct emit *e, const struct a64_x87_state *s);
 void a64_x87_cold(struct emit *e);   /* behind a region's code */
 /* The interpreter executes instructions `first` to `last`, then code goes on at offset `back` where C's form
- * is `form_back`. */
-void a64_interpret_run(struct emit *e, unsigned first, unsigned last, uint8_t form_back, uint32_t back);
+ * is `form_back`, and instructions up to `counted` have been counted (now: up to the first). */
+void a64_interpret_run(struct emit *e, unsigned first, unsigned last, unsigned counted, uint8_t form_back,
+                       uint32_t back);
 
 /* The flags that may be read behind the current instruction. */
 unsigned a64_live(const struct emit *e);

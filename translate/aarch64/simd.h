@@ -68,11 +68,15 @@ void simd_fp(struct emit *e, const struct insn *in);
 bool simd_move_supported(const struct insn *in);
 void simd_move(struct emit *e, const struct insn *in);
 
-/* ---- MMX: the registers are in the cpu ---- */
-void simd_mmx_begin(struct emit *e); /* a pending exception of the x87 unit? */
-void simd_mmx_end(struct emit *e);   /* TOP = 0, all registers valid */
-void simd_mmx_read(struct emit *e, unsigned v, unsigned r);
-void simd_mmx_write(struct emit *e, unsigned r, unsigned v);
+/* ---- MMX (mmx.c) ---- */
+/* Before anything else of an instruction that uses MMX registers; behind all of it. */
+void simd_mmx_begin(struct emit *e);
+void simd_mmx_end(struct emit *e);
+/* The vector register that is mm`r`, in its low half; the other one may be anything. */
+unsigned simd_mmx_read(unsigned r);
+/* The same, to be written: behind the instruction's last access to memory and last branch to a slow path. */
+unsigned simd_mmx_write(struct emit *e, unsigned r);
+void simd_mmx_empty(struct emit *e); /* EMMS */
 
 /* d = four elements, each chosen from a (0-3), b (4-7) or zero (8). d may be a or b. */
 enum { SHUFFLE_ZERO = 8 };

@@ -521,47 +521,21 @@ bool simd_int_supported(const struct insn *in)
     return row_of(in->op) && host_has(in->op);
 }
 
-/* ---- MMX: the registers are in the cpu ---- */
-
-static size_t mm(unsigned r) { return offsetof(struct cpu, fpu.st[0].sig) + 16 * r; }
-_Static_assert(sizeof(struct f80) == 16, "distance of MMX registers");
-
-void simd_mmx_begin(struct emit *e)
-{
-    a64_x87_off(e);
-    a64_cpu_load(e, A64_LDRH, A64_TMP0, offsetof(struct cpu, fpu.sw));
-    uint8_t *at = e->p;
-    a64_must(a64_tbnz(e, A64_TMP0, 7, 0));
-    a64_slow(e, at);
-}
-
-void simd_mmx_end(struct emit *e)
-{
-    _Static_assert(offsetof(struct x87, empty) == offsetof(struct x87, top) + 1, "stored together");
-    a64_cpu_store(e, A64_STRH, A64_ZR, offsetof(struct cpu, fpu.top));
-}
-
-void simd_mmx_read(struct emit *e, unsigned v, unsigned r) { a64_cpu_load(e, A64_LDR_D, v, mm(r)); }
-
-void simd_mmx_write(struct emit *e, unsigned r, unsigned v)
-{
-    a64_cpu_store(e, A64_STR_D, v, mm(r));
-    a64_movw(e, A64_MOVN, A64_W, A64_TMP0, 0, 0);
-    a64_cpu_store(e, A64_STRH, A64_TMP0, mm(r) + 8);
-}
+/* ---- MMX ---- */
 
 static void mmx(struct emit *e, const struct insn *in, const struct row *row)
 {
     const struct opnd *o = in->o;
-    struct lanes l = {.in = in, .d = V2, .a = V0, .b = V1, .imm = in->imm & 0xff};
+    struct lanes l = {.in = in, .imm = in->imm & 0xff};
     simd_mmx_begin(e);
+    l.b = V1;
     if (o[1].kind == OPND_MEM)
         simd_load(e, in, V1);
     else if (o[1].kind == OPND_MM)
-        simd_mmx_read(e, V1, o[1].reg);
-    simd_mmx_read(e, V0, o[0].reg);
+        l.b = simd_mmx_read(o[1].reg);
+    l.a = simd_mmx_read(o[0].reg);
+    l.d = simd_mmx_write(e, o[0].reg);
     row->fn(e, &l, row->arg, (enum a64_arr)row->arr);
-    simd_mmx_write(e, o[0].reg, V2);
     simd_mmx_end(e);
 }
 

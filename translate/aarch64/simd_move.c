@@ -39,21 +39,19 @@ static void move_mm(struct emit *e, const struct insn *in)
 {
     const struct opnd *d = &in->o[0], *s = &in->o[1];
     simd_mmx_begin(e);
-    if (s->kind == OPND_MM) {
-        simd_mmx_read(e, V0, s->reg);
-        if (d->kind == OPND_MEM)
-            simd_store(e, in, V0);
-        else if (d->kind == OPND_GPR)
-            a64_fmov_to_gpr(e, A64_W, a64_gpr(d->reg), V0);
-        else if (d->kind == OPND_XMM) /* MOVQ2DQ */
-            a64_fmov(e, A64_D, run_write(e, d->reg, 8), V0);
-    } else if (s->kind == OPND_MEM) {
-        simd_load(e, in, V0);
-    } else if (s->kind == OPND_GPR) {
-        a64_fmov_from_gpr(e, A64_W, V0, a64_gpr(s->reg));
-    }
-    if (d->kind == OPND_MM)
-        simd_mmx_write(e, d->reg, s->kind == OPND_XMM ? run_read_low(e, s->reg, 8) : V0);
+    if (s->kind == OPND_MEM)
+        simd_load(e, in, simd_mmx_write(e, d->reg)); /* if it faults the register stays */
+    else if (s->kind == OPND_GPR)
+        a64_fmov_from_gpr(e, A64_W, simd_mmx_write(e, d->reg), a64_gpr(s->reg));
+    else if (d->kind == OPND_MEM)
+        simd_store(e, in, simd_mmx_read(s->reg));
+    else if (d->kind == OPND_GPR)
+        a64_fmov_to_gpr(e, A64_W, a64_gpr(d->reg), simd_mmx_read(s->reg));
+    else if (d->kind == OPND_XMM) /* MOVQ2DQ */
+        a64_fmov(e, A64_D, run_write(e, d->reg, 8), simd_mmx_read(s->reg));
+    else /* MOVDQ2Q, or of an MMX register */
+        a64_fmov(e, A64_D, simd_mmx_write(e, d->reg),
+                 s->kind == OPND_XMM ? run_read_low(e, s->reg, 8) : simd_mmx_read(s->reg));
     simd_mmx_end(e);
 }
 
@@ -141,9 +139,7 @@ static void insert(struct emit *e, const struct insn *in) /* PINSRx */
     if (in->o[1].kind == OPND_MEM)
         simd_load(e, in, V0);
     if (mm) {
-        simd_mmx_read(e, V1, x);
-        put_element(e, in, V1, i);
-        simd_mmx_write(e, x, V1);
+        put_element(e, in, simd_mmx_write(e, x), i);
         simd_mmx_end(e);
         return;
     }
@@ -157,10 +153,10 @@ static void extract(struct emit *e, const struct insn *in) /* PEXTRx EXTRACTPS *
 {
     static const enum a64_arr scalar[] = {A64_B1, A64_H1, A64_S1};
     bool mm = in->o[1].kind == OPND_MM;
-    unsigned from = V0, i = element_index(in, mm);
+    unsigned from, i = element_index(in, mm);
     if (mm) {
         simd_mmx_begin(e);
-        simd_mmx_read(e, V0, in->o[1].reg);
+        from = simd_mmx_read(in->o[1].reg);
     } else {
         from = run_read(e, in->o[1].reg);
     }
@@ -190,8 +186,7 @@ static void byte_mask(struct emit *e, const struct insn *in) /* PMOVMSKB */
     unsigned d = a64_gpr(in->o[0].reg);
     if (in->o[1].kind == OPND_MM) {
         simd_mmx_begin(e);
-        simd_mmx_read(e, V0, in->o[1].reg);
-        byte_signs(e, V0);
+        byte_signs(e, simd_mmx_read(in->o[1].reg));
         a64_umov(e, A64_16B, d, V3, 0);
         simd_mmx_end(e);
         return;
@@ -244,9 +239,7 @@ static void test(struct emit *e, const struct insn *in) /* PTEST */
 static void empty(struct emit *e, const struct insn *in) /* EMMS */
 {
     (void)in;
-    simd_mmx_begin(e);
-    a64_movw(e, A64_MOVZ, A64_W, A64_TMP0, 0xff00, 0);
-    a64_cpu_store(e, A64_STRH, A64_TMP0, offsetof(struct cpu, fpu.top)); /* and `empty` */
+    simd_mmx_empty(e);
 }
 
 /* ---- the list ---- */

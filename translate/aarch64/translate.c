@@ -556,11 +556,11 @@ static void transfer(struct emit *e, const struct tr_insn *t)
     e->form = FORM_SUB;
 }
 
-/* cpu->insn_count += 1. */
-static void count(struct emit *e)
+/* cpu->insn_count += n. */
+static void count(struct emit *e, unsigned n)
 {
     a64_cpu_load(e, A64_LDR_X, A64_STUB, offsetof(struct cpu, insn_count));
-    a64_must(a64_add_imm(e, A64_X, A64_STUB, A64_STUB, 1));
+    a64_must(a64_add_imm(e, A64_X, A64_STUB, A64_STUB, n));
     a64_cpu_store(e, A64_STR_X, A64_STUB, offsetof(struct cpu, insn_count));
 }
 
@@ -681,14 +681,14 @@ static void insn(struct emit *e, const struct tr_insn *t)
     if (a64_simd_delays(e))
         return;
     if (e->tr->count)
-        count(e);
+        count(e, 1);
     if (in->flags & INSN_END) {
         if (translate_handles(in, e->tr->mode))
             transfer(e, t);
         else
             leave_at(e);
         e->fused.kind = FUSE_NONE;
-        e->x87_off = e->paired = false;
+        e->paired = false;
         return;
     }
     bool done = e->paired;
@@ -772,10 +772,13 @@ static void interpret_all(struct emit *e, unsigned first, unsigned last, uint8_t
     unsettle(e, form_back);
 }
 
-void a64_interpret_run(struct emit *e, unsigned first, unsigned last, uint8_t form_back, uint32_t back)
+void a64_interpret_run(struct emit *e, unsigned first, unsigned last, unsigned counted, uint8_t form_back,
+                       uint32_t back)
 {
     a64_settle_flags(e, live_in[first]);
     interpret_all(e, first, last, form_back);
+    if (e->tr->count && counted > first)
+        count(e, counted - first);
     a64_must(a64_b(e, (int64_t)back - emit_off(e)));
 }
 
@@ -879,7 +882,6 @@ static bool pass(struct translation *tr)
         if (e.end - e.p < ROOM_PER_INSN + (ptrdiff_t)tr->n * COLD_PER_INSN)
             return false;
         e.index = i;
-        e.x87_off &= !leader[i];
         prepare(&e, tr->insn[i].in);
         tr->off[i] = tr->entry[i] = emit_off(&e);
         bool stale = e.fused.kind || e.paired;

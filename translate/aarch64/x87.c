@@ -83,8 +83,6 @@ bool x87_is_noted(unsigned op)
     return op != OP_FNSTSW && op != OP_FLDCW && op != OP_FWAIT;
 }
 
-/* pushed behind the instruction; false if that is more than a run can have. */
-
 /* ---- writing them ---- */
 
 static void emit_insn(struct emit *e, const struct insn *in)
@@ -131,14 +129,4 @@ bool a64_x87(struct emit *e, const struct tr_insn *t)
             e->x87.noted[1] = t->in;
     }
     return true;
-}
-
-/* ---- MMX ---- */
-
-void a64_x87_off(struct emit *e)
-{
-    a64_x87_settle(e, e->index - 1);
-    if (!e->x87_off)
-        a64_call(e, a64_x87_leave);
-    e->x87_off = true;
 }

@@ -9,6 +9,8 @@
  *   zero     0, significand 0
  *   special  A64_X87_SPECIAL; bits 32-46 the exponent of the 80-bit format, bit 47 the significand's top bit,
  *            which is clear in the significand: infinities, NaNs, denormals, whatever else
+ * While MMX registers are live they are d8-d15, and x9 is A64_X87_MMX; x12 tells what of cpu->fpu is older: bits
+ * 0-7 those registers, any bit top and tags (mmx.c).
  * The eight bytes at CPU_X87_NOTE tell what the last run's last instruction was, 0 if cpu->fpu does: bits 0-31
  * its address, 32-42 its opcode; bit 43: there was a memory operand, whose segment register is bits 44-46.
  *
@@ -25,6 +27,10 @@
 #define A64_X87_SPECIAL_BIT 12
 #define A64_X87_SLOW_BIT 13
 #define A64_X87_OFF 0x180
+#define A64_X87_MMX 0x181 /* to all that looks for slots the same */
+#define A64_X87_MMX_BIT 0
+#define A64_X87_BEGUN_BIT 63 /* of x12 */
+#define A64_MM0 8 /* d8 */
 #define A64_X87_NOTE_MEM 43
 /* The first slot's address, modulo 512: so bits 7 and 8 tell whether an address is of a slot. */
 #define A64_X87_ALIGN 0x80
@@ -43,7 +49,7 @@ enum a64_x87_reg {
 
 /* Leaf routines, BL. */
 #define A64_X87_LEAVES(X) X(add) X(sub) X(subr) X(mul) X(div) X(divr) X(sqrt) X(cmp) X(xam) X(rint) X(to_int) \
-    X(from_int) X(from_float) X(to_float) X(from_f80) X(to_f80) X(load) X(reload) X(leave) \
+    X(from_int) X(from_float) X(to_float) X(from_f80) X(to_f80) X(load) X(reload) X(leave) X(mmx_load) \
     X(double_from_f80) X(double_to_f80) X(double_to_int) X(double_rint) X(double_codes) X(double_xam)
 #define X(name) extern const char a64_x87_##name[];
 A64_X87_LEAVES(X)

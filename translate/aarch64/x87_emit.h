@@ -36,10 +36,12 @@ enum x87_cold_kind {
     COLD_REST,  /* cw is not the usual one: the interpreter executes the rest of the run */
     COLD_OFF,   /* the same at its end: the state goes to cpu->fpu */
     COLD_TIE,   /* a double's rounding: exact, or a tie */
+    COLD_MMX,   /* MMX registers are not live */
 };
 struct x87_cold {
     uint32_t at, back, end; /* end: of the run */
     uint16_t index, last;   /* instructions that the interpreter executes */
+    uint16_t counted;       /* at `end` instructions up to this have been counted */
     uint8_t kind, form, form_end, need, room;
     struct a64_x87_state state;
 };
@@ -73,6 +75,11 @@ void x87_double_flush(struct emit *e);  /* what is only in registers goes to the
 void x87_double_reload(struct emit *e); /* what was in registers comes back */
 int x87_double_adjust(const struct a64_x87_state *s);
 void x87_double_settle_context(unsigned long long *x, const void *v, int adjust);
+
+/* ---- MMX (mmx.c) ---- */
+bool x87_is_mmx(const struct insn *in); /* EMMS, too */
+void x87_mmx_note(struct emit *e); /* x12 tells of what the run has done */
+void x87_mmx_cold(struct emit *e, const struct x87_cold *c);
 
 /* ---- Instructions ---- */
 /* x87_move.c: the memory operand to x0, tells of it. */

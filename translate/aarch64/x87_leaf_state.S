@@ -1,6 +1,15 @@
 /* cpu->fpu -> slots and back; x27: the cpu; clobber x0-x8, too. See x87_leaf.h. */
 #include "translate/aarch64/x87_leaf.h"
 
+        /* \op mm\r <-> its place; x0: the registers in the cpu. */
+        .macro  mm op, r
+        .irp    d, 8, 9, 10, 11, 12, 13, 14, 15
+        .if     \d - A64_MM0 == \r
+        \op    d\d, [x0, #16 * \r]
+        .endif
+        .endr
+        .endm
+
         /* x9, x12, x13 from cpu->fpu; x9 is A64_X87_OFF if its state is not the usual one. */
         leaf    load
         ldr     w0, [x27, #CPU_X87_DOUBLE]
@@ -44,6 +53,7 @@ to_slots:
 
         /* The reverse, if live; x9 is A64_X87_OFF. */
         leaf    leave
+        tbnz    w9, #A64_X87_MMX_BIT, mmx_leave
         sub     x0, x9, #A64_X87_OFF
         cbz     x0, 5f
         ldr     w0, [x27, #CPU_X87_DOUBLE]
@@ -94,5 +104,29 @@ to_slots:
         add     x0, x27, #CPU_FPU
         mov     x9, #A64_X87_OFF
         b       to_slots
+
+        /* MMX registers (mmx.c); x9 was A64_X87_OFF. */
+        leaf    mmx_load
+        add     x0, x27, #CPU_FPU
+        .irp    r, 0, 1, 2, 3, 4, 5, 6, 7
+        mm      ldr, \r
+        .endr
+        mov     x12, #0
+        mov     x9, #A64_X87_MMX
+        ret
+
+mmx_leave:
+        mov     x9, #A64_X87_OFF
+        cbz     x12, 1f                         /* no instruction has been executed with them */
+        add     x0, x27, #CPU_FPU
+        mov     w1, #0xffff
+        .irp    r, 0, 1, 2, 3, 4, 5, 6, 7
+        tbz     w12, #\r, 2f
+        mm      str, \r
+        strh    w1, [x0, #16 * \r + 8]
+2:
+        .endr
+        strh    wzr, [x0, #FPU_TOP]             /* and `empty` */
+1:      ret
 
         .section .note.GNU-stack,"",@progbits

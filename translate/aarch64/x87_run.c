@@ -132,6 +132,10 @@ void x87_note_address(struct emit *e, const struct insn *in, const struct a64_me
 
 void a64_x87_settle(struct emit *e, unsigned last)
 {
+    if (e->x87.mmx) {
+        x87_mmx_note(e);
+        e->x87 = (struct a64_x87_state){0};
+    }
     if (!e->x87.on)
         return;
     settle_registers(e);
@@ -141,6 +145,7 @@ void a64_x87_settle(struct emit *e, unsigned last)
     for (unsigned i = first_cold; i < ncolds; i++) {
         colds[i].end = emit_off(e);
         colds[i].last = (uint16_t)last;
+        colds[i].counted = (uint16_t)e->index;
         colds[i].form_end = e->form;
     }
     e->x87 = (struct a64_x87_state){0};
@@ -166,7 +171,7 @@ static unsigned survey(const struct emit *e, unsigned *need, unsigned *room, uns
         struct x87_effect f;
         if (i > e->index && (a64_is_leader(e, i) || tr->insn[i - 1].in->next != in->eip))
             break;
-        if (in->flags & INSN_END)
+        if ((in->flags & INSN_END) || x87_is_mmx(in))
             break;
         bool known = x87_effect_of(e, in, &f);
         if (!known && decode_op_class(in->op) == CLASS_X87 && in->op != OP_FNSTCW)
@@ -226,6 +231,7 @@ static void start_failed(struct emit *e, uint8_t *at)
 
 void x87_start(struct emit *e)
 {
+    a64_x87_settle(e, e->index - 1);
     first_cold = ncolds;
     unsigned last_mem = UINT16_MAX, last = survey(e, &run_need, &run_room, &last_mem);
     check_stack(e, run_need, run_room, start_failed);
@@ -234,7 +240,6 @@ void x87_start(struct emit *e)
     e->x87 = (struct a64_x87_state){.on = true, .last = (uint16_t)last, .last_mem = (uint16_t)last_mem};
     if (a64_x87_double())
         x87_double_start(&e->x87);
-    e->x87_off = false;
 }
 
 /* ---- ways to the interpreter ---- */
@@ -281,6 +286,8 @@ void a64_x87_slow_begin(struct emit *e, const struct a64_x87_state *s)
     }
     if (s->on)
         settle_registers(e);
+    else if (s->mmx)
+        x87_mmx_note(e);
     e->x87 = (struct a64_x87_state){0};
 }
 
@@ -288,6 +295,8 @@ void a64_x87_slow_begin(struct emit *e, const struct a64_x87_state *s)
  * may be.) */
 void a64_x87_slow_end(struct emit *e, const struct a64_x87_state *s)
 {
+    if (s->mmx)
+        a64_call(e, a64_x87_mmx_load);
     if (!s->on)
         return;
     a64_call(e, a64_x87_reload);
@@ -319,6 +328,8 @@ void a64_x87_begin(struct emit *e)
 int a64_x87_adjust(const struct emit *e)
 {
     const struct a64_x87_state *s = &e->x87;
+    if (s->mmx)
+        return s->begun << 2 | s->written << 3;
     if (a64_x87_double())
         return s->on ? x87_double_adjust(s) : 0;
     return s->on ? s->dirty << 2 | s->c1_zero << 3 | s->pushed * 16 : 0;
@@ -326,6 +337,10 @@ int a64_x87_adjust(const struct emit *e)
 
 void a64_x87_settle_context(unsigned long long *x, const void *v, int adjust)
 {
+    if (x[P] == A64_X87_MMX) {
+        x[LOST] |= (uint64_t)(adjust >> 2 & 1) << A64_X87_BEGUN_BIT | (adjust >> 3 & 0xff);
+        return;
+    }
     if (a64_x87_double()) {
         x87_double_settle_context(x, v, adjust);
         return;
@@ -353,9 +368,10 @@ static void bad_again(struct emit *e, uint8_t *at)
 
 static void cold_start(struct emit *e, const struct x87_cold *c)
 {
-    a64_must(a64_sub_imm(e, A64_X, A64_TMP0, P, A64_X87_OFF));
+    a64_lsr_imm(e, A64_X, A64_TMP0, P, 9);
     uint8_t *live = e->p;
     a64_must(a64_cbnz(e, A64_X, A64_TMP0, 0));
+    a64_call(e, a64_x87_leave); /* MMX */
     a64_call(e, a64_x87_load);
     nstart_bad = 0;
     check_stack(e, c->need, c->room, bad_again);
@@ -363,7 +379,7 @@ static void cold_start(struct emit *e, const struct x87_cold *c)
     for (unsigned i = 0; i < nstart_bad; i++)
         a64_must(a64_here(e, start_bad[i]));
     a64_must(a64_here(e, live));
-    a64_interpret_run(e, c->index, c->last, c->form_end, c->end);
+    a64_interpret_run(e, c->index, c->last, c->counted, c->form_end, c->end);
 }
 
 static void cold_tie(struct emit *e, const struct x87_cold *c)
@@ -391,12 +407,13 @@ void a64_x87_cold(struct emit *e)
         case COLD_START: cold_start(e, c); break;
         case COLD_REST:
             settle_registers(e);
-            a64_interpret_run(e, c->index, c->last, c->form_end, c->end);
+            a64_interpret_run(e, c->index, c->last, c->counted, c->form_end, c->end);
             break;
         case COLD_OFF:
             a64_call(e, a64_x87_leave);
             back_to(e, c->back);
             break;
+        case COLD_MMX: x87_mmx_cold(e, c); break;
         default: cold_tie(e, c); break;
         }
     }
