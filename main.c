@@ -26,6 +26,10 @@
 #include "runtime/store.h"
 #include "syscalls/syscalls.h"
 
+#ifndef PR_GET_MDWE
+#define PR_GET_MDWE 66
+#endif
+
 extern char **environ;
 
 static void limits_init(struct process *p)
@@ -210,6 +214,8 @@ int main(int argc, char **argv)
     r = mem_init();
     if (r)
         log_die(126, "cannot reserve the low 4 GiB of the address space: %s", strerror(-r));
+    int mdwe = prctl(PR_GET_MDWE, 0, 0, 0, 0);
+    mem_mdwe = opt.mdwe ? opt.mdwe : mdwe > 0 ? (uint32_t)mdwe : 0;
     signal_init();
     if (opt.trace_fd)
         ptrace_exec_load(t, (int)opt.trace_fd);

@@ -37,6 +37,8 @@ struct area {
     uint64_t off, dev, ino;
     uint8_t prot, kind;
     bool shared, growsdown;
+    bool sealed;        /* mseal(2): only the map knows */
+    bool droppable;     /* MAP_DROPPABLE */
     bool writable_file; /* private, of a file that was open for writing */
     char *name; /* owned; NULL: none */
 };
@@ -44,6 +46,7 @@ struct area {
 LARGE_BSS uint8_t mem_page[1u << 20];
 bool mem_read_implies_exec;
 int mem_lock_future;
+uint32_t mem_mdwe;
 
 static struct lock mem_lock;
 static struct area *areas; /* sorted, disjoint; under mem_lock */
@@ -209,7 +212,8 @@ static void area_split(gaddr addr)
 static bool area_mergeable(const struct area *a, const struct area *b)
 {
     return a->end == b->start && a->prot == b->prot && a->kind == b->kind &&
-           a->shared == b->shared && a->writable_file == b->writable_file && a->dev == b->dev && a->ino == b->ino &&
+           a->shared == b->shared && a->sealed == b->sealed && a->droppable == b->droppable &&
+           a->writable_file == b->writable_file && a->dev == b->dev && a->ino == b->ino &&
            (a->kind != MEM_FILE || a->off + (a->end - a->start) == b->off) &&
            a->kind != MEM_SHM && !b->growsdown && (a->name != NULL) == (b->name != NULL) &&
            (!a->name || !strcmp(a->name, b->name));
@@ -228,6 +232,15 @@ static void area_merge(gaddr start, gaddr end)
             i++;
         }
     }
+}
+
+/* Is anything of [start, end) sealed? It must not be unmapped then, nor replaced. */
+static bool has_seal(gaddr start, gaddr end)
+{
+    for (size_t i = area_index(start); i < narea && areas[i].start < end; i++)
+        if (areas[i].sealed)
+            return true;
+    return false;
 }
 
 /* Forgets the areas of [start, end): bookkeeping only. */
@@ -513,6 +526,18 @@ static bool may_change(int fd, const char *path)
     return !path || strncmp(path_to_guest(path), "/usr/", 5) != 0;
 }
 
+/* PR_SET_MDWE: nothing is writable and executable, nor becomes executable later. */
+static bool mdwe_denies(int prot)
+{
+    return (mem_mdwe & MEM_MDWE_REFUSE) && (prot & PROT_EXEC) && (prot & PROT_WRITE);
+}
+
+static bool mdwe_denies_change(int old, int prot)
+{
+    bool gains = (prot & PROT_EXEC) && !(old & PROT_EXEC);
+    return mdwe_denies(prot) || ((mem_mdwe & MEM_MDWE_REFUSE) && gains);
+}
+
 /* Chooses the address for a new mapping as get_unmapped_area does; 0..: address, < 0: errno. */
 static int64_t place(gaddr addr, uint32_t len, int flags)
 {
@@ -547,6 +572,11 @@ static int check_noexec(int fd, int prot)
     return 0;
 }
 
+static bool is_shared(int flags)
+{
+    return (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
+}
+
 static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd, uint64_t off,
                           enum mem_kind kind, char *name)
 {
@@ -556,10 +586,16 @@ static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd,
     gaddr start = (gaddr)at, end = start + len;
     if (over_limit(len))
         return -ENOMEM;
+    bool with_program = kind != MEM_ANON && kind != MEM_FILE;
+    if (mdwe_denies(prot) && !with_program)
+        return -EACCES;
+    if ((flags & MAP_FIXED) && has_seal(start, end))
+        return -EPERM;
     if (flags & MAP_FIXED)
         forget_code(start, end);
+    bool droppable = (flags & MAP_TYPE) == MAP_DROPPABLE;
     int hflags = (flags & ~(MAP_32BIT_GUEST | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE)) | MAP_FIXED;
-    if (mem_lock_future && mem_lock_future == getpid())
+    if (mem_lock_future && mem_lock_future == getpid() && !droppable)
         hflags |= MAP_LOCKED;
     void *p = mmap(hostp(start), len, host_prot(prot), hflags, fd, (off_t)off);
     if (p == MAP_FAILED) {
@@ -572,7 +608,7 @@ static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd,
     }
     area_remove(start, end);
     struct area a = {.start = start, .end = end, .off = off, .prot = (uint8_t)(prot & 7),
-                     .kind = (uint8_t)kind, .shared = (flags & MAP_TYPE) != MAP_PRIVATE,
+                     .kind = (uint8_t)kind, .shared = is_shared(flags), .droppable = droppable,
                      .growsdown = flags & MAP_GROWSDOWN, .name = name};
     struct stat st;
     if (!(flags & MAP_ANONYMOUS) && fstat(fd, &st) == 0) {
@@ -593,7 +629,10 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
         return -ENOMEM;
     len = PAGE_UP(len);
     int type = flags & MAP_TYPE;
-    if (type != MAP_SHARED && type != MAP_PRIVATE && type != MAP_SHARED_VALIDATE)
+    if (!is_shared(type) && type != MAP_PRIVATE &&
+        !(type == MAP_DROPPABLE && (flags & MAP_ANONYMOUS)))
+        return -EINVAL;
+    if (type == MAP_DROPPABLE && (flags & (MAP_LOCKED | MAP_HUGETLB | MAP_GROWSDOWN)))
         return -EINVAL;
     prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
     if (mem_read_implies_exec && (prot & PROT_READ))
@@ -610,7 +649,7 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
         if (!name)
             n = fd_path(fd);
     }
-    if (type != MAP_PRIVATE &&
+    if (is_shared(type) &&
         ((flags & MAP_ANONYMOUS) || (prot & PROT_WRITE) || may_change(fd, n)))
         mem_set_shared();
     if (name)
@@ -641,9 +680,11 @@ int mem_unmap(gaddr addr, uint32_t len)
         return -EINVAL;
     len = PAGE_UP(len);
     lock();
-    unmap_locked(addr, addr + len);
+    bool sealed = has_seal(addr, addr + len);
+    if (!sealed)
+        unmap_locked(addr, addr + len);
     unlock();
-    return 0;
+    return sealed ? -EPERM : 0;
 }
 
 /* ---- who sees it ---- */
@@ -721,11 +762,38 @@ int mem_protect(gaddr addr, uint32_t len, int prot)
             break;
         }
         gaddr to = a->end < end ? a->end : end;
-        r = protect_area(addr, to, prot);
+        r = mdwe_denies_change(a->prot, prot) ? -EACCES
+          : a->sealed ? -EPERM : protect_area(addr, to, prot);
         addr = to;
     }
     unlock();
     return r;
+}
+
+/* ---- mseal ---- */
+
+int mem_seal(gaddr addr, uint32_t len)
+{
+    uint64_t end = (uint64_t)addr + PAGE_UP((uint64_t)len), at = addr;
+    if (addr & GUEST_PAGE_MASK)
+        return -EINVAL;
+    if (!len)
+        return 0;
+    lock();
+    for (struct area *a; at < end && at < MEM_TASK_SIZE && (a = area_at((gaddr)at)); at = a->end)
+        ;
+    if (at < end) { /* a hole */
+        unlock();
+        return -ENOMEM;
+    }
+    area_split(addr);
+    area_split((gaddr)end);
+    change();
+    for (size_t i = area_index(addr); i < narea && areas[i].start < end; i++)
+        areas[i].sealed = true;
+    area_merge(addr, (gaddr)end);
+    unlock();
+    return 0;
 }
 
 /* ---- mremap ---- */
@@ -776,6 +844,8 @@ static int64_t remap_locked(gaddr old, uint32_t old_len, uint32_t new_len, int f
     struct area *a = area_at(old);
     if (!a)
         return -EFAULT;
+    if (a->sealed || ((flags & MREMAP_FIXED) && has_seal(to, to + new_len)))
+        return -EPERM;
     if (old_len > a->end - old) /* only a shrink may span areas */
         return -EFAULT;
     if (!old_len && !a->shared)
@@ -822,9 +892,11 @@ int64_t mem_remap(gaddr old, uint32_t old_len, uint32_t new_len, int flags, gadd
     int64_t r;
     if (old_len > new_len) { /* shrink first, as the kernel does */
         struct area *a = area_at(old);
-        if (!a || (uint64_t)old + old_len > MEM_TASK_SIZE) {
+        int e = !a ? -EFAULT : (uint64_t)old + old_len > MEM_TASK_SIZE ? -EINVAL
+              : has_seal(old, old + old_len) ? -EPERM : 0;
+        if (e) {
             unlock();
-            return a ? -EINVAL : -EFAULT;
+            return e;
         }
         unmap_locked(old + new_len, old + old_len);
         old_len = new_len;
@@ -856,7 +928,9 @@ gaddr mem_brk(gaddr brk)
         ok = ok && map_locked(oldp, newp - oldp, mem_read_implies_exec ? 7 : PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0, MEM_HEAP, NULL) >= 0;
     } else if (ok && newp < oldp) {
-        unmap_locked(newp, oldp);
+        ok = !has_seal(newp, oldp);
+        if (ok)
+            unmap_locked(newp, oldp);
     }
     if (ok)
         brk_cur = brk;
@@ -866,6 +940,20 @@ gaddr mem_brk(gaddr brk)
 }
 
 /* ---- madvise, SysV shared memory ---- */
+
+/* Advice that throws contents away: not on sealed memory that could not be overwritten either. */
+static bool discards(int advice)
+{
+    enum { DONTNEED_LOCKED = 24, GUARD_INSTALL = 102 };
+    return advice == MADV_FREE || advice == MADV_DONTNEED || advice == DONTNEED_LOCKED ||
+           advice == MADV_REMOVE || advice == MADV_DONTFORK || advice == MADV_WIPEONFORK ||
+           advice == GUARD_INSTALL;
+}
+
+static bool seal_forbids(const struct area *a, int advice)
+{
+    return a->sealed && !a->ino && !a->shared && !(a->prot & PROT_WRITE) && discards(advice);
+}
 
 int mem_advise(gaddr addr, uint32_t len, int advice)
 {
@@ -885,6 +973,10 @@ int mem_advise(gaddr addr, uint32_t len, int advice)
         if (areas[i].start > a) {
             hole = true;
             a = areas[i].start;
+        }
+        if (seal_forbids(&areas[i], advice)) {
+            r = -EPERM;
+            break;
         }
         gaddr to = areas[i].end < end ? areas[i].end : end;
         release_code(a, to);
@@ -914,6 +1006,10 @@ int64_t mem_shm_attach(int shmid, gaddr addr, int shmflg, uint32_t size)
         at = -ENOMEM;
     else if (addr && !(shmflg & SHM_REMAP) && !range_free(addr, addr + len))
         at = -EINVAL;
+    else if ((shmflg & SHM_EXEC) && mdwe_denies(PROT_EXEC | (shmflg & SHM_RDONLY ? 0 : PROT_WRITE)))
+        at = -EACCES;
+    else if (addr && has_seal(addr, addr + len))
+        at = -EPERM;
     if (at >= 0) {
         gaddr start = (gaddr)at;
         forget_code(start, start + len);
@@ -945,8 +1041,9 @@ int mem_shm_detach(gaddr addr)
     if (a && a->kind == MEM_SHM && a->start == addr) {
         gaddr end = a->end;
         forget_code(addr, end);
-        r = shmdt(hostp(addr)) ? -errno : 0;
-        if (!r) {
+        bool sealed = has_seal(addr, end); /* stays, and nobody is told */
+        r = sealed ? 0 : shmdt(hostp(addr)) ? -errno : 0;
+        if (!r && !sealed) {
             host_release(addr, end);
             area_remove(addr, end);
         }
@@ -981,7 +1078,9 @@ int mem_remap_pages(gaddr addr, uint32_t len, uint32_t prot, uint32_t pgoff, uin
         return r;
     lock();
     struct area *a = area_at(start);
-    if (a && a->shared) {
+    if (a && a->shared && has_seal(start, end)) {
+        r = -EPERM;
+    } else if (a && a->shared) {
         release_code(start, end);
         r = syscall(SYS_remap_file_pages, hostp(start), (size_t)(end - start), 0L, (long)pgoff,
                     (long)flags) ? -errno : 0;

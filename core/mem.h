@@ -10,6 +10,10 @@
 
 #include "core/types.h"
 
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE 8
+#endif
+
 /* First address a 32-bit task of an x86-64 kernel may not use (TASK_SIZE of compat tasks). */
 #ifdef XRUN_ASAN /* AddressSanitizer's shadow memory begins at 0x7fff8000 */
 #define MEM_TASK_SIZE 0x7fff7000u
@@ -76,6 +80,16 @@ int mem_shm_detach(gaddr addr);
 int64_t mem_adopt(void *host, uint32_t len, int prot, const char *name);
 /* remap_file_pages(2): the pages of a shared mapping at `addr` show the file from page `pgoff`. */
 int mem_remap_pages(gaddr addr, uint32_t len, uint32_t prot, uint32_t pgoff, uint32_t flags);
+
+/* mseal(2) of a range. */
+int mem_seal(gaddr addr, uint32_t len);
+/* PR_SET_MDWE's bits. They belong to the memory and go over fork and execve unless NO_INHERIT says so. */
+enum { MEM_MDWE_REFUSE = 1, MEM_MDWE_NO_INHERIT = 2 };
+extern uint32_t mem_mdwe;
+static inline uint32_t mem_inherited_mdwe(void)
+{
+    return mem_mdwe & MEM_MDWE_NO_INHERIT ? 0 : mem_mdwe;
+}
 
 extern bool mem_read_implies_exec; /* personality READ_IMPLIES_EXEC */
 extern int mem_lock_future; /* mlockall(MCL_FUTURE) is in force in the process with this id; 0: none */

@@ -318,8 +318,8 @@ int vdso_map(struct process *p)
     struct image *v = xcalloc(1, sizeof *v);
     uint32_t addr[N];
     compose(v, addr);
-    int64_t at = mem_map_kind(0, VDSO_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                              0, MEM_VDSO, NULL);
+    int64_t at = mem_map_kind(0, VDSO_SIZE, PROT_READ | PROT_WRITE | PROT_EXEC,
+                              MAP_PRIVATE | MAP_ANONYMOUS, -1, 0, MEM_VDSO, NULL);
     if (at >= 0) {
         memcpy((void *)(uintptr_t)at, v->b, VDSO_SIZE);
         mem_protect((gaddr)at, VDSO_SIZE, PROT_READ | PROT_EXEC);

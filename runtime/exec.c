@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/mem.h"
 #include "core/options.h"
 #include "core/path.h"
 #include "core/session.h"
@@ -20,6 +22,9 @@
 #include "runtime/ptrace.h"
 #include "syscalls/syscalls.h"
 
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#endif
 #ifndef AT_EXECVE_CHECK
 #define AT_EXECVE_CHECK 0x10000
 #endif
@@ -81,7 +86,8 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
 {
     int argc = count(argv);
     const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 12, sizeof *v);
-    char fd_text[32], exec_fd_text[32], seccomp_text[32], trace_text[32], self[PATH_MAX] = "/proc/self/exe";
+    char fd_text[32], exec_fd_text[32], seccomp_text[32], trace_text[32], mdwe_text[32];
+    char self[PATH_MAX] = "/proc/self/exe";
     char *argv0 = joined("--argv0=", argc ? argv[0] : ""); /* the kernel makes up an empty one too */
     char *execfn = joined("--execfn=", x->name);
     int self_fd = opt.self_fd ? (int)opt.self_fd : -1;
@@ -109,6 +115,9 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
     snprintf(trace_text, sizeof trace_text, "--trace-fd=%d", trace_fd);
     if (trace_fd >= 0)
         v[n++] = trace_text;
+    snprintf(mdwe_text, sizeof mdwe_text, "--mdwe=%u", mem_inherited_mdwe());
+    if (mem_inherited_mdwe())
+        v[n++] = mdwe_text;
     if (strcmp(x->path, x->name))
         v[n++] = execfn;
     v[n++] = argv0;
@@ -270,6 +279,8 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
         if (x.fd >= 0)
             close(x.fd);
     } else {
+        if (mem_inherited_mdwe())
+            prctl(PR_SET_MDWE, mem_inherited_mdwe(), 0, 0, 0);
         ret = host_syscall(SYS_execve, (long)host, (long)argv, (long)envp, 0, 0, 0);
     }
     default_actions(t->proc, false);

@@ -103,6 +103,7 @@ static void fork_child(struct thread *t, const struct clone_request *rq)
     t->syscall_work &= ~(uint32_t)WORK_DISPATCH;
     rt(t)->ended = NULL;
     p->memory_parent = 0;
+    mem_mdwe = mem_inherited_mdwe();
     p->traced = t->trace || p->traced;
     ptrace_forked(t);
     if (rq->stack)

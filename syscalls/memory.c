@@ -47,7 +47,8 @@ static int64_t do_mmap(uint32_t addr, uint32_t len, uint32_t prot, uint32_t flag
         !HC(SYS_prlimit64, 0, RLIMIT_MEMLOCK, 0, &l, 0, 0) &&
         len > l.rlim_cur && !has_capability(14 /* CAP_IPC_LOCK */))
         return l.rlim_cur ? -EAGAIN : -EPERM;
-    if (r >= 0 && (flags & MAP_TYPE) != MAP_PRIVATE && (prot & PROT_WRITE))
+    uint32_t type = flags & MAP_TYPE;
+    if (r >= 0 && type != MAP_PRIVATE && type != MAP_DROPPABLE && (prot & PROT_WRITE))
         runtime_hooks.shares_memory(thread_self->proc);
     return r;
 }
@@ -69,6 +70,7 @@ SYSCALL(munmap) { return mem_unmap(c->a[0], c->a[1]); }
 SYSCALL(mprotect) { return mem_protect(c->a[0], c->a[1], (int)c->a[2]); }
 SYSCALL(mremap) { return mem_remap(c->a[0], c->a[1], c->a[2], (int)c->a[3], c->a[4]); }
 SYSCALL(brk) { return mem_brk(c->a[0]); }
+SYSCALL(mseal) { return c->a[2] ? -EINVAL : mem_seal(c->a[0], c->a[1]); }
 SYSCALL(madvise) { return mem_advise(c->a[0], c->a[1], (int)c->a[2]); }
 
 /* To the host the whole low 4 GiB is mapped, so these are told only of what the guest has mapped. */

@@ -42,6 +42,18 @@ static int64_t set_mm(const struct sysctx *c)
     return -EINVAL;
 }
 
+/* core/mem obeys; the host would bind xrun, which must write what it executes. */
+static int64_t set_mdwe(const struct sysctx *c)
+{
+    uint32_t bits = c->a[1], known = MEM_MDWE_REFUSE | MEM_MDWE_NO_INHERIT;
+    if (c->a[2] || c->a[3] || c->a[4] || (bits & ~known) || bits == MEM_MDWE_NO_INHERIT)
+        return -EINVAL;
+    if (mem_mdwe && mem_mdwe != bits)
+        return -EPERM;
+    mem_mdwe = bits;
+    return 0;
+}
+
 SYSCALL(prctl)
 {
     const uint32_t *a = c->a;
@@ -63,9 +75,8 @@ SYSCALL(prctl)
     case G_PR_GET_AUXV: return get_auxv(c);
     case PR_GET_SECCOMP: return seccomp_mode(c->t);
     case PR_SET_SECCOMP: return seccomp_prctl(c);
-    case G_PR_SET_MDWE: /* would bind xrun, which must write what it executes */
-        return a[1] || a[2] || a[3] || a[4] ? -EINVAL : 0;
-    case G_PR_GET_MDWE: return a[1] || a[2] || a[3] || a[4] ? -EINVAL : 0;
+    case G_PR_SET_MDWE: return set_mdwe(c);
+    case G_PR_GET_MDWE: return a[1] || a[2] || a[3] || a[4] ? -EINVAL : (int64_t)mem_mdwe;
     case PR_SET_NAME: case PR_SET_PDEATHSIG: case PR_GET_DUMPABLE: case PR_SET_DUMPABLE:
     case PR_GET_KEEPCAPS: case PR_SET_KEEPCAPS: case PR_GET_TIMING: case PR_SET_TIMING:
     case PR_CAPBSET_READ: case PR_CAPBSET_DROP: case PR_GET_SECUREBITS: case PR_SET_SECUREBITS:
