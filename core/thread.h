@@ -65,6 +65,17 @@ struct debug_regs {
     bool stepped;                   /* and it is for EFLAGS.TF, too */
 };
 
+/* What an interrupted call is to go on with: syscalls/restart.c. */
+struct sysctx;
+typedef int64_t (*restart_fn)(struct sysctx *c, struct timespec *left);
+struct restart_block {
+    restart_fn fn;              /* NULL: none */
+    uint32_t a[6];              /* the arguments of the call */
+    bool timed;
+    int clock;
+    struct timespec end;
+};
+
 struct thread {
     struct cpu cpu;
     struct process *proc;
@@ -107,6 +118,7 @@ struct thread {
 
     struct debug_regs debug;
 
+    struct restart_block restart_block;
     uint32_t orig_eax;              /* number of the system call in progress, -1 outside */
     struct thread *next, **prevp;   /* list of all threads of the process */
     void *runtime;                  /* owned by runtime/ */

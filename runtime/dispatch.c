@@ -33,7 +33,7 @@ static void run(struct thread *t, const struct insn *first)
 static void put_result(struct thread *t, int64_t ret, uint32_t nr, gaddr resume)
 {
     struct cpu *cpu = &t->cpu;
-    if (ret <= SYSRET_RESTART && ret >= SYSRET_RESTART_NOHAND) {
+    if (sysret_restarts(ret)) {
         rt(t)->restart = ret;
         rt(t)->restart_eip = resume;
         rt(t)->restart_eax = nr;

@@ -207,6 +207,8 @@ static int serve_one(struct thread *t, struct trace_block *b)
     case TRACE_GET_DISPATCH: get_dispatch(t, dispatch); return 0;
     case TRACE_SET_DISPATCH:
         return user_dispatch_set(t, dispatch[0], dispatch[2], dispatch[3], dispatch[1]);
+    case TRACE_GET_FILTER:
+        return seccomp_describe(t, b->addr, b->data, (struct seccomp_part *)(void *)b->buf);
     case TRACE_LISTEN: b->listening = 1; return 0;
     case TRACE_SET_BREAKS: return set_breaks(b);
     case TRACE_SET_WATCHES: return set_watches(b);
@@ -301,7 +303,7 @@ static void settle(struct thread *t)
 {
     struct rt_thread *r = rt(t);
     int32_t eax = (int32_t)t->cpu.gpr[REG_EAX];
-    bool again = (int32_t)t->orig_eax >= 0 && eax <= SYSRET_RESTART && eax >= SYSRET_RESTART_NOHAND;
+    bool again = (int32_t)t->orig_eax >= 0 && sysret_restarts(eax);
     r->restart = again ? eax : 0;
     if (!again)
         return;

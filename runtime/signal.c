@@ -35,6 +35,7 @@
 enum { GUEST_SA_NODEFER = 0x40000000 };
 #define GUEST_SA_RESETHAND 0x80000000u
 #define GUEST_SA_RESTART 0x10000000u
+enum { GUEST_RESTART_SYSCALL = 0 };
 
 static uint64_t bit(int sig) { return UINT64_C(1) << (sig - 1); }
 
@@ -496,7 +497,8 @@ static void settle_restart(struct thread *t, const struct guest_sigaction *sa)
                  (r->restart == SYSRET_RESTART && (sa->flags & GUEST_SA_RESTART));
     if (again) {
         t->cpu.eip = r->restart_eip;
-        t->cpu.gpr[REG_EAX] = r->restart_eax;
+        bool block = r->restart == SYSRET_RESTART_BLOCK;
+        t->cpu.gpr[REG_EAX] = block ? GUEST_RESTART_SYSCALL : r->restart_eax;
     } else {
         t->cpu.gpr[REG_EAX] = (uint32_t)-EINTR;
     }
@@ -718,6 +720,7 @@ void signal_sigreturn(struct thread *t, bool rt_frame)
         return;
     }
     t->orig_eax = UINT32_MAX;
+    t->restart_block.fn = NULL;
     t->cpu.pending = 1; /* the mask changed: a held one may go */
     signal_set_host_mask(t);
     if (iret_fault)

@@ -6,6 +6,24 @@
 #include "core/stress.h"
 #include "syscalls/priv.h"
 
+/* FUTEX_WAIT with a time limit, FUTEX_WAIT_BITSET with an absolute one. */
+static int64_t wait_for(struct sysctx *c, struct timespec *ts)
+{
+    struct timespec start = {0, 0}, now, left;
+    bool absolute = (c->a[1] & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
+    if (!absolute)
+        clock_gettime(CLOCK_MONOTONIC, &start);
+    int64_t r = HCB(SYS_futex, c->a[0], s32(c->a[1]), c->a[2], ts, 0, c->a[5]);
+    if (absolute || r != SYSRET_RESTART_NOHAND)
+        return r == SYSRET_RESTART_NOHAND ? restart_until(c, r, wait_for, ts) : r;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int64_t sec = ts->tv_sec - (now.tv_sec - start.tv_sec);
+    int64_t ns = sec * 1000000000 + ts->tv_nsec - (now.tv_nsec - start.tv_nsec);
+    ns = ns < 0 ? 0 : ns;
+    left = (struct timespec){ns / 1000000000, ns % 1000000000};
+    return restart_with(c, r, wait_for, CLOCK_MONOTONIC, &left);
+}
+
 static int64_t do_futex(struct sysctx *c, bool t64)
 {
     struct timespec ts, *tp = NULL;
@@ -21,6 +39,8 @@ static int64_t do_futex(struct sysctx *c, bool t64)
                 stress_deadline(&ts);
             tp = &ts;
         }
+        if (tp && (op == FUTEX_WAIT || op == FUTEX_WAIT_BITSET))
+            return wait_for(c, tp);
         fourth = (long)tp;
     }
     if (op != FUTEX_WAIT && op != FUTEX_WAIT_BITSET && op != FUTEX_WAKE)

@@ -74,12 +74,17 @@ static int64_t timeout_finish(const struct timeout *o, int64_t ret)
     return bad && o->ts.tv_sec + o->ts.tv_nsec && (ret == SYSRET_RESTART_NOHAND || ret == SYSRET_RESTART) ? -EINTR : ret;
 }
 
+static int64_t poll_for(struct sysctx *c, struct timespec *ts) /* the host leaves there what is left */
+{
+    mem_prepare_write(c->a[0], c->a[1] * 8);
+    int64_t r = HCB(SYS_ppoll, c->a[0], c->a[1], ts, NULL, 8, 0);
+    return restart_with(c, r, poll_for, CLOCK_MONOTONIC, ts);
+}
+
 SYSCALL(poll)
 {
     struct timespec ts = {s32(c->a[2]) / 1000, s32(c->a[2]) % 1000 * 1000000L};
-    mem_prepare_write(c->a[0], c->a[1] * 8);
-    return restartable(host_syscall_blocking(SYS_ppoll, (long)c->a[0], (long)c->a[1],
-                                        s32(c->a[2]) < 0 ? 0 : (long)&ts, 0, 8, 0));
+    return poll_for(c, s32(c->a[2]) < 0 ? NULL : &ts);
 }
 
 static int64_t do_ppoll(struct sysctx *c, int form)

@@ -64,6 +64,12 @@
  * continued) is what the call gives. */
 int64_t restartable(long r);
 
+/* A call interrupted with SYSRET_RESTART_NOHAND, `ret`, goes on later by fn, with what is left of its
+ * time (NULL: it has no limit) or until `end`, as ever; other results are handed through. */
+int64_t restart_with(struct sysctx *c, int64_t ret, restart_fn fn, int clock,
+                     const struct timespec *left);
+int64_t restart_until(struct sysctx *c, int64_t ret, restart_fn fn, const struct timespec *end);
+
 static inline int64_t s32(uint32_t v) { return (int32_t)v; }
 
 /* A user's or group's number for calls and structures that have 16 bits. */

@@ -475,6 +475,3 @@ SYSCALL(personality)
     return old;
 }
 
-
-/* What only the kernel itself calls; there is never anything left to restart for a program. */
-SYSCALL(restart_syscall) { (void)c; return -EINTR; }

@@ -2,6 +2,7 @@
  * reads. Rules of kernel/ptrace.c and arch/x86/kernel/ptrace.c for a 32-bit tracer. */
 #include <elf.h>
 #include <fcntl.h>
+#include <linux/seccomp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,7 +28,8 @@ enum { /* those that not every host's headers name */
     G_PTRACE_SETOPTIONS = 0x4200, G_PTRACE_GETEVENTMSG, G_PTRACE_GETSIGINFO, G_PTRACE_SETSIGINFO,
     G_PTRACE_GETREGSET, G_PTRACE_SETREGSET, G_PTRACE_SEIZE, G_PTRACE_INTERRUPT, G_PTRACE_LISTEN,
     G_PTRACE_PEEKSIGINFO, G_PTRACE_GETSIGMASK, G_PTRACE_SETSIGMASK,
-    G_PTRACE_GET_SYSCALL_INFO = 0x420e, G_PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG = 0x4210,
+    G_PTRACE_SECCOMP_GET_FILTER = 0x420c, G_PTRACE_SECCOMP_GET_METADATA,
+    G_PTRACE_GET_SYSCALL_INFO, G_PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG = 0x4210,
     G_PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG,
 };
 enum { USER_SIZE = 284, USER_DEBUGREG = 252, REGS_SIZE = REGI_COUNT * 4, FPREGS_SIZE = 108,
@@ -574,6 +576,46 @@ static int64_t listen(struct trace_block *b)
     return tracer_ask(b, TRACE_LISTEN, 0, 0);
 }
 
+static bool may_see_filters(void)
+{
+    return has_capability(21 /* CAP_SYS_ADMIN */) && !seccomp_mode(thread_self);
+}
+
+static int64_t get_filter(struct trace_block *b, uint32_t nth, uint32_t to)
+{
+    struct seccomp_part *part = (struct seccomp_part *)(void *)b->buf;
+    uint32_t from = 0;
+    int64_t r;
+    if (!may_see_filters())
+        return -EACCES;
+    do {
+        r = tracer_ask(b, TRACE_GET_FILTER, nth, from);
+        if (r < 0 || !to)
+            return r;
+        if (mem_write(to + from * 8, part->insn, part->n * sizeof *part->insn))
+            return -EFAULT;
+        from += part->n;
+    } while (from < r);
+    return r;
+}
+
+static int64_t get_metadata(struct trace_block *b, uint32_t size, uint32_t at)
+{
+    struct { uint64_t nth, flags; } m;
+    if (!may_see_filters())
+        return -EACCES;
+    if (size < sizeof m.nth)
+        return -EINVAL;
+    if (mem_read(&m.nth, at, sizeof m.nth))
+        return -EFAULT;
+    int64_t r = tracer_ask(b, TRACE_GET_FILTER, m.nth > UINT32_MAX ? UINT32_MAX : (uint32_t)m.nth, 0);
+    if (r < 0)
+        return r;
+    m.flags = ((const struct seccomp_part *)(const void *)b->buf)->log ? SECCOMP_FILTER_FLAG_LOG : 0;
+    size = size < sizeof m ? size : (uint32_t)sizeof m;
+    return mem_write(at, &m, size) ? -EFAULT : (int64_t)size;
+}
+
 static int64_t stopped_request(struct tracee *x, uint32_t request, uint32_t addr, uint32_t data)
 {
     struct trace_block *b = x->b;
@@ -609,6 +651,8 @@ static int64_t stopped_request(struct tracee *x, uint32_t request, uint32_t addr
     case G_PTRACE_PEEKSIGINFO: return peek_pending(b, addr, data);
     case G_PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG: return dispatch_config(b, addr, data, false);
     case G_PTRACE_SET_SYSCALL_USER_DISPATCH_CONFIG: return dispatch_config(b, addr, data, true);
+    case G_PTRACE_SECCOMP_GET_FILTER: return get_filter(b, addr, data);
+    case G_PTRACE_SECCOMP_GET_METADATA: return get_metadata(b, addr, data);
     case G_PTRACE_GET_SYSCALL_INFO: return syscall_info(b, addr, data);
     default: log_event("ptrace(%#x) refused: unknown or not built", request); return -EIO;
     }

@@ -346,6 +346,24 @@ unsigned seccomp_count(const struct thread *t)
     return n;
 }
 
+int seccomp_describe(const struct thread *t, uint32_t nth, uint32_t from, struct seccomp_part *out)
+{
+    unsigned count = seccomp_count(t);
+    const struct seccomp_filter *f = t->seccomp;
+    if (seccomp_mode(t) != SECCOMP_MODE_FILTER)
+        return -EINVAL;
+    if (nth >= count)
+        return -ENOENT;
+    for (unsigned i = count - 1; i > nth; i--) /* the oldest is the first */
+        f = f->next;
+    out->log = f->log;
+    out->n = from < f->n ? f->n - from : 0;
+    if (out->n > ARRAY_SIZE(out->insn))
+        out->n = ARRAY_SIZE(out->insn);
+    memcpy(out->insn, f->insn + from, out->n * sizeof *f->insn);
+    return (int)f->n;
+}
+
 static bool may_filter(void)
 {
     return HC(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0) == 1 ||

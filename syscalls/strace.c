@@ -221,13 +221,11 @@ static const char *restart_text(const char *name, int64_t ret)
 {
     static const char *const nohand[] = {"pause", "rt_sigsuspend", "sigsuspend", "_newselect", "select",
                                          "pselect6", "pselect6_time64", "ppoll", "ppoll_time64"};
-    static const char *const block[] = {"nanosleep", "poll", "clock_nanosleep", "clock_nanosleep_time64"};
     for (size_t i = 0; name && i < ARRAY_SIZE(nohand); i++)
         if (!strcmp(name, nohand[i]))
             return "ERESTARTNOHAND (To be restarted if no handler)";
-    for (size_t i = 0; name && i < ARRAY_SIZE(block); i++)
-        if (!strcmp(name, block[i]))
-            return "ERESTART_RESTARTBLOCK (Interrupted by signal)";
+    if (ret == SYSRET_RESTART_BLOCK)
+        return "ERESTART_RESTARTBLOCK (Interrupted by signal)";
     if (ret == SYSRET_RESTART_NOINTR)
         return "ERESTARTNOINTR (To be restarted)";
     return "ERESTARTSYS (To be restarted if SA_RESTART is set)";
@@ -330,7 +328,7 @@ static void add_result(struct call *k, const struct named *n)
     struct line *l = k->l;
     char kind = n->f ? n->f->result : 'd';
     int64_t ret = k->ret;
-    if (ret <= SYSRET_RESTART && ret >= SYSRET_RESTART_NOHAND) {
+    if (sysret_restarts(ret)) {
         strace_add(l, " = ? %s", restart_text(n->name, ret));
     } else if (ret < 0 && ret >= -4095) {
         strace_add(l, " = -1 %s (%s)", strerrorname_np((int)-ret), strerror((int)-ret));

@@ -757,7 +757,7 @@ static void p_msgbuf(struct call *k, uint64_t v)
 
 static void p_timespec_left(struct call *k, uint64_t v, const char *type)
 {
-    bool left = k->ret <= SYSRET_RESTART && k->ret >= SYSRET_RESTART_NOHAND - 2;
+    bool left = sysret_restarts(k->ret);
     if (left && v)
         strace_add_value(k, type, v);
     else

@@ -20,7 +20,12 @@ enum {
     SYSRET_RESTART = -512,       /* interrupted: restart if SA_RESTART says so, else EINTR */
     SYSRET_RESTART_NOINTR = -513,/* always restart */
     SYSRET_RESTART_NOHAND = -514,/* restart if no handler runs, else EINTR */
+    SYSRET_RESTART_BLOCK = -516, /* go on by restart_syscall if no handler runs, else EINTR */
 };
+static inline bool sysret_restarts(int64_t r)
+{
+    return (r <= SYSRET_RESTART && r >= SYSRET_RESTART_NOHAND) || r == SYSRET_RESTART_BLOCK;
+}
 #define SYSRET_DONE INT64_C(0x100000000) /* the handler has set the registers itself (sigreturn) */
 
 typedef int64_t (*sys_fn)(struct sysctx *c);
@@ -64,6 +69,9 @@ int seccomp_save(struct thread *t);
 void seccomp_load(struct thread *t, int fd);
 /* For /proc: how many filters. */
 unsigned seccomp_count(const struct thread *t);
+/* Of the nth filter, what fits from instruction `from` on; its length or -errno. */
+struct seccomp_part;
+int seccomp_describe(const struct thread *t, uint32_t nth, uint32_t from, struct seccomp_part *out);
 
 /* Loads the segment registers of `t`, the caller, again after another thread has changed the LDT. */
 void ldt_refresh(struct thread *t);

@@ -146,28 +146,48 @@ SYSCALL(clock_getres_time64) { return clock_read(c, SYS_clock_getres, true); }
 SYSCALL(clock_settime) { return clock_set(c, false); }
 SYSCALL(clock_settime64) { return clock_set(c, true); }
 
-/* A relative sleep that a handler interrupts writes what is left and fails with EINTR; stopped and
- * continued it goes on by itself in the host's kernel. */
-static int64_t sleep_on(int clock, int flags, uint32_t req, uint32_t rem, bool t64)
+/* A relative sleep that is interrupted writes what is left, and goes on with that or fails with EINTR. */
+static int64_t sleep_for(struct sysctx *c, int clock, const struct timespec *p, uint32_t rem,
+                         bool t64, restart_fn again)
 {
-    struct timespec ts, left = {0, 0}, *p = host_timespec(req, t64, &ts);
-    if (p == &ts && flags & TIMER_ABSTIME)
-        stress_deadline(p);
-    long r = host_syscall_blocking(SYS_clock_nanosleep, clock, flags, (long)p, (long)&left, 0, 0);
-    if (r == -EINTR && !(flags & TIMER_ABSTIME) && rem && put_timespec(rem, t64, &left))
+    struct timespec left = {0, 0};
+    long r = host_syscall_blocking(SYS_clock_nanosleep, clock, 0, (long)p, (long)&left, 0, 0);
+    if (r == -EINTR && rem && put_timespec(rem, t64, &left))
         return -EFAULT;
-    return restartable(r);
+    clock = clock == CLOCK_REALTIME ? CLOCK_MONOTONIC : clock; /* setting it changes no relative sleep */
+    return restart_with(c, restartable(r), again, clock, &left);
 }
 
-SYSCALL(nanosleep) { return sleep_on(CLOCK_MONOTONIC, 0, c->a[0], c->a[1], false); }
-SYSCALL(clock_nanosleep)
+static int64_t nanosleep_again(struct sysctx *c, struct timespec *left)
 {
-    return sleep_on((int)c->a[0], (int)c->a[1], c->a[2], c->a[3], false);
+    return sleep_for(c, CLOCK_MONOTONIC, left, c->a[1], false, nanosleep_again);
 }
-SYSCALL(clock_nanosleep_time64)
+static int64_t clock_nanosleep_again(struct sysctx *c, struct timespec *left)
 {
-    return sleep_on((int)c->a[0], (int)c->a[1], c->a[2], c->a[3], true);
+    return sleep_for(c, (int)c->a[0], left, c->a[3], false, clock_nanosleep_again);
 }
+static int64_t clock_nanosleep64_again(struct sysctx *c, struct timespec *left)
+{
+    return sleep_for(c, (int)c->a[0], left, c->a[3], true, clock_nanosleep64_again);
+}
+
+static int64_t sleep_on(struct sysctx *c, bool t64, restart_fn again)
+{
+    struct timespec ts, *p = host_timespec(c->a[2], t64, &ts);
+    if (!(c->a[1] & TIMER_ABSTIME))
+        return sleep_for(c, (int)c->a[0], p, c->a[3], t64, again);
+    if (p == &ts)
+        stress_deadline(p);
+    return HCB(SYS_clock_nanosleep, s32(c->a[0]), s32(c->a[1]), p, NULL, 0, 0);
+}
+
+SYSCALL(nanosleep)
+{
+    struct timespec ts, *p = host_timespec(c->a[0], false, &ts);
+    return sleep_for(c, CLOCK_MONOTONIC, p, c->a[1], false, nanosleep_again);
+}
+SYSCALL(clock_nanosleep) { return sleep_on(c, false, clock_nanosleep_again); }
+SYSCALL(clock_nanosleep_time64) { return sleep_on(c, true, clock_nanosleep64_again); }
 
 SYSCALL(times)
 {

@@ -42,6 +42,7 @@ enum trace_request {
     TRACE_SET_WATCHES, /* all watchpoints: `data` of struct watch */
     TRACE_GET_PENDING, TRACE_GET_DISPATCH, TRACE_SET_DISPATCH,
     TRACE_GET_DEBUGREG, TRACE_SET_DEBUGREG, /* number `addr` */
+    TRACE_GET_FILTER,  /* seccomp filter `addr`, from instruction `data` on: struct seccomp_part */
 };
 
 enum trace_reason { TRACE_NO_REASON, TRACE_AT_BREAKPOINT, TRACE_AT_WATCHPOINT };
@@ -52,6 +53,9 @@ enum { REGI_EBX, REGI_ECX, REGI_EDX, REGI_ESI, REGI_EDI, REGI_EBP, REGI_EAX, REG
        REGI_COUNT };
 
 enum { TRACE_DATA = 4096 };
+
+/* Of a seccomp filter; an instruction is a struct sock_filter. */
+struct seccomp_part { uint32_t log, n; uint64_t insn[TRACE_DATA / 8 - 1]; };
 
 struct trace_block {
     uint32_t magic;

@@ -136,7 +136,7 @@ static int64_t block(int idtype, int id, int options, bool children, bool foreig
         r = HCB(SYS_waitid, idtype, id, &info, (options & ~WNOHANG) | WSTOPPED | WNOWAIT, NULL, 0);
     else
         r = HCB(SYS_ppoll, NULL, 0, foreign ? &ts : NULL, NULL, 8, 0);
-    return r <= SYSRET_RESTART && r >= SYSRET_RESTART_NOHAND ? SYSRET_RESTART : 0;
+    return sysret_restarts(r) ? SYSRET_RESTART : 0;
 }
 
 int64_t tracer_wait(struct thread *t, int idtype, int id, int options, siginfo_t *info,
