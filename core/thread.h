@@ -112,6 +112,7 @@ struct thread {
     struct trace_block *child_trace; /* what the child being made is to have */
     volatile sig_atomic_t trace_look; /* a token came */
     bool trace_claimed;             /* PTRACE_TRACEME with a parent that is a program of the host */
+    bool trace_in_call;             /* it has stopped before the system call being made */
     bool trace_step;                /* stop behind each instruction, */
     bool trace_tf;                  /* for which EFLAGS.TF is set now; */
     bool trace_over;                /* the next one even if there is a breakpoint */
@@ -205,6 +206,8 @@ struct runtime_hooks {
     void (*sigaction_changed)(int sig);
     /* Makes the host's blocked set follow t->sigmask (minus signals that xrun needs). */
     void (*sigmask_changed)(struct thread *t);
+    /* Signals that xrun handles only for their default action have it on the host for a while. */
+    void (*default_by_host)(const struct process *p, bool host);
     /* A signal the thread gets now, even if it blocks it; `fatal`: it dies of it in any case. */
     void (*force_signal)(struct thread *t, const siginfo_t *info, bool fatal);
     /* The calling thread has begun to be traced, or ceased. */

@@ -218,21 +218,6 @@ static void keep_target(struct target *x, const char *host)
         snprintf(x->path, sizeof x->path, "/proc/self/fd/%d", x->fd);
 }
 
-/* Signals that come from now on are for the new program; those that xrun handles for the guest's
- * default action must not get lost in between. */
-static void default_actions(const struct process *p, bool host)
-{
-    for (int s = 1; s <= NSIG_GUEST && p->shares_memory; s++) {
-        bool faults = s == SIGSEGV || s == SIGBUS || s == SIGILL || s == SIGFPE || s == SIGTRAP;
-        if (p->sigaction[s].handler || faults)
-            continue;
-        if (host)
-            host_sigaction(s, SIG_DFL, 0, 0);
-        else
-            signal_action_changed(s);
-    }
-}
-
 int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv, char **envp,
                      int flags)
 {
@@ -267,7 +252,7 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
     uint64_t guest_mask = t->sigmask;
     process_release(t);
     tracer_ends(t);
-    default_actions(t->proc, true);
+    signal_default_by_host(t->proc, true); /* those that come from now on are for the new program */
     host_syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&guest_mask, 0, 8, 0, 0);
     int64_t ret;
     bool rule = by_rule && !opt.self_fd && !t->seccomp && !t->trace; /* these would be lost */
@@ -283,7 +268,7 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
             prctl(PR_SET_MDWE, mem_inherited_mdwe(), 0, 0, 0);
         ret = host_syscall(SYS_execve, (long)host, (long)argv, (long)envp, 0, 0, 0);
     }
-    default_actions(t->proc, false);
+    signal_default_by_host(t->proc, false);
     signal_restore(mask);
     return ret;
 }

@@ -16,6 +16,7 @@ void runtime_init(void)
         .sync_take = signal_sync_take,
         .sigaction_changed = signal_action_changed,
         .sigmask_changed = signal_set_host_mask,
+        .default_by_host = signal_default_by_host,
         .force_signal = signal_force_info,
         .shares_memory = process_shares_memory,
         .trace_begun = ptrace_begun,

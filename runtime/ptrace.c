@@ -319,6 +319,7 @@ static int stop(struct thread *t, enum trace_kind kind, uint32_t code, siginfo_t
     struct trace_block *b = t->trace;
     bool memory = b->memory_open;
     uint64_t mask;
+    t->trace_in_call |= kind == TRACE_CALL_ENTRY || kind == TRACE_SECCOMP;
     signal_block_all(&mask);
     if (rt(t)->restart)
         t->cpu.gpr[REG_EAX] = (uint32_t)rt(t)->restart;

@@ -115,6 +115,8 @@ void signal_force(struct thread *t, int sig, int code, gaddr addr);
 /* The same with all of siginfo; `fatal`: even if there is a handler. */
 void signal_force_info(struct thread *t, const siginfo_t *info, bool fatal);
 void signal_action_changed(int sig);
+/* Default actions that xrun carries out in a process that shares memory are the host's for a while. */
+void signal_default_by_host(const struct process *p, bool host);
 void signal_sigreturn(struct thread *t, bool rt);
 /* Ends the process as by signal `sig` with its default action, but without a core dump. */
 _Noreturn void signal_die(struct thread *t, int sig);

@@ -426,6 +426,18 @@ void signal_action_changed(int sig)
         signal_set_host_mask(thread_self);
 }
 
+void signal_default_by_host(const struct process *p, bool host)
+{
+    for (int sig = 1; sig <= NSIG_GUEST && p->shares_memory; sig++) {
+        if (p->sigaction[sig].handler || sync_index(sig) >= 0)
+            continue;
+        if (host)
+            host_sigaction(sig, SIG_DFL, 0, 0);
+        else
+            signal_action_changed(sig);
+    }
+}
+
 void signal_init(void)
 {
     struct process *p = thread_self->proc;

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "core/options.h"
 #include "syscalls/priv.h"
 
 enum { MARK = 0x6e6f7469 };
@@ -43,20 +44,33 @@ int notify_install(uint32_t flags)
 
 static uint64_t packed(uint32_t lo, uint32_t hi) { return lo | (uint64_t)hi << 32; }
 
-bool notify_ask(const struct sysctx *c, int64_t *r)
+/* Only signals that the host knows to be deadly end a killable wait. One thread that the host's kernel can
+ * clean up after may leave them to it. */
+static bool dies_by_host(const struct thread *t)
 {
+    return t->proc->nthreads == 1 && !t->proc->traced && t->robust_told == t->robust_list &&
+           !opt.strace;
+}
+
+bool notify_ask(const struct sysctx *c, bool killable, int64_t *r)
+{
+    bool by_host = killable && dies_by_host(c->t);
+    if (by_host)
+        runtime_hooks.default_by_host(c->t->proc, true);
     struct cpu *cpu = &c->t->cpu;
     uint32_t ip = cpu->eip - cpu->seg_base[SEG_CS];
     int64_t v = host_syscall_blocking(SYS_brk, MARK, (long)packed(c->nr, ip),
                                       (long)packed(c->a[0], c->a[1]),
                                       (long)packed(c->a[2], c->a[3]),
                                       (long)packed(c->a[4], c->a[5]), 0);
+    if (by_host)
+        runtime_hooks.default_by_host(c->t->proc, false);
     *r = SYSRET_DONE;
-    if (v > 0 && (v & ANSWER))
+    if (v > 0 && ((v & ANSWER) || v <= INT32_MAX)) /* or a descriptor, by SECCOMP_ADDFD_FLAG_SEND */
         cpu->gpr[REG_EAX] = (uint32_t)v; /* whatever it is: nothing is restarted */
     else if (v < 0)
         *r = restartable(v);
-    return v > 0 && !(v & ANSWER);
+    return v > INT32_MAX && !(v & ANSWER);
 }
 
 static void unpack(struct seccomp_data *d)

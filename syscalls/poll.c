@@ -77,8 +77,9 @@ static int64_t timeout_finish(const struct timeout *o, int64_t ret)
 static int64_t poll_for(struct sysctx *c, struct timespec *ts) /* the host leaves there what is left */
 {
     mem_prepare_write(c->a[0], c->a[1] * 8);
-    int64_t r = HCB(SYS_ppoll, c->a[0], c->a[1], ts, NULL, 8, 0);
-    return restart_with(c, r, poll_for, CLOCK_MONOTONIC, ts);
+    long r = host_syscall_blocking(SYS_ppoll, (long)c->a[0], (long)c->a[1], (long)ts, 0, 8, 0);
+    r = restart_has_begun(c->t, r) ? -EINTR : r;
+    return restart_with(c, restartable(r), poll_for, CLOCK_MONOTONIC, ts);
 }
 
 SYSCALL(poll)

@@ -64,6 +64,9 @@
  * continued) is what the call gives. */
 int64_t restartable(long r);
 
+/* Did a signal come before the host made the call, but behind the place where the tracer saw it begin? Then it was
+ * interrupted at its start. */
+bool restart_has_begun(const struct thread *t, long r);
 /* A call interrupted with SYSRET_RESTART_NOHAND, `ret`, goes on later by fn, with what is left of its
  * time (NULL: it has no limit) or until `end`, as ever; other results are handed through. */
 int64_t restart_with(struct sysctx *c, int64_t ret, restart_fn fn, int clock,
@@ -158,7 +161,7 @@ bool made_in_vdso(const struct sysctx *c);
 /* notify.c, seccomp user notification: a host filter with a listener, its descriptor or -errno; asks the
  * listener about a call: true if that is to be made, else its result is *r; the listener's ioctls. */
 int notify_install(uint32_t flags);
-bool notify_ask(const struct sysctx *c, int64_t *r);
+bool notify_ask(const struct sysctx *c, bool killable, int64_t *r);
 bool notify_ioctl(struct sysctx *c, int64_t *r);
 
 /* seccomp.c: prctl(PR_SET_SECCOMP) and PR_GET_SECCOMP; the filters' verdict about a call: false if it is

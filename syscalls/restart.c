@@ -4,6 +4,11 @@
 
 enum { ABSOLUTE = -1 };
 
+bool restart_has_begun(const struct thread *t, long r)
+{
+    return r == -SAFE_RESTART && t->trace_in_call;
+}
+
 int64_t restart_with(struct sysctx *c, int64_t ret, restart_fn fn, int clock,
                      const struct timespec *left)
 {

@@ -24,6 +24,7 @@
 
 enum { CODE_SYS_SECCOMP = 1 }; /* si_code */
 enum { G_READ = 3, G_WRITE = 4, G_EXIT = 1, G_SIGRETURN = 119 }; /* all that strict mode allows */
+enum { LISTENER_HAS = 1, LISTENER_KILLABLE = 2 /* who only deadly signals interrupt */ };
 enum { COST_OF_FILTER = 4, COST_MAX = 32768, ERRNO_MAX = 4095 };
 
 /* Immutable but for `users`; each has those attached before it behind it. */
@@ -32,7 +33,7 @@ struct seccomp_filter {
     int users;      /* threads whose newest it is, and newer filters */
     unsigned cost;  /* as the kernel counts: instructions of its own kind */
     bool log;
-    bool listener;  /* somebody is to be asked about its SECCOMP_RET_USER_NOTIF */
+    uint8_t listener; /* somebody is to be asked about its SECCOMP_RET_USER_NOTIF: HAS, KILLABLE */
     uint32_t n;
     struct sock_filter insn[];
 };
@@ -198,7 +199,7 @@ static uint32_t run(const struct seccomp_filter *filter, const struct seccomp_da
 }
 
 /* The strictest of all verdicts, the newest filter's among equals; that filter has a *listener. */
-static uint32_t verdict(const struct sysctx *c, bool *listener)
+static uint32_t verdict(const struct sysctx *c, uint8_t *listener)
 {
     const struct cpu *cpu = &c->t->cpu;
     struct seccomp_data d = {.nr = (int)c->nr, .arch = AUDIT_ARCH_I386,
@@ -245,7 +246,8 @@ static bool strict_allows(const struct sysctx *c)
  * made. */
 static bool ask_tracer(struct sysctx *c, uint32_t data, int64_t *r)
 {
-    bool made, listener;
+    bool made;
+    uint8_t listener;
     *r = -ENOSYS;
     if (!runtime_hooks.trace_seccomp(c->t, data, &made))
         return false;
@@ -272,7 +274,7 @@ bool seccomp_allows(struct sysctx *c, int64_t *r)
 static bool decide(struct sysctx *c, int64_t *r)
 {
     struct thread *t = c->t;
-    bool listener = false;
+    uint8_t listener = 0;
     uint32_t v = verdict(c, &listener), data = v & SECCOMP_RET_DATA;
     *r = SYSRET_DONE;
     switch (v & SECCOMP_RET_ACTION_FULL) {
@@ -282,7 +284,7 @@ static bool decide(struct sysctx *c, int64_t *r)
     case SECCOMP_RET_TRACE: return ask_tracer(c, data, r);
     case SECCOMP_RET_USER_NOTIF:
         *r = -ENOSYS;
-        return listener && notify_ask(c, r);
+        return listener && notify_ask(c, listener & LISTENER_KILLABLE, r);
     case SECCOMP_RET_KILL_THREAD:
         if (__atomic_load_n(&t->proc->nthreads, __ATOMIC_ACQUIRE) > 1)
             runtime_hooks.exit_killed(t, SIGSYS);
@@ -444,7 +446,8 @@ static int attach(struct thread *t, struct seccomp_filter *f, uint32_t flags)
     bool sync = flags & SECCOMP_FILTER_FLAG_TSYNC;
     if (seccomp_mode(t) == SECCOMP_MODE_STRICT)
         return -EINVAL;
-    f->listener = flags & SECCOMP_FILTER_FLAG_NEW_LISTENER;
+    if (flags & SECCOMP_FILTER_FLAG_NEW_LISTENER)
+        f->listener = LISTENER_HAS | (flags & SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV ? LISTENER_KILLABLE : 0);
     if (f->listener && has_listener(t->seccomp))
         return -EBUSY;
     for (const struct seccomp_filter *o = t->seccomp; o; o = o->next)

@@ -177,9 +177,14 @@ static bool work_before(struct sysctx *c, int64_t *r)
 int64_t syscalls_dispatch(struct sysctx *c)
 {
     int64_t r;
-    if (unlikely(c->t->syscall_work) && !work_before(c, &r))
+    uint32_t work = c->t->syscall_work;
+    bool made = likely(!work) || work_before(c, &r);
+    if (made)
+        r = make_call(c);
+    if (unlikely(work))
+        c->t->trace_in_call = false;
+    if (!made)
         return r;
-    r = make_call(c);
     if (unlikely(__atomic_load_n(&c->t->proc->ending, __ATOMIC_SEQ_CST)))
         wait_for_the_end();
     return r;

@@ -152,6 +152,10 @@ static int64_t sleep_for(struct sysctx *c, int clock, const struct timespec *p, 
 {
     struct timespec left = {0, 0};
     long r = host_syscall_blocking(SYS_clock_nanosleep, clock, 0, (long)p, (long)&left, 0, 0);
+    if (restart_has_begun(c->t, r)) {
+        left = *p;
+        r = -EINTR;
+    }
     if (r == -EINTR && rem && put_timespec(rem, t64, &left))
         return -EFAULT;
     clock = clock == CLOCK_REALTIME ? CLOCK_MONOTONIC : clock; /* setting it changes no relative sleep */
