@@ -1,8 +1,10 @@
 /* The x87 unit in translated code. While it is "live" its registers are slots in a buffer of the thread's: a
  * significand and a word with sign and exponent that need no unpacking. Only the usual state can be live:
- * cw rounds to nearest with 64 bits and masks all exceptions, and the full registers are st[8 - depth] to
+ * cw rounds to nearest with 64 or 53 bits and masks all exceptions, and the full registers are st[8 - depth] to
  * st[7]. So neither TOP nor tags are kept: x9 points to ST(0)'s slot, behind the last if all are empty; it
  * is A64_X87_OFF if cpu->fpu holds the state.
+ *
+ * With 53 bits x9 has a bit set in its top byte, which addresses ignore.
  *
  * A slot's word (bit 63: sign) is one of
  *   normal   exponent + A64_X87_BIAS in 0..0xfff, the significand's top bit set: 2^-1022 to 2^3073
@@ -31,6 +33,7 @@
 #define A64_X87_MMX_BIT 0
 #define A64_X87_BEGUN_BIT 63 /* of x12 */
 #define A64_MM0 8 /* d8 */
+#define A64_X87_PC53_BIT 56 /* of x9 */
 #define A64_X87_NOTE_MEM 43
 /* The first slot's address, modulo 512: so bits 7 and 8 tell whether an address is of a slot. */
 #define A64_X87_ALIGN 0x80

@@ -3,22 +3,74 @@
 
         slow_exit
 
+/* ---- precision control: 53 bits ---- */
+
+/* Every result is rounded to 64 bits first; x12 tells on which side of it the exact one is. */
+        .macro  done
+        tbnz    x9, #A64_X87_PC53_BIT, round_53
+        ret
+        .endm
+
+/* x10 is rounded to 53 bits and may become 0, for a carry. To \exact if it has no more. */
+        .macro  to_53 exact
+        and     x6, x10, #0x7ff
+        cbz     x6, \exact
+        orr     x13, x13, x6
+        neg     x8, x12
+        asr     x7, x12, #63
+        orr     x7, x7, x8, lsr #63             /* 1, 0, -1: there is more, nothing more, or less */
+        add     x7, x7, x6, lsl #2
+        ubfx    x8, x10, #11, #1                /* a tie: to even */
+        add     x7, x7, x8
+        sub     x7, x7, #0x1, lsl #12
+        sub     x7, x7, #1
+        mvn     x7, x7
+        lsr     x7, x7, #63                     /* up */
+        lsl     x12, x7, #63
+        and     x10, x10, #~0x7ff
+        add     x10, x10, x7, lsl #11
+        .endm
+
+round_53:
+        cbz     x10, 1f
+        tbnz    w11, #SPECIAL, far_53
+        to_53   1f
+        cbnz    x10, 1f
+        mov     x10, #SIGN
+        add     x11, x11, #1
+        mov     w8, w11
+        tbnz    w11, #SPECIAL, far_out
+1:      ret
+far_53: /* from far_out */
+        orr     x10, x10, #SIGN
+        to_53   2f
+        ubfx    x8, x11, #32, #15
+        mov     w6, #16383 - BIAS
+        sub     w8, w8, w6
+        cbnz    x10, settle
+        mov     x10, #SIGN
+        add     w8, w8, #1
+        b       settle
+2:      and     x10, x10, #~SIGN
+        ret
+
 /* ---- results that need more than the usual rounding; sign in x11 ---- */
 
 round_rare: /* x12 is 0 or a half */
         cbz     x12, 1f
         orr     x13, x13, #SIGN
         and     x6, x10, #1
-        lsl     x12, x6, #63
+        mov     x12, #1
+        bfi     x12, x6, #63, #1
         add     x10, x10, x6
         cbz     x10, round_carry
-1:      ret
+1:      done
 round_carry: /* rounding up made it 2^64 */
         mov     x10, #SIGN
         add     x11, x11, #1
         mov     w8, w11
         tbnz    w11, #SPECIAL, far_out
-        ret
+        done
 
 round_far: /* E in w8, perhaps out of range */
         lsl     x6, x12, #1
@@ -27,7 +79,8 @@ round_far: /* E in w8, perhaps out of range */
         b       2f
 1:      cbz     x12, settle
         and     x6, x10, #1
-        lsl     x12, x6, #63
+        mov     x12, #1
+        bfi     x12, x6, #63, #1
 2:      orr     x13, x13, #SIGN
         add     x10, x10, x6
         cbnz    x10, settle
@@ -44,7 +97,7 @@ settle: /* E in w8 */
         cbnz    w6, far_out
         and     x11, x11, #SIGN
         orr     x11, x11, x8
-        ret
+        done
 far_out: /* a slot of the special kind, well within the range of 80 bits */
         mov     w6, #16383 - BIAS
         add     w6, w6, w8
@@ -54,7 +107,7 @@ far_out: /* a slot of the special kind, well within the range of 80 bits */
         mov     w6, #A64_X87_SPECIAL
         orr     x11, x11, x6
         and     x10, x10, #~SIGN
-        ret
+        done
 
 /* ---- multiplication ---- */
 
@@ -69,7 +122,7 @@ far_out: /* a slot of the special kind, well within the range of 80 bits */
         cbz     x6, mul_rare
         orr     x13, x13, x6
         add     x10, x4, x12, lsr #63           /* x4 <= 2^64 - 2 */
-        ret
+        done
 1:      sub     x11, x11, #BIAS
         extr    x4, x4, x12, #63
         lsl     x12, x12, #1
@@ -80,7 +133,7 @@ far_out: /* a slot of the special kind, well within the range of 80 bits */
         tbz     x4, #63, mul_carry              /* 2^64, or two specials */
         orr     x13, x13, x6
         mov     x10, x4
-        ret
+        done
 mul_rare:
         tbz     x4, #63, mul_zero
         mov     x10, x4
@@ -99,7 +152,7 @@ mul_zero: /* 0, or very small: of two specials */
         tbnz    w7, #SPECIAL, mul_slow
         and     x11, x11, #SIGN
         mov     x10, #0
-        ret
+        done
 mul_slow: /* x11 is the sum less BIAS */
         add     x11, x11, #BIAS
         sub     x11, x11, x3
@@ -118,7 +171,7 @@ mul_out_shifted:
         mov     x10, x4
         cbnz    x7, round_far
         and     x11, x11, #SIGN
-        ret
+        done
 2:      mov     x11, x6
         b       slow
 
@@ -142,7 +195,7 @@ mul_out_shifted:
         orr     x13, x13, x6
         add     x10, x10, x12, lsr #63
         cbz     x10, round_carry
-        ret
+        done
 2:      extr    x12, x10, x12, #1               /* a carry; the bit shifted out is 0 */
         lsr     x10, x10, #1
         orr     x10, x10, #SIGN
@@ -152,7 +205,7 @@ mul_out_shifted:
         cbz     x6, round_rare
         orr     x13, x13, x6
         add     x10, x10, x12, lsr #63          /* not 2^64 */
-        ret
+        done
 3:      cbz     x12, 6f
         sub     x10, x\bs, x6
         sub     x10, x10, #1
@@ -168,7 +221,7 @@ mul_out_shifted:
         b       4b
 6:      sub     x10, x\bs, x6                   /* exact */
         tbz     x10, #63, normalize
-        ret
+        done
 7:      tbnz    w\be, #SPECIAL, slow
         .if     \swapped
         mov     x11, x\be
@@ -190,7 +243,7 @@ mul_out_shifted:
         b       5b
 9:      mov     x10, x\bs
         mov     x12, #0
-        ret
+        done
         .endm
 
         leaf    subr
@@ -249,17 +302,17 @@ add_equal:
 4:      cbz     x10, 6f
         cbnz    x2, 1b
         mov     x12, #0
-        ret
+        done
 5:      mov     x10, #0                         /* x - x = +0 */
         mov     x11, #0
-        ret
+        done
 6:      mov     x12, #0
         cbz     x2, 7f
         mov     x10, x2
         mov     x11, x3
-        ret
+        done
 7:      and     x11, x11, x3                    /* 0 + 0: negative if both are */
-        ret
+        done
 
 /* ---- division ---- */
 
@@ -321,7 +374,8 @@ div_numbers: /* x10 / x5, the exponents' difference in w8, the sign in x11 */
         sub     x6, x5, x10
         cmp     x10, x6
         cset    x6, hi                          /* never equal */
-        lsl     x12, x6, #63
+        orr     x7, x10, x10, lsl #1
+        extr    x12, x6, x7, #1
         msr     nzcv, x17
         mov     w8, w0
         add     x10, x4, x6
@@ -331,7 +385,7 @@ div_numbers: /* x10 / x5, the exponents' difference in w8, the sign in x11 */
         b       settle
 div_zero:
         and     x11, x11, #SIGN
-        ret
+        done
 
 /* ---- square root ---- */
 
@@ -389,14 +443,15 @@ div_zero:
         orr     x13, x13, x6
         cmp     x10, x5
         sbcs    xzr, xzr, x4                    /* the rest is larger than the root */
-        cset    x6, lo
-        lsl     x12, x6, #63
+        cset    x7, lo
+        orr     x6, x6, x6, lsl #1
+        extr    x12, x7, x6, #1
         msr     nzcv, x17
         msr     fpsr, x16
-        add     x10, x10, x6
+        add     x10, x10, x7
         cbz     x10, round_carry
-        ret
+        done
 6:      mov     x12, #0
-        ret
+        done
 
         .section .note.GNU-stack,"",@progbits

@@ -17,9 +17,9 @@
         add     x0, x27, #CPU_FPU
         mov     x9, #A64_X87_OFF
         ldrh    w1, [x0, #FPU_CW]
-        mov     w2, #0xf3f                      /* rounding, precision, masks */
+        mov     w2, #0xe3f                      /* rounding, precision (64 or 53 bits), masks */
         and     w1, w1, w2
-        sub     w1, w1, #0x33f
+        sub     w1, w1, #0x23f
         cbnz    w1, 4f
 to_slots:
         find_slots 4f
@@ -40,6 +40,9 @@ to_slots:
 3:      stp     x4, x3, [x2], #16
         sub     w7, w7, #1
         cbnz    w7, 2b
+        ldrh    w1, [x0, #FPU_CW - 128]
+        tbnz    w1, #8, 4f
+        orr     x9, x9, #1 << A64_X87_PC53_BIT
 4:      ret
 5:      orr     x1, x4, x5
         cbz     x1, 3b

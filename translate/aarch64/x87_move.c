@@ -291,6 +291,11 @@ void x87_load_cw(struct emit *e, const struct insn *in)
     a64_and(e, A64_W, A64_TMP0, A64_TMP0, A64_TMP1);
     a64_must(a64_orr_imm(e, A64_W, A64_TMP0, A64_TMP0, 0x40));
     a64_cpu_store(e, A64_STRH, A64_TMP0, FPU(cw));
+    if (!a64_x87_double()) {
+        a64_mvn(e, A64_W, A64_TMP0, A64_TMP0);
+        a64_lsr_imm(e, A64_W, A64_TMP0, A64_TMP0, 8);
+        a64_bfi(e, A64_X, P, A64_TMP0, A64_X87_PC53_BIT, 1);
+    }
     e->x87.cw_changed = true;
 }
 

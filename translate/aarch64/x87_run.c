@@ -75,9 +75,9 @@ static void add_to_p(struct emit *e, int bytes)
 static void check_cw(struct emit *e, enum x87_cold_kind kind)
 {
     a64_cpu_load(e, A64_LDRH, A64_TMP0, FPU(cw));
-    a64_const(e, A64_TMP1, a64_x87_double() ? 0xc3f : 0xf3f);
+    a64_const(e, A64_TMP1, a64_x87_double() ? 0xc3f : 0xe3f);
     a64_and(e, A64_W, A64_TMP0, A64_TMP0, A64_TMP1);
-    a64_must(a64_sub_imm(e, A64_W, A64_TMP0, A64_TMP0, a64_x87_double() ? 0x3f : 0x33f));
+    a64_must(a64_sub_imm(e, A64_W, A64_TMP0, A64_TMP0, a64_x87_double() ? 0x3f : 0x23f));
     uint8_t *at = e->p;
     a64_must(a64_cbnz(e, A64_W, A64_TMP0, 0));
     x87_cold(e, at, kind);
