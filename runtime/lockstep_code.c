@@ -244,7 +244,7 @@ static void compare(const struct unit *u, const struct cpu *start, uint32_t unde
     struct lockstep_diff d;
     ls.steps = ++compared;
     if (ls.spoil != SPOIL_NONE)
-        lockstep_spoil(&ls, lockstep_fetch(&ls));
+        lockstep_spoil(&ls, nkept ? &kept[0].addr : NULL);
     const struct kept *k = different_memory();
     if (lockstep_compare(&ls.other, &ls.t->cpu, LOCKSTEP_FLAGS & ~undefined, true, &d) && !k)
         return;

@@ -110,10 +110,9 @@ bool lockstep_special(const struct insn *in)
            decode_op_class((enum op)in->op) == CLASS_PSEUDO;
 }
 
-void lockstep_spoil(struct lockstep *ls, const struct insn *in)
+void lockstep_spoil(struct lockstep *ls, const gaddr *stored)
 {
     struct cpu *cpu = &ls->t->cpu;
-    struct store s[EFFECTS_STORES_MAX];
     bool now = ls->spoilt ? ls->steps == ls->spoil_at : ls->steps >= ls->spoil_at;
     if (!now)
         return;
@@ -122,10 +121,10 @@ void lockstep_spoil(struct lockstep *ls, const struct insn *in)
     case SPOIL_FLAG: flags_set_status(cpu, flags_get_status(cpu) ^ EFL_CF); break;
     case SPOIL_ST: cpu->fpu.st[3].sig ^= 1; break;
     case SPOIL_XMM: cpu->xmm[5].d[2] ^= 0x100; break;
-    case SPOIL_STORE: /* waits for an instruction that stores */
-        if (!effects_stores(&ls->before, in, s) || !s[0].len)
+    case SPOIL_STORE: /* waits for something that stores */
+        if (!stored)
             return;
-        *(uint8_t *)mem_host(s[0].addr) ^= 1;
+        *(uint8_t *)mem_host(*stored) ^= 1;
         break;
     case SPOIL_STRAY: /* where no instruction writes: the program's name at the end of its stack */
         *(uint8_t *)mem_host(mirror_find(&ls->mirror, cpu->gpr[REG_ESP])->end - 6) ^= 0x80;
@@ -136,6 +135,13 @@ void lockstep_spoil(struct lockstep *ls, const struct insn *in)
     ls->spoil_at = ls->steps;
     if (ls->spoil == SPOIL_STRAY)
         ls->spoil = SPOIL_NONE;
+}
+
+void lockstep_spoil_insn(struct lockstep *ls, const struct insn *in)
+{
+    struct store s[EFFECTS_STORES_MAX];
+    bool stores = ls->spoil == SPOIL_STORE && effects_stores(&ls->before, in, s) && s[0].len;
+    lockstep_spoil(ls, stores ? &s[0].addr : NULL);
 }
 
 void lockstep_parse_spoil(struct lockstep *ls, const char *s)

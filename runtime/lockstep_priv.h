@@ -70,8 +70,10 @@ bool lockstep_raises_sigtrap(const struct insn *in);
 bool lockstep_native_decides(const struct insn *in);
 /* All these and what else takes a step of its own, with its own checks. */
 bool lockstep_special(const struct insn *in);
-/* --lockstep-break, behind an executed instruction; ls->before is the state before it. */
-void lockstep_spoil(struct lockstep *ls, const struct insn *in);
+/* --lockstep-break. `stored`: a byte that was stored; NULL: none. */
+void lockstep_spoil(struct lockstep *ls, const gaddr *stored);
+/* Behind an executed instruction; ls->before is the state before it. */
+void lockstep_spoil_insn(struct lockstep *ls, const struct insn *in);
 void lockstep_parse_spoil(struct lockstep *ls, const char *s);
 
 /* lockstep_step.c: executes the instruction at eip by both and compares. */

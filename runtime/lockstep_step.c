@@ -233,7 +233,7 @@ void lockstep_step_both(struct lockstep *ls, const struct insn *in)
         native_step(&ls->native, 0); /* and while it runs: */
     if (!native_only)
         trapped = lockstep_execute(ls, in);
-    lockstep_spoil(ls, in);
+    lockstep_spoil_insn(ls, in);
     if (far_rep) {
         native_run_to(&ls->native, in->next, &e);
         lockstep_gone(ls, &e);

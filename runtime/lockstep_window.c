@@ -157,7 +157,7 @@ static bool advance(struct lockstep *ls)
         return false;
     }
     ls->steps++;
-    lockstep_spoil(ls, in);
+    lockstep_spoil_insn(ls, in);
     uint32_t undefined = flb_to_eflags(in->fl_undef);
     w->undefined = (w->undefined & ~flb_to_eflags(in->fl_write)) | undefined;
     visit_of(w, in->eip)->count++;
