@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/single_threaded.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,10 +59,26 @@ static void thread_free(struct thread *t)
     free(t);
 }
 
+/* With the lock held: the last who held it may have been killed. The chain of `next` is right at any time.
+ * Is `t` in it? */
+static bool process_mend(struct process *p, const struct thread *t)
+{
+    bool found = false;
+    int n = 0;
+    for (struct thread **q = &p->threads; *q; q = &(*q)->next, n++) {
+        (*q)->prevp = q;
+        found |= *q == t;
+    }
+    __atomic_store_n(&p->nthreads, n, __ATOMIC_RELEASE);
+    return found;
+}
+
 static void process_link(struct thread *t)
 {
     struct process *p = t->proc;
     lock_take(&p->lock);
+    if (p->shares_memory)
+        process_mend(p, NULL);
     t->next = p->threads;
     t->prevp = &p->threads;
     if (t->next)
@@ -78,6 +93,8 @@ static int process_unlink(struct thread *t)
 {
     struct process *p = t->proc;
     lock_take(&p->lock);
+    if (p->shares_memory && !process_mend(p, t))
+        t->prevp = NULL;
     if (t->prevp) {
         *t->prevp = t->next;
         if (t->next)
@@ -223,7 +240,7 @@ static int thread_prepare(struct thread_start *s)
     return 0;
 }
 
-static void *thread_main(void *arg)
+static void thread_main(void *arg)
 {
     struct thread_start *s = arg;
     struct thread *t = s->child;
@@ -235,7 +252,7 @@ static void *thread_main(void *arg)
         thread_self = NULL;
     gate_open(&s->ready); /* s is gone from here on */
     if (e)
-        return NULL;
+        return;
     if (!sigsetjmp(rt(t)->exit_jb, 0)) {
         signal_restore(mask);
         dispatch_run(t);
@@ -246,43 +263,6 @@ static void *thread_main(void *arg)
     thread_free(ended);
     if (waiter)
         gate_open(waiter);
-    return NULL;
-}
-
-static void *do_nothing(void *arg)
-{
-    return arg;
-}
-
-/* The host's C library, making its first thread, takes a signal for itself and unblocks two. So it
- * makes one for nothing while there is nobody to send that signal, then it is the guest's again. */
-static int prepare_threads(const pthread_attr_t *attr)
-{
-    enum { HOST_SIGSETXID = 33 };
-    pthread_t id;
-    uint64_t old;
-    int e = pthread_create(&id, attr, do_nothing, NULL);
-    if (e)
-        return e;
-    pthread_join(id, NULL);
-    signal_block_all(&old);
-    signal_action_changed(HOST_SIGSETXID);
-    return 0;
-}
-
-/* With all signals blocked. */
-int clone_start_pthread(void *(*fn)(void *), void *arg)
-{
-    pthread_attr_t attr;
-    pthread_t id;
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, CLONE_HOST_STACK);
-    int e = __libc_single_threaded ? prepare_threads(&attr) : 0;
-    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    if (!e)
-        e = pthread_create(&id, &attr, fn, arg);
-    pthread_attr_destroy(&attr);
-    return -e;
 }
 
 static int64_t clone_thread_here(struct thread *t, const struct clone_request *rq)
@@ -297,7 +277,7 @@ static int64_t clone_thread_here(struct thread *t, const struct clone_request *r
     if (rq->flags & CLONE_VFORK)
         rt(child)->ended = &ended;
     signal_block_all(&s.mask);
-    int64_t r = clone_start_pthread(thread_main, &s);
+    int64_t r = host_thread_start(thread_main, &s);
     if (!r) {
         gate_wait(&s.ready);
         r = s.result; /* the child may be gone by now */

@@ -734,11 +734,11 @@ void code_thread_add(struct thread *t)
 void code_thread_remove(struct thread *t)
 {
     stack_t none = {.ss_flags = SS_DISABLE};
+    uint8_t *p = __atomic_exchange_n(&rt(t)->ret_stack, NULL, __ATOMIC_RELAXED);
     if (t == thread_self)
         sigaltstack(&none, NULL);
-    if (rt(t)->ret_stack)
-        munmap(rt(t)->ret_stack, 2 * GUARD + RET_STACK + ALT_STACK);
-    rt(t)->ret_stack = NULL;
+    if (p) /* not known any more: killed from here on, another process must not unmap it again */
+        munmap(p, 2 * GUARD + RET_STACK + ALT_STACK);
 }
 
 void code_thread_start(struct thread *t)

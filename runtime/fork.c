@@ -117,35 +117,32 @@ static bool plain_fork(const struct clone_request *rq)
     return rq->exit_signal == SIGCHLD && !needs_clone3(rq) && !(rq->flags & ~OWN_FLAGS);
 }
 
-/* The allocator's own fork handlers, which a static C library has: another thread may hold its
- * locks. fork(3) calls them itself, the system calls do not. */
-extern void __malloc_fork_lock_parent(void) __attribute__((weak));
-extern void __malloc_fork_unlock_parent(void) __attribute__((weak));
-extern void __malloc_fork_unlock_child(void) __attribute__((weak));
-
 static int64_t host_clone_process(const struct clone_request *rq, int *pidfd)
 {
     struct clone_args a = host_args(rq, pidfd);
-    long r;
-    if (__malloc_fork_lock_parent)
-        __malloc_fork_lock_parent();
     if (needs_clone3(rq))
-        r = host_syscall(SYS_clone3, (long)&a, sizeof a, 0, 0, 0, 0);
-    else
-        r = host_syscall(SYS_clone, (long)(a.flags | rq->exit_signal), 0, (long)pidfd, 0, 0, 0);
-    if (r == 0 && __malloc_fork_unlock_child)
-        __malloc_fork_unlock_child();
-    else if (r && __malloc_fork_unlock_parent)
-        __malloc_fork_unlock_parent();
-    return r;
+        return host_syscall(SYS_clone3, (long)&a, sizeof a, 0, 0, 0, 0);
+    return host_syscall(SYS_clone, (long)(a.flags | rq->exit_signal), 0, (long)pidfd, 0, 0, 0);
 }
 
+static int64_t errno_of(int64_t r) { return r < 0 ? -errno : r; }
+
+/* fork(3) mends the C library's list of threads for the child, but holds its locks meanwhile: not where
+ * this process can be killed in there and leave another one in its memory. */
 static int64_t host_fork(const struct clone_request *rq, int *pidfd)
 {
-    if (!plain_fork(rq))
-        return host_clone_process(rq, pidfd);
-    int64_t r = fork();
-    return r < 0 ? -errno : r;
+    bool plain = plain_fork(rq);
+    int64_t r;
+    if (plain && !mem_has_company) {
+        r = errno_of(fork());
+    } else {
+        host_threads_keep();
+        r = plain ? errno_of(_Fork()) : host_clone_process(rq, pidfd);
+        host_threads_go_on();
+    }
+    if (r == 0)
+        host_threads_forked();
+    return r;
 }
 
 /* Gives the parent's TLS descriptors back after a fork with CLONE_SETTLS. */
@@ -280,17 +277,23 @@ enum { GONE, ALIVE, STUCK };
  * left; STUCK if the list is locked, perhaps by one that was killed. */
 static int forget_dead(struct process *p)
 {
-    struct thread *dead = NULL;
+    struct thread *dead = NULL, *unborn = NULL;
+    bool lives = false;
     if (!lock_try(&p->lock))
         return STUCK;
     for (struct thread *t = p->threads; t && !dead; t = t->next)
-        if (host_syscall(SYS_tgkill, p->pid, t->tid, 0, 0, 0, 0) == -ESRCH)
+        if (!t->tid)
+            unborn = t;
+        else if (host_syscall(SYS_tgkill, p->pid, t->tid, 0, 0, 0, 0) == -ESRCH)
             dead = t;
-    int left = p->nthreads;
+        else
+            lives = true;
+    if (!dead && !lives) /* who made it has died before it began */
+        dead = unborn;
     lock_release(&p->lock);
     if (dead)
         thread_drop(dead);
-    return left ? ALIVE : GONE;
+    return dead || lives ? ALIVE : GONE;
 }
 
 /* The leader of the child has left the memory. Other threads of it may live on: with `wait` until
@@ -359,7 +362,7 @@ static void start_drop(struct vm_start *s)
 }
 
 /* The host thread that lends the child its thread-local storage. */
-static void *carrier_main(void *arg)
+static void carrier_main(void *arg)
 {
     struct vm_start *s = arg;
     struct thread *child = s->child;
@@ -376,7 +379,6 @@ static void *carrier_main(void *arg)
     child_left(child, r > 0);
     if (stack)
         munmap(stack, CLONE_HOST_STACK);
-    return NULL;
 }
 
 int64_t clone_shared(struct thread *t, const struct clone_request *rq,
@@ -395,7 +397,7 @@ int64_t clone_shared(struct thread *t, const struct clone_request *rq,
     s->users = 2;
     signal_block_all(&s->mask);
     uint64_t mask = s->mask;
-    int64_t r = clone_start_pthread(carrier_main, s);
+    int64_t r = host_thread_start(carrier_main, s);
     if (r) {
         child_left(child, false);
         s->users = 1;

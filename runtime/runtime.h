@@ -175,9 +175,14 @@ int clone_apply_tls(struct thread *t, const struct clone_request *rq);
 void thread_tell_robust(struct thread *t);
 /* The calling host thread is t's, which others can know from now on: see struct rt_thread. */
 void thread_is_alive(struct thread *t);
-/* Starts a detached host thread. 0 or -errno. */
 enum { CLONE_HOST_STACK = 512 << 10 };
-int clone_start_pthread(void *(*fn)(void *), void *arg);
+/* hostthread.c. Starts a thread of the host's; 0 or -errno. With all signals blocked. */
+int host_thread_start(void (*fn)(void *), void *arg);
+/* Around a fork that the C library does not see: nobody changes its list of threads meanwhile. */
+void host_threads_keep(void);
+void host_threads_go_on(void);
+/* In the child of any fork, which has only this thread. */
+void host_threads_forked(void);
 void gate_open(struct gate *g);
 void gate_wait(struct gate *g);
 

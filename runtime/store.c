@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/cpuid.h"
+#include "core/lock.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
@@ -54,7 +54,7 @@ static struct stat root; /* the same paths mean other files behind a chroot */
 static const struct header *file;
 static uint8_t *added, *added_top, *added_end;
 static uint64_t added_instructions;
-static pthread_mutex_t stale_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock stale_lock;
 static uint32_t *stale, nstale; /* records of the file that do not match any more */
 
 /* ---- hashes ---- */
@@ -338,10 +338,10 @@ bool store_matches(const struct stored *s)
     } while (fresh);
     if (same_bytes(s, &p))
         return true;
-    pthread_mutex_lock(&stale_lock);
+    lock_take(&stale_lock);
     stale = xrealloc(stale, (nstale + 1) * sizeof *stale);
     stale[nstale++] = (uint32_t)((const uint8_t *)s - (const uint8_t *)file);
-    pthread_mutex_unlock(&stale_lock);
+    lock_release(&stale_lock);
     return false;
 }
 

@@ -27,7 +27,6 @@ check-long: deps both ## all gcc torture tests, Python's tests, stress-ng, tests
 	LIMIT=3600 TESTS=python tests/app/run.sh $(CACHE)/root/i386 x86_64=$(X86)
 	tests/setup/stress.sh $(CACHE) stress-ng
 	tests/stress/stress-ng.sh $(CACHE)/root/stress $(W)/stress-long x86_64=$(X86)
-	tests/stress/vm_kill.sh $(W)/vm_kill $(X86)
 	tests/setup/ltp.sh $(CACHE)
 	tests/ltp/run.sh $(CACHE)/ltp $(CACHE)/root/stress $(W)/ltp x86_64=$(X86)
 	tests/go/run.sh $(W)/go x86_64=$(X86) "aarch64=$(ARM_RUN)"

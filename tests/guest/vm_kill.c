@@ -34,7 +34,31 @@ static long sys(long nr, long a, long b, long c, long d)
 
 static void on_usr1(int s) { (void)s; }
 
-/* Mappings, new code, changed code, signals: all that needs a lock somewhere. */
+static int nothing(void *arg) { return 0; }
+
+static void thread(void)
+{
+    volatile int tid = 1;
+    unsigned char *p = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (clone(nothing, p + 8192, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+              CLONE_CHILD_CLEARTID, NULL, NULL, NULL, &tid) < 0)
+        errors++;
+    while (tid)
+        sys(SYS_futex, (long)&tid, 0 /* FUTEX_WAIT */, 1, 0);
+    munmap(p, 8192);
+}
+
+static void process(void)
+{
+    int st;
+    pid_t pid = sys(SYS_fork, 0, 0, 0, 0);
+    if (!pid)
+        sys(SYS_exit_group, 3, 0, 0, 0);
+    if (sys(SYS_wait4, pid, (long)&st, 0, 0) != pid || st != 0x300)
+        errors++;
+}
+
+/* Mappings, new code, changed code, signals, threads, forks: all that needs a lock somewhere. */
 static void round_of(unsigned char *own, int i)
 {
     put(own, i);
@@ -47,6 +71,10 @@ static void round_of(unsigned char *own, int i)
     mprotect(p, 4096, PROT_READ);
     munmap(p, 8192);
     sys(SYS_tkill, sys(SYS_gettid, 0, 0, 0, 0), SIGUSR1, 0, 0);
+    if (i % 4 == 0)
+        thread();
+    if (i % 16 == 1)
+        process();
 }
 
 static int busy(void *arg)
@@ -116,15 +144,15 @@ static void creator(int rounds)
         pause_us(rnd() % 1000);
         kill(maker, SIGKILL);
         bad += waitpid(maker, &st, 0) != maker || st != SIGKILL;
+        if (*pid <= 0) {
+            printf("no such process\n");
+            return;
+        }
         unsigned was = progress[0];
         int n = 0;
         while (progress[0] < was + 5 && n++ < 20000)
             pause_us(100);
         stopped += n > 20000;
-        if (*pid <= 0) {
-            printf("no such process\n");
-            return;
-        }
         kill(*pid, SIGKILL);
         bad += waitpid(*pid, &st, __WALL) != *pid || st != SIGKILL;
     }
