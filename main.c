@@ -187,7 +187,9 @@ int main(int argc, char **argv)
     }
     if (opt.binfmt)
         return binfmt_command(opt.binfmt);
-    if (i >= argc)
+    if (opt.attach && (!opt.gdbserver || i < argc))
+        log_die(126, "--attach goes with -g and without a program");
+    if (i >= argc && !opt.gdbserver)
         log_die(126, "no program given (see xrun --help)");
     if (opt.x87 && strcmp(opt.x87, "exact") && strcmp(opt.x87, "double"))
         log_die(126, "--x87=%s: choose exact or double", opt.x87);
@@ -205,7 +207,7 @@ int main(int argc, char **argv)
     open_log();
     start_trace();
     exec_init(argv);
-    char **rest = opt.gdbserver ? gdb_serve(opt.gdbserver, argv + i) : argv + i;
+    char **rest = opt.gdbserver ? gdb_serve(opt.gdbserver, argv + i, (int)opt.attach) : argv + i;
     struct thread *t = first_thread();
     thread_self = t;
     if (opt.seccomp_fd)

@@ -53,6 +53,7 @@ struct options {
     const char *translate_range; /* --translate-range=LOW-HIGH: hexadecimal addresses */
     bool perf_map, jitdump, gdb; /* --perf-map, --jitdump, --gdb */
     const char *gdbserver; /* --gdbserver=WHERE; NULL: none */
+    uint32_t attach; /* --attach=PID; 0: none */
 };
 extern struct options opt;
 

@@ -20,12 +20,14 @@
 #include "core/log.h"
 #include "core/options.h"
 
-enum { ACTIONS_MAX = 64, FD_MIN = 1010 };
+enum { ACTIONS_MAX = 64, FD_MIN = 1010, LOOK_MS = 200 };
 enum after { STAY, LEAVE, RUN }; /* what follows from a request: gdb ends, a new program is to run */
 
 static LARGE_BSS struct gdb_conn conn; /* gdb_serve() initializes it */
 static LARGE_BSS struct gdb_text reply;
 static int listener = -1;
+static bool telling;     /* non-stop: gdb has been told of a stop and not asked for the next yet */
+static bool exit_wanted; /* when gdb leaves */
 static char *socket_path;
 
 static void ok(void) { gdb_put(&reply, "OK"); }
@@ -74,9 +76,20 @@ static uint32_t to_page_end(gaddr a, uint64_t len)
     return len < rest ? (uint32_t)len : rest;
 }
 
-static bool peek(gaddr a, uint32_t n)
+/* The current thread, or if that runs another one of its process. */
+static struct trace_block *memory_block(void)
 {
-    return gdb.current && gdb.current->stopped && tracer_ask(gdb.current->b, TRACE_PEEK, a, n) >= 0;
+    const struct gdb_thread *g = gdb.current;
+    if (g && !g->stopped)
+        g = gdb_stopped_thread(g->proc);
+    return g ? g->b : NULL;
+}
+
+/* The bytes, NULL: there are none. */
+static const uint8_t *peek(gaddr a, uint32_t n)
+{
+    struct trace_block *b = memory_block();
+    return b && tracer_ask(b, TRACE_PEEK, a, n) >= 0 ? b->buf : NULL;
 }
 
 /* As much as there is from `addr` on. */
@@ -91,9 +104,10 @@ static void read_memory(const char *s)
         len = GDB_PACKET / 2;
     while (len) {
         uint32_t n = to_page_end((gaddr)addr, len);
-        if (addr >> 32 || !peek((gaddr)addr, n))
+        const uint8_t *bytes = addr >> 32 ? NULL : peek((gaddr)addr, n);
+        if (!bytes)
             break;
-        gdb_put_hex(&reply, gdb.current->b->buf, n);
+        gdb_put_hex(&reply, bytes, n);
         addr += n;
         len -= n;
     }
@@ -103,12 +117,13 @@ static void read_memory(const char *s)
 
 static bool write_bytes(uint64_t addr, const uint8_t *p, size_t len)
 {
+    struct trace_block *b = memory_block();
     while (len) {
         uint32_t n = to_page_end((gaddr)addr, len);
-        if (addr >> 32 || !gdb.current || !gdb.current->stopped)
+        if (addr >> 32 || !b)
             return false;
-        memcpy(gdb.current->b->buf, p, n);
-        if (tracer_ask(gdb.current->b, TRACE_POKE, (gaddr)addr, n) < 0)
+        memcpy(b->buf, p, n);
+        if (tracer_ask(b, TRACE_POKE, (gaddr)addr, n) < 0)
             return false;
         addr += n;
         p += n;
@@ -196,6 +211,8 @@ static void breakpoint(const char *s, bool insert)
         set_break(p, (gaddr)addr, (uint8_t)(1 << type), insert);
     else if (type <= 4 && kind && kind <= UINT32_MAX)
         set_watch(p, (struct watch){(gaddr)addr, (uint32_t)kind, (uint32_t)type}, insert);
+    if (gdb.non_stop && p->dirty) /* some may run already */
+        gdb_settle_breaks(p);
 }
 
 /* ---- going on ---- */
@@ -205,7 +222,7 @@ static bool parse_action(const char **s, struct gdb_action *a)
     uint64_t v = 0, w = 0;
     char what = **s;
     *a = (struct gdb_action){.pid = -1, .tid = -1};
-    if (!what || !strchr("cCsSr", what))
+    if (!what || !strchr("cCsSrt", what))
         return false;
     ++*s;
     a->what = what == 'C' ? 'c' : what == 'S' ? 's' : what;
@@ -232,10 +249,13 @@ static void vcont(const char *s)
             return;
         }
     }
-    if (!n || *s)
+    if (!n || *s) {
         error(1);
-    else
-        gdb_resume(a, n);
+        return;
+    }
+    gdb_resume(a, n);
+    if (gdb.non_stop)
+        ok();
 }
 
 /* c, s, C and S of clients without vCont: others stand still if one was chosen by Hc, which gdb does to
@@ -243,7 +263,7 @@ static void vcont(const char *s)
 static void old_resume(const char *s)
 {
     struct gdb_action a;
-    if (!gdb.current || !parse_action(&s, &a)) {
+    if (!gdb.current || gdb.non_stop || !parse_action(&s, &a)) {
         error(1);
         return;
     }
@@ -319,6 +339,87 @@ static enum after run(const char *s)
     return RUN;
 }
 
+/* vAttach;PID */
+static void attach(const char *s)
+{
+    uint64_t pid;
+    if (!gdb_number(&s, &pid) || !pid || pid > INT32_MAX || gdb_attach((int)pid)) {
+        error(1);
+        return;
+    }
+    if (gdb.non_stop)
+        ok();
+    else
+        gdb_report_current(&reply);
+}
+
+/* ---- what the next program starts with ---- */
+
+/* Hexadecimal digits as a new string. */
+static char *hex_string(const char *s)
+{
+    char *text = xmalloc(strlen(s) / 2 + 1);
+    text[gdb_unhex(s, (uint8_t *)text, strlen(s) / 2)] = 0;
+    return text;
+}
+
+/* Its environment is this process's, which needs none itself any more. */
+static void set_environment(const char *s)
+{
+    char *text = hex_string(s), *value = strchr(text, '=');
+    if (value)
+        *value++ = 0;
+    if (setenv(text, value ? value : "", 1))
+        error(errno);
+    else
+        ok();
+    free(text);
+}
+
+static void unset_environment(const char *s)
+{
+    char *name = hex_string(s);
+    unsetenv(name);
+    free(name);
+    ok();
+}
+
+static char **first_environment;
+extern char **environ;
+
+static void keep_environment(void)
+{
+    size_t n = 0;
+    while (environ[n])
+        n++;
+    first_environment = xmalloc((n + 1) * sizeof *environ);
+    memcpy(first_environment, environ, (n + 1) * sizeof *environ);
+}
+
+static void reset_environment(void)
+{
+    clearenv();
+    for (char **e = first_environment; *e; e++)
+        putenv(*e);
+    ok();
+}
+
+static char *directory; /* of the next program; NULL: this one's */
+
+static void set_directory(const char *s)
+{
+    free(directory);
+    directory = *s ? hex_string(s) : NULL;
+    ok();
+}
+
+/* In the child. */
+static void enter_directory(void)
+{
+    if (directory && chdir(directory))
+        log_die(127, "%s: %s", directory, strerror(errno));
+}
+
 /* ---- threads ---- */
 
 static void choose(const char *s)
@@ -347,6 +448,16 @@ static void is_alive(const char *s)
         ok();
     else
         error(3);
+}
+
+/* PID of a client that knows several processes, else none. */
+static void is_attached(const char *s)
+{
+    uint64_t pid;
+    const struct gdb_process *p = gdb.current ? gdb.current->proc : NULL;
+    if (gdb_skip(&s, ':') && gdb_number(&s, &pid))
+        p = gdb_find_process((int)pid);
+    gdb_put(&reply, p && p->attached ? "1" : "0");
 }
 
 static void list_threads(void)
@@ -407,7 +518,8 @@ static void supported(const char *s)
                     "qXfer:auxv:read+;qXfer:exec-file:read+;qXfer:threads:read+;"
                     "qXfer:siginfo:read+;qXfer:siginfo:write+;QStartNoAckMode+;multiprocess+;"
                     "fork-events+;vfork-events+;exec-events+;vContSupported+;swbreak+;hwbreak+;"
-                    "no-resumed+", GDB_PACKET);
+                    "no-resumed+;QNonStop+;QDisableRandomization+;QEnvironmentHexEncoded+;"
+                    "QEnvironmentUnset+;QEnvironmentReset+;QSetWorkingDir+", GDB_PACKET);
 }
 
 static void pass_signals(const char *s)
@@ -441,6 +553,49 @@ static void catch_calls(const char *s)
     ok();
 }
 
+static void set_non_stop(const char *s)
+{
+    if (strcmp(s, "0") && strcmp(s, "1")) {
+        error(1);
+        return;
+    }
+    gdb_set_non_stop(*s == '1');
+    ok();
+}
+
+/* Nothing is at random places. */
+static void disable_randomization(const char *s)
+{
+    if (!strcmp(s, "1"))
+        ok();
+    else
+        gdb_put(&reply, "E.xrun does not randomize");
+}
+
+static void say(const char *text)
+{
+    gdb_put_hex(&reply, text, strlen(text));
+}
+
+/* gdb's command monitor, its words in hexadecimal. */
+static void monitor(const char *s)
+{
+    char *command = hex_string(s);
+    if (!strcmp(command, "help"))
+        say("help      this list\n"
+            "version   of xrun\n"
+            "exit      ends the server when gdb leaves, whatever runs\n");
+    else if (!strcmp(command, "version"))
+        say("xrun " XRUN_VERSION "\n");
+    else if (!strcmp(command, "exit"))
+        exit_wanted = true;
+    else
+        say("unknown command; try: monitor help\n");
+    if (!reply.n)
+        ok();
+    free(command);
+}
+
 static void question(const char *s, size_t n)
 {
     const char *rest;
@@ -457,14 +612,28 @@ static void question(const char *s, size_t n)
         list_threads();
     } else if (!strcmp(s, "qsThreadInfo")) {
         gdb_put(&reply, "l");
-    } else if (after_word(s, "qAttached")) {
-        gdb_put(&reply, "0");
+    } else if ((rest = after_word(s, "qAttached"))) {
+        is_attached(rest);
+    } else if ((rest = after_word(s, "qRcmd,"))) {
+        monitor(rest);
     } else if ((rest = after_word(s, "qSymbol:"))) {
         gdb_symbol(rest, &reply);
     } else if ((rest = after_word(s, "qGetTLSAddr:"))) {
         tls_address(rest);
     } else if (!strcmp(s, "QStartNoAckMode")) {
         ok();
+    } else if ((rest = after_word(s, "QNonStop:"))) {
+        set_non_stop(rest);
+    } else if ((rest = after_word(s, "QDisableRandomization:"))) {
+        disable_randomization(rest);
+    } else if ((rest = after_word(s, "QEnvironmentHexEncoded:"))) {
+        set_environment(rest);
+    } else if ((rest = after_word(s, "QEnvironmentUnset:"))) {
+        unset_environment(rest);
+    } else if (!strcmp(s, "QEnvironmentReset")) {
+        reset_environment();
+    } else if ((rest = after_word(s, "QSetWorkingDir:"))) {
+        set_directory(rest);
     } else if ((rest = after_word(s, "QPassSignals:"))) {
         pass_signals(rest);
     } else if ((rest = after_word(s, "QCatchSyscalls:"))) {
@@ -472,26 +641,56 @@ static void question(const char *s, size_t n)
     }
 }
 
+/* gdb has taken in what it was told last. */
+static void tell_next(void)
+{
+    if (!gdb_report_next(&reply)) {
+        ok();
+        telling = false;
+    }
+}
+
+/* "?" of a client in non-stop mode: why each thread stands still, one after the other. */
+static void tell_all(void)
+{
+    gdb_report_again();
+    telling = true;
+    tell_next();
+}
+
 static enum after v_request(const char *s, size_t n)
 {
     const char *rest;
     if (!strcmp(s, "vCont?"))
-        gdb_put(&reply, "vCont;c;C;s;S;r");
+        gdb_put(&reply, "vCont;c;C;s;S;r;t");
     else if ((rest = after_word(s, "vCont")))
         vcont(rest);
     else if ((rest = after_word(s, "vFile:")))
         gdb_file(rest, n - 6, &reply);
     else if ((rest = after_word(s, "vKill;")))
         kill_one(rest);
+    else if ((rest = after_word(s, "vAttach;")))
+        attach(rest);
     else if ((rest = after_word(s, "vRun")))
         return run(rest);
+    else if (!strcmp(s, "vStopped"))
+        tell_next();
+    else if (!strcmp(s, "vCtrlC")) {
+        gdb_interrupt();
+        ok();
+    }
     return STAY;
 }
 
 static enum after handle(const char *s, size_t n)
 {
     switch (s[0]) {
-    case '?': gdb_report_current(&reply); break;
+    case '?':
+        if (gdb.non_stop)
+            tell_all();
+        else
+            gdb_report_current(&reply);
+        break;
     case '!': gdb.extended = true; ok(); break;
     case 'c': case 'C': case 's': case 'S': old_resume(s); break;
     case 'D': return detach(s + 1);
@@ -616,7 +815,8 @@ static void take_connection(void)
     setsockopt(conn.in, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     conn.raw_n = conn.last_n = 0;
     conn.no_ack = false;
-    gdb_stop_all(); /* another gdb may have left it running */
+    telling = false;
+    gdb_set_non_stop(false); /* and stop: another gdb may have left it running */
 }
 
 static void close_connection(void)
@@ -685,6 +885,15 @@ static enum after answer(void)
     }
 }
 
+static void notify(void)
+{
+    begin_reply();
+    gdb_put(&reply, "Stop:");
+    telling = gdb_report_next(&reply);
+    if (telling)
+        gdb_notify(&conn, &reply);
+}
+
 /* Until gdb leaves or a new program is to run. */
 static enum after serve(void)
 {
@@ -694,13 +903,15 @@ static enum after serve(void)
             begin_reply();
             gdb_report(&reply);
             send_reply();
+        } else if (gdb.non_stop && news && !telling) {
+            notify();
         }
         enum after next = answer();
         if (next != STAY)
             return next;
-        if (gdb.running && gdb_collect())
+        if ((gdb.running || (gdb.non_stop && !telling)) && gdb_collect())
             continue;
-        if (gdb_wait(&conn, -1) && !gdb_receive(&conn))
+        if (gdb_wait(&conn, gdb_any_attached() ? LOOK_MS : -1) && !gdb_receive(&conn))
             return LEAVE;
     }
 }
@@ -728,12 +939,18 @@ static _Noreturn void end(void)
     _exit(sig ? 128 + sig : gdb.exit_status >> 8);
 }
 
-/* gdb is gone without a word: another one may come, if the program is there and it can. */
-static bool may_come_back(void)
+/* gdb is gone: another one may come, if it can, and if there is a program or one may be started. */
+static bool may_come_back(bool without_program)
 {
-    if (listener < 0)
-        kill_all();
-    return gdb.processes;
+    if (listener >= 0 && !exit_wanted)
+        return gdb.processes || without_program;
+    while (gdb.processes) {
+        if (gdb.processes->attached)
+            gdb_detach(gdb.processes);
+        else
+            gdb_kill(gdb.processes);
+    }
+    return false;
 }
 
 static bool start(void)
@@ -742,21 +959,39 @@ static bool start(void)
     if (!pid) {
         close_all();
         gdb_after_fork();
+        enter_directory();
         return true;
     }
     return false;
 }
 
-char **gdb_serve(const char *where, char **argv)
+/* The program that gdb finds. True in its process. */
+static bool begin(int attach)
 {
+    if (attach) {
+        int r = gdb_attach(attach);
+        if (r)
+            log_die(126, "--attach=%d: %s", attach,
+                    r == -EPERM && !trace_same_program(attach) ? "not a program that xrun runs" : strerror(-r));
+        return false;
+    }
+    if (gdb.argv[0] && start())
+        return true;
+    if (gdb.argv[0] && !gdb.processes) /* it could not be started */
+        end();
+    return false;
+}
+
+char **gdb_serve(const char *where, char **argv, int attach)
+{
+    bool none = !argv[0] && !attach;
     gdb.argv = argv;
     conn.in = conn.out = -1;
     gdb_run_init();
+    keep_environment();
     listen_at(where);
-    if (start())
+    if (begin(attach))
         return gdb.argv;
-    if (!gdb.processes) /* it could not be started */
-        end();
     for (;;) {
         enum after next;
         if (conn.in < 0)
@@ -768,9 +1003,9 @@ char **gdb_serve(const char *where, char **argv)
             gdb_report_current(&reply);
             send_reply();
         }
-        bool gone = conn.in >= 0 && gdb.processes;
+        bool gone = conn.in >= 0 && (gdb.processes || none);
         close_connection();
-        if (!gone || !may_come_back())
+        if (!gone || !may_come_back(none))
             end();
     }
 }

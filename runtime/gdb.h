@@ -8,9 +8,10 @@
 #include "core/breaks.h"
 #include "syscalls/trace.h"
 
-/* Serves gdb at `where` (PORT, HOST:PORT, a path or "-"). Returns in each child that is to run a program:
- * its arguments. Ends the process as the program ended. */
-char **gdb_serve(const char *where, char **argv);
+/* Serves gdb at `where` (PORT, HOST:PORT, a path or "-"). The program is argv, that of process `attach` if that
+ * is not 0, or none until gdb says which. Returns in each child that is to run a program: its arguments. Ends the process
+ * as the program ended; without one, never but by gdb's wish. */
+char **gdb_serve(const char *where, char **argv, int attach);
 
 /* ---- gdbpacket.c ---- */
 
@@ -50,6 +51,8 @@ enum gdb_input gdb_next(struct gdb_conn *c, char *packet, size_t *n);
 /* Reads what has come; false: the other side is gone. */
 bool gdb_receive(struct gdb_conn *c);
 void gdb_send(struct gdb_conn *c, const struct gdb_text *t);
+/* What gdb has not asked for. */
+void gdb_notify(struct gdb_conn *c, const struct gdb_text *t);
 
 /* ---- gdbrun.c ---- */
 
@@ -60,6 +63,7 @@ struct gdb_process {
     int pid;
     int parent;              /* forked by it (-1: not known yet) and gdb has not been told; -2: gdb will never
                               * be; else 0 */
+    bool attached;           /* not started here: it goes on when the server ends */
     bool ended;              /* and gdb has not been told */
     int status;              /* of wait(2) */
     gaddr breaks[BREAKS_MAX];
@@ -81,6 +85,7 @@ struct gdb_thread {
     bool event;              /* stopped by what gdb has not been told */
     bool interrupted;        /* by gdb's wish */
     bool asked;              /* was told to stop */
+    bool stop_wanted;        /* by gdb, of this thread alone (vCont;t) */
     bool resumed;            /* gdb wants it to run, */
     bool step;               /* instruction by instruction */
     uint32_t range_start, range_end; /* and on in this range */
@@ -96,17 +101,17 @@ struct gdb_server {
     struct gdb_thread *current; /* NULL: none */
     bool running;            /* gdb waits for something to happen */
     bool interrupt;          /* gdb asked for it */
+    bool non_stop;           /* each thread stops and goes on by itself; never `running` then */
     uint64_t pass;           /* signals that gdb need not be told of */
     bool multiprocess, extended, fork_events, vfork_events, exec_events, no_resumed;
-    bool started;            /* there was a program; the first one ended so: */
-    int first_pid, exit_status;
+    int first_pid, exit_status; /* the first program started here ended so */
     char **argv;             /* of the program started last */
 };
 extern struct gdb_server gdb;
 
 struct gdb_action {
     int pid, tid;            /* -1: all */
-    char what;               /* c, s, r */
+    char what;               /* c, s, r, t */
     int sig;
     uint32_t start, end;
 };
@@ -115,6 +120,8 @@ void gdb_run_init(void);
 /* A new child that is to run argv, stopped before its first instruction. 0 in the child; its pid; -1: it has
  * ended already. */
 int gdb_start(char **argv);
+/* Takes a running process over and stops it. 0 or -errno. */
+int gdb_attach(int pid);
 void gdb_after_fork(void);
 /* gdb has told what it understands. */
 void gdb_set_options(void);
@@ -125,11 +132,21 @@ void gdb_stop_all(void);
 void gdb_report(struct gdb_text *t);
 /* Why the current thread stopped, again. */
 void gdb_report_current(struct gdb_text *t);
+/* Non-stop: why one more thread stopped, or that a process ended; false: gdb knows all. */
+bool gdb_report_next(struct gdb_text *t);
+/* Non-stop: all threads that stand still are to be told of once more. */
+void gdb_report_again(void);
+void gdb_set_non_stop(bool on);
+/* A stopped thread of the process, which is stopped for that if need be; NULL: it cannot be. */
+struct gdb_thread *gdb_stopped_thread(struct gdb_process *p);
+/* Tells the process of its breakpoints at once. */
+void gdb_settle_breaks(struct gdb_process *p);
 /* Lets threads go on; the first action that fits a thread is its. */
 void gdb_resume(const struct gdb_action *a, unsigned n);
 void gdb_interrupt(void);
 void gdb_detach(struct gdb_process *p);
 void gdb_kill(struct gdb_process *p);
+bool gdb_any_attached(void);
 struct gdb_process *gdb_find_process(int pid);
 struct gdb_thread *gdb_find_thread(int pid, int tid); /* 0, -1: any */
 /* Waits for a token or the end of a child, or for input of `c` (may be NULL); in milliseconds, -1: for

@@ -89,16 +89,29 @@ static void write_all(struct gdb_conn *c, const char *p, size_t n)
     }
 }
 
-void gdb_send(struct gdb_conn *c, const struct gdb_text *t)
+/* The packet's bytes to `out`; how many. */
+static size_t frame(char *out, char first, const struct gdb_text *t)
 {
     unsigned sum = 0;
-    c->last[0] = '$';
-    memcpy(c->last + 1, t->p, t->n);
+    out[0] = first;
+    memcpy(out + 1, t->p, t->n);
     for (size_t i = 0; i < t->n; i++)
         sum += (uint8_t)t->p[i];
-    snprintf(c->last + 1 + t->n, 4, "#%02x", sum & 0xff);
-    c->last_n = t->n + 4;
+    snprintf(out + 1 + t->n, 4, "#%02x", sum & 0xff);
+    return t->n + 4;
+}
+
+void gdb_send(struct gdb_conn *c, const struct gdb_text *t)
+{
+    c->last_n = frame(c->last, '$', t);
     write_all(c, c->last, c->last_n);
+}
+
+/* Nobody acknowledges it. */
+void gdb_notify(struct gdb_conn *c, const struct gdb_text *t)
+{
+    char out[GDB_PACKET + 8];
+    write_all(c, out, frame(out, '%', t));
 }
 
 /* ---- receiving ---- */

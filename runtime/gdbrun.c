@@ -1,6 +1,6 @@
 /* Who runs and why it stopped. All-stop: as soon as something happens that gdb wants to know all threads are
  * stopped. What else happens meanwhile is kept in the blocks of the threads concerned and told when gdb lets
- * them go on. */
+ * them go on. Non-stop: only the thread concerned stops, and gdb is told of one after the other. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -105,6 +105,15 @@ struct gdb_process *gdb_find_process(int pid)
     return p;
 }
 
+/* The end of such a one may come without a word. */
+bool gdb_any_attached(void)
+{
+    bool any = false;
+    for (const struct gdb_process *p = gdb.processes; p; p = p->next)
+        any |= p->attached;
+    return any;
+}
+
 struct gdb_thread *gdb_find_thread(int pid, int tid)
 {
     struct gdb_thread *g = gdb.threads;
@@ -185,7 +194,7 @@ static void thread_add(struct trace_block *b)
     g->b = b;
     g->tid = b->tid;
     g->asked = true; /* as who made it told it */
-    g->resumed = thread && gdb.running;
+    g->resumed = thread && (gdb.running || gdb.non_stop);
 }
 
 /* The list has the newest first; gdb numbers threads in the order in which it hears of them. */
@@ -268,7 +277,7 @@ static void go_on(struct gdb_thread *g, int sig)
     g->in_vfork = event_of(b) == PTRACE_EVENT_VFORK;
     sig = signal_now(g, sig ? sig : g->quiet_sig);
     g->quiet_sig = 0;
-    g->event = g->interrupted = false;
+    g->event = g->interrupted = g->stop_wanted = false;
     if (!g->asked)
         __atomic_and_fetch(&b->want, ~(uint32_t)TRACE_WANT_INTERRUPT, __ATOMIC_ACQ_REL);
     b->reported = 0;
@@ -291,10 +300,53 @@ static bool event_is_void(struct gdb_thread *g)
     return g->b->reason == TRACE_AT_BREAKPOINT && !has_break(g->proc, gdb_pc(g));
 }
 
+static void set_action(struct gdb_thread *g, const struct gdb_action *x)
+{
+    g->resumed = true;
+    g->step = x->what != 'c';
+    g->range_start = x->start;
+    g->range_end = x->end;
+}
+
+static void ask_to_stop(struct gdb_thread *g)
+{
+    if (g->stopped || g->asked)
+        return;
+    g->asked = true;
+    __atomic_or_fetch(&g->b->want, (uint32_t)TRACE_WANT_INTERRUPT, __ATOMIC_ACQ_REL);
+    trace_send(g->b->pid, g->b->tid, TRACE_LOOK, 0);
+}
+
+/* Who has news that gdb does not know stays, and so does who runs. */
+static void resume_one(struct gdb_thread *g, const struct gdb_action *x)
+{
+    if (x->what == 't' && g->resumed && !g->event) {
+        g->stop_wanted = true;
+        ask_to_stop(g);
+    } else if (x->what != 't' && g->stopped && !g->resumed) {
+        set_action(g, x);
+        go_on(g, x->sig);
+    }
+}
+
+static void resume_each(const struct gdb_action *a, unsigned n)
+{
+    for (struct gdb_thread *g = gdb.threads, *next; g; g = next) {
+        const struct gdb_action *x = g->proc->parent ? NULL : action_for(g, a, n);
+        next = g->next;
+        if (x)
+            resume_one(g, x);
+    }
+}
+
 void gdb_resume(const struct gdb_action *a, unsigned n)
 {
     unsigned resumed = 0, plain_steps = 0;
     bool told = false;
+    if (gdb.non_stop) {
+        resume_each(a, n);
+        return;
+    }
     for (struct gdb_thread *g = gdb.threads; g; g = g->next) {
         const struct gdb_action *x = g->proc->parent ? NULL : action_for(g, a, n);
         g->resumed = x != NULL;
@@ -303,9 +355,7 @@ void gdb_resume(const struct gdb_action *a, unsigned n)
         if (g->event && event_is_void(g))
             g->event = false;
         told |= g->event;
-        g->step = x->what != 'c';
-        g->range_start = x->start;
-        g->range_end = x->end;
+        set_action(g, x);
         resumed++;
         plain_steps += x->what == 's';
     }
@@ -367,6 +417,7 @@ static void note_child(const struct gdb_thread *g)
         memcpy(p->breaks, g->proc->breaks, sizeof p->breaks);
         memcpy(p->break_kind, g->proc->break_kind, sizeof p->break_kind);
         memcpy(p->watches, g->proc->watches, sizeof p->watches);
+        p->attached = g->proc->attached;
         memcpy(p->tls_symbols, g->proc->tls_symbols, sizeof p->tls_symbols);
         p->nbreaks = g->proc->nbreaks;
         p->nwatches = g->proc->nwatches;
@@ -421,7 +472,7 @@ static bool is_news(struct gdb_thread *g)
         if ((g->b->code & 0xff) != SIGTRAP) /* by a signal's default action */
             return true;
         g->interrupted = gdb.interrupt && g->asked;
-        return g->interrupted;
+        return g->interrupted || g->stop_wanted;
     case TRACE_SECCOMP: break;
     }
     return false;
@@ -487,12 +538,9 @@ static bool any_resumed(void)
     return false;
 }
 
-bool gdb_collect(void)
+/* What gdb does not want to know of goes on. */
+static void release_silent(void)
 {
-    if (collect())
-        return true;
-    if (!gdb.running)
-        return false;
     for (struct gdb_thread *g = gdb.threads; g; g = g->next)
         if (g->proc->parent == -2 && g->stopped) {
             gdb_detach(g->proc);
@@ -503,19 +551,17 @@ bool gdb_collect(void)
         if (g->resumed && g->stopped && !g->event)
             go_on(g, 0);
     }
-    return !any_resumed();
+}
+
+bool gdb_collect(void)
+{
+    bool news = collect();
+    if (gdb.non_stop || (gdb.running && !news))
+        release_silent();
+    return news || (gdb.running && !any_resumed());
 }
 
 /* ---- stopping ---- */
-
-static void ask_to_stop(struct gdb_thread *g)
-{
-    if (g->stopped || g->asked)
-        return;
-    g->asked = true;
-    __atomic_or_fetch(&g->b->want, (uint32_t)TRACE_WANT_INTERRUPT, __ATOMIC_ACQ_REL);
-    trace_send(g->b->pid, g->b->tid, TRACE_LOOK, 0);
-}
 
 void gdb_interrupt(void)
 {
@@ -525,24 +571,72 @@ void gdb_interrupt(void)
             ask_to_stop(g);
 }
 
-/* A parent of a vfork cannot stop while it waits. */
-void gdb_stop_all(void)
+/* All threads of a process, NULL: of all. A parent of a vfork cannot stop while it waits. */
+static void stop_threads(const struct gdb_process *p)
 {
     for (int i = 0; i < STOP_TRIES; i++) {
         bool all = true;
         for (struct gdb_thread *g = gdb.threads; g; g = g->next) {
-            if (!g->in_vfork && !g->proc->ended)
-                ask_to_stop(g);
-            all &= g->stopped || g->in_vfork || g->proc->ended;
+            if (g->in_vfork || g->proc->ended || (p && g->proc != p))
+                continue;
+            ask_to_stop(g);
+            all &= g->stopped;
         }
         if (all)
             break;
         gdb_wait(NULL, STOP_MS);
         collect();
     }
+}
+
+void gdb_stop_all(void)
+{
+    stop_threads(NULL);
     for (struct gdb_thread *g = gdb.threads; g; g = g->next)
         g->resumed &= g->event;
     gdb.running = gdb.interrupt = false;
+}
+
+/* ---- while threads run ---- */
+
+/* Who does not run for gdb's sake at all is better than who does. */
+static struct gdb_thread *best_stopped(const struct gdb_process *p)
+{
+    struct gdb_thread *best = NULL;
+    for (struct gdb_thread *g = gdb.threads; g; g = g->next)
+        if (g->proc == p && g->stopped && (!best || !g->resumed))
+            best = g;
+    return best;
+}
+
+struct gdb_thread *gdb_stopped_thread(struct gdb_process *p)
+{
+    struct gdb_thread *found = best_stopped(p);
+    for (int i = 0; i < STOP_TRIES && !found && gdb.non_stop && !p->ended; i++) {
+        for (struct gdb_thread *g = gdb.threads; g; g = g->next)
+            if (g->proc == p && !g->in_vfork) {
+                ask_to_stop(g);
+                break;
+            }
+        gdb_wait(NULL, STOP_MS);
+        collect();
+        found = best_stopped(p);
+    }
+    return found;
+}
+
+void gdb_settle_breaks(struct gdb_process *p)
+{
+    struct gdb_thread *g = gdb_stopped_thread(p);
+    if (g)
+        send_breaks(p, g);
+}
+
+void gdb_set_non_stop(bool on)
+{
+    gdb.non_stop = on;
+    if (!on)
+        gdb_stop_all();
 }
 
 /* ---- reports ---- */
@@ -646,26 +740,47 @@ void gdb_report_current(struct gdb_text *t)
         gdb_put(t, "W00");
 }
 
-void gdb_report(struct gdb_text *t)
+static bool report_event(struct gdb_text *t)
 {
-    gdb_stop_all();
     for (struct gdb_thread *g = gdb.threads; g; g = g->next) {
         if (!g->event || !g->stopped || !g->resumed)
             continue;
-        gdb.current = g;
+        if (!gdb.non_stop)
+            gdb.current = g;
         for (struct gdb_process *p = gdb.processes; p; p = p->next)
             if (p->parent == g->proc->pid) /* gdb learns of it now */
                 p->parent = 0;
         report_thread(t, g);
-        g->event = false;
-        return;
+        g->event = g->interrupted = g->stop_wanted = false;
+        g->resumed &= !gdb.non_stop;
+        return true;
     }
     for (struct gdb_process *p = gdb.processes; p; p = p->next)
         if (p->ended) {
             report_end(t, p);
-            return;
+            return true;
         }
-    gdb_put(t, gdb.no_resumed ? "N" : "W00");
+    return false;
+}
+
+void gdb_report(struct gdb_text *t)
+{
+    gdb_stop_all();
+    if (!report_event(t))
+        gdb_put(t, gdb.no_resumed ? "N" : "W00");
+}
+
+bool gdb_report_next(struct gdb_text *t)
+{
+    collect();
+    return report_event(t);
+}
+
+void gdb_report_again(void)
+{
+    for (struct gdb_thread *g = gdb.threads; g; g = g->next)
+        if (g->stopped && !g->proc->parent)
+            g->event = g->resumed = true;
 }
 
 /* ---- beginning and end ---- */
@@ -682,19 +797,17 @@ void gdb_after_fork(void)
     sigprocmask(SIG_SETMASK, &mask_before, NULL);
 }
 
-static void set_options(struct trace_block *b)
+static uint32_t options(const struct gdb_process *p)
 {
-    b->seized = 1;
-    b->options = PTRACE_O_EXITKILL | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD |
-                 (gdb.fork_events ? PTRACE_O_TRACEFORK : 0) |
-                 (gdb.vfork_events ? PTRACE_O_TRACEVFORK | PTRACE_O_TRACEVFORKDONE : 0) |
-                 PTRACE_O_TRACEEXEC;
+    return (p->attached ? 0 : PTRACE_O_EXITKILL) | PTRACE_O_TRACECLONE | PTRACE_O_TRACESYSGOOD |
+           (gdb.fork_events ? PTRACE_O_TRACEFORK : 0) |
+           (gdb.vfork_events ? PTRACE_O_TRACEVFORK | PTRACE_O_TRACEVFORKDONE : 0) | PTRACE_O_TRACEEXEC;
 }
 
 void gdb_set_options(void)
 {
     for (struct gdb_thread *g = gdb.threads; g; g = g->next)
-        set_options(g->b);
+        g->b->options = options(g->proc);
 }
 
 int gdb_start(char **argv)
@@ -717,8 +830,8 @@ int gdb_start(char **argv)
     tracer_adopt(b, getpid());
     struct gdb_process *p = process_add(pid);
     synchronize();
-    gdb.started = true;
-    gdb.first_pid = pid;
+    if (!gdb.first_pid)
+        gdb.first_pid = pid;
     struct gdb_thread *g = gdb_find_thread(pid, pid);
     while (!p->ended && !g->stopped) {
         collect();
@@ -729,15 +842,64 @@ int gdb_start(char **argv)
         process_remove(p);
         return -1;
     }
-    set_options(g->b);
+    g->b->seized = 1;
+    g->b->options = options(p);
     g->event = false;
     gdb.current = g;
     return pid;
 }
 
+/* The threads of which `known` tells that are not traced yet: how many there were. */
+static int attach_others(struct gdb_process *p, const struct gdb_thread *known)
+{
+    int tids[TRACE_DATA / sizeof(int)], n, all = 0;
+    for (uint32_t skip = 0; (n = (int)tracer_ask(known->b, TRACE_GET_THREADS, skip, 0)) > 0; skip += (uint32_t)n) {
+        memcpy(tids, known->b->buf, (size_t)n * sizeof tids[0]);
+        for (int i = 0; i < n; i++)
+            if (!find_tracee(tids[i]) && !tracer_attach(gdb.self, tids[i], options(p)))
+                all++;
+    }
+    return all;
+}
+
+/* Unlike children of traced programs they were not told to. */
+static void stop_attached(struct gdb_process *p)
+{
+    synchronize();
+    for (struct gdb_thread *g = gdb.threads; g; g = g->next)
+        if (g->proc == p && !g->stopped)
+            g->asked = false;
+    stop_threads(p);
+}
+
+int gdb_attach(int pid)
+{
+    for (const struct gdb_process *o = gdb.processes; o; o = o->next)
+        if (o->pid == pid)
+            return -EPERM;
+    struct gdb_process *p = process_add(pid);
+    p->attached = true;
+    int r = tracer_attach(gdb.self, pid, options(p));
+    if (r) {
+        process_remove(p);
+        return r;
+    }
+    const struct gdb_thread *known;
+    do { /* until no new ones have come meanwhile */
+        stop_attached(p);
+        known = best_stopped(p);
+    } while (known && attach_others(p, known));
+    for (struct gdb_thread *g = gdb.threads; g; g = g->next)
+        if (g->proc == p)
+            g->event = g->resumed = gdb.non_stop;
+    gdb.current = gdb_find_thread(pid, 0);
+    return known ? 0 : -ESRCH;
+}
+
 void gdb_detach(struct gdb_process *p)
 {
     p->nbreaks = p->nwatches = 0;
+    stop_threads(p);
     for (struct gdb_thread *g = gdb.threads; g; g = g->next) {
         if (g->proc != p)
             continue;

@@ -172,6 +172,20 @@ static int set_watches(const struct trace_block *b)
     return 0;
 }
 
+/* /proc may show threads of the host that are not the program's. */
+static int get_threads(const struct thread *t, uint32_t skip, int *to, int room)
+{
+    int n = 0;
+    lock_take(&t->proc->lock);
+    for (const struct thread *o = t->proc->threads; o && n < room; o = o->next)
+        if (skip)
+            skip--;
+        else
+            to[n++] = o->tid;
+    lock_release(&t->proc->lock);
+    return n;
+}
+
 static int get_debugreg(const struct thread *t, struct trace_block *b)
 {
     uint32_t v = debugreg_get(t, b->addr);
@@ -212,6 +226,8 @@ static int serve_one(struct thread *t, struct trace_block *b)
     case TRACE_LISTEN: b->listening = 1; return 0;
     case TRACE_SET_BREAKS: return set_breaks(b);
     case TRACE_SET_WATCHES: return set_watches(b);
+    case TRACE_GET_THREADS:
+        return get_threads(t, b->addr, (int *)(void *)b->buf, sizeof b->buf / sizeof(int));
     case TRACE_GET_DEBUGREG: return get_debugreg(t, b);
     case TRACE_SET_DEBUGREG: return debugreg_set(t, b->addr, b->data);
     case TRACE_RESUME:
@@ -529,9 +545,11 @@ bool ptrace_seccomp(struct thread *t, uint32_t data, bool *made)
 
 struct birth {
     struct trace_block *block; /* of the child; NULL: it is not traced */
+    struct trace_block *given; /* the same for the child. In memory that both share it is a mapping of its own:
+                                * the child may have ended before its parent has told the tracer of it */
     int fd;
     unsigned event; /* 0: none */
-    bool thread, shared;
+    bool thread;
 };
 
 static unsigned birth_event(const struct clone_request *rq)
@@ -547,8 +565,7 @@ static unsigned birth_event(const struct clone_request *rq)
 static void prepare_birth(const struct thread *t, const struct clone_request *rq, struct birth *b)
 {
     const struct trace_block *own = t->trace;
-    *b = (struct birth){
-        .fd = -1, .thread = rq->flags & CLONE_THREAD, .shared = rq->flags & CLONE_VM};
+    *b = (struct birth){.fd = -1, .thread = rq->flags & CLONE_THREAD};
     unsigned event = birth_event(rq);
     if (event && event_wanted(t, event))
         b->event = event;
@@ -557,7 +574,14 @@ static void prepare_birth(const struct thread *t, const struct clone_request *rq
     struct trace_block *c = b->block = trace_block_new(&b->fd);
     if (!c)
         return;
-    madvise(c, sizeof *c, MADV_DOFORK);
+    b->given = rq->flags & CLONE_VM ? trace_block_map(b->fd) : c;
+    if (!b->given) {
+        close(b->fd);
+        trace_block_unmap(c);
+        b->block = NULL;
+        return;
+    }
+    madvise(b->given, sizeof *c, MADV_DOFORK); /* an emulator of this host may not share memory */
     c->tracer_pid = own->tracer_pid;
     c->tracer_tid = own->tracer_tid;
     c->options = own->options;
@@ -573,8 +597,7 @@ static void report_birth(struct thread *t, struct birth *b, int64_t child)
         b->block->pid = b->thread ? t->proc->pid : (int)child;
         trace_introduce(b->block, b->fd, TRACE_ADOPT, t->trace->tracer_pid, t->trace->tracer_tid);
         close(b->fd);
-        if (!b->shared)
-            trace_block_unmap(b->block);
+        trace_block_unmap(b->block);
     }
     t->cpu.gpr[REG_EAX] = (uint32_t)-ENOSYS;
     if (b->event)
@@ -592,7 +615,7 @@ int64_t ptrace_clone(struct thread *t, const struct clone_request *rq)
     int pid = getpid();
     bool vfork = (rq->flags & CLONE_VFORK) && !(rq->flags & CLONE_THREAD);
     prepare_birth(t, rq, &b);
-    t->child_trace = b.block;
+    t->child_trace = b.given;
     /* the parent stops while the child runs in its memory */
     int64_t r =
         vfork && b.event ? clone_shared(t, rq, report_birth_of_vfork, &b) : clone_plain(t, rq);
@@ -604,6 +627,8 @@ int64_t ptrace_clone(struct thread *t, const struct clone_request *rq)
     t->child_trace = NULL;
     if (r < 0 && b.block) {
         close(b.fd);
+        if (b.given != b.block)
+            trace_block_unmap(b.given);
         trace_block_unmap(b.block);
     } else if (r > 0 && !(vfork && b.event)) {
         report_birth(t, &b, r);

@@ -318,6 +318,11 @@ static int64_t attach(struct thread *t, int tid, uint32_t addr, uint32_t options
     return r;
 }
 
+int tracer_attach(struct thread *t, int tid, uint32_t options)
+{
+    return (int)attach(t, tid, 0, options, true);
+}
+
 /* ---- requests that the tracee serves ---- */
 
 int64_t tracer_ask(struct trace_block *b, enum trace_request what, uint32_t addr, uint32_t data)

@@ -41,6 +41,7 @@ enum trace_request {
     TRACE_SET_BREAKS,  /* all breakpoints: `data` addresses */
     TRACE_SET_WATCHES, /* all watchpoints: `data` of struct watch */
     TRACE_GET_PENDING, TRACE_GET_DISPATCH, TRACE_SET_DISPATCH,
+    TRACE_GET_THREADS, /* their ids, but for the first `addr`, as many as there is room for: how many */
     TRACE_GET_DEBUGREG, TRACE_SET_DEBUGREG, /* number `addr` */
     TRACE_GET_FILTER,  /* seccomp filter `addr`, from instruction `data` on: struct seccomp_part */
 };
@@ -139,6 +140,8 @@ bool tracer_active(const struct thread *t);
 bool tracer_stops(struct thread *t, int pid, int tid, int code);
 /* Enters a tracee that its tracer, process `tracer`, has just made or attached to. */
 void tracer_adopt(struct trace_block *b, int tracer);
+/* PTRACE_SEIZE by thread `t`. 0 or -errno. */
+int tracer_attach(struct thread *t, int tid, uint32_t options);
 /* Has a stopped tracee serve a request; its result, -ESRCH if it is gone. */
 int64_t tracer_ask(struct trace_block *b, enum trace_request what, uint32_t addr, uint32_t data);
 /* Opens what /proc/PID/NAME is for a stopped tracee; reads its link exe. -1: not one. */

@@ -21,7 +21,7 @@ normalise() {
         -e 's/\(process [0-9]+\)/(THREAD)/g' -e 's/0x(f|ff)[0-9a-f]{6,7}\b/ADDRESS/g' \
         -e 's/^(native|Remote|target).*//' -e '/^Remote debugging|^Reading .* from remote|^warning: File transfers|^\[Thread debugging|^Using host lib/d' \
         -e '/^warning: Unable to find libthread|^qemu: uncaught|^0x.* in _start|^Program stopped/d' \
-        -e 's/(Attaching|Detaching) .*//; s/ \(remote\)//; s/"[a-z0-9]+" (THREAD)/\1/; /^$/d'
+        -e 's/(Attaching|Detaching) .*//; s/ \(remote\)//; s/"[a-z0-9]+" (THREAD)/\1/; s/THREAD ("[a-z]*") +/THREAD \1 /; s/Target Id +/Target Id /; /^$/d'
 }
 
 session() { # output, script, commands that lead to the program's first instruction...
@@ -56,14 +56,38 @@ check() { # ok?, name, text
     if [ "$1" = 0 ]; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL gdb/$2"; head -20 "$3"; fi
 }
 
+# A program to which gdb is to attach, once it is ready: its pid to $pid.
+background() { # command...
+    : >"$work/ready"
+    "$@" >"$work/ready" 2>&1 </dev/null &
+    pid=$!
+    disown # nobody is to say that it was killed
+    for ((i = 0; i < 100; i++)); do
+        grep -q ready "$work/ready" && sleep 0.2 && return
+        sleep 0.1
+    done
+    echo "the program for gdb to attach to does not start"
+}
+
 for script in "$here"/gdb/*.gdb; do
     name=$(basename "$script" .gdb)
     program=${name%%-*}
     [ -n "$ONLY" ] && [[ " $ONLY " != *" $name "* ]] && continue
     compile "$program" || exit 1
-    session "$work/$name.native" "$script" -ex "file $work/$program" -ex 'set args arg' -ex starti
-    session "$work/$name.xrun" "$script" -ex "file $work/$program" \
-        -ex "target remote | $* --gdbserver=- $work/$program arg"
+    first=()
+    while read -r line; do first+=(-ex "$line"); done < <(sed -n 's/^# first: //p' "$script")
+    if grep -q '^# attaches' "$script"; then
+        background "$work/$program"
+        session "$work/$name.native" "$script" "${first[@]}" -ex "file $work/$program" -ex "attach $pid"
+        background "$@" "$work/$program"
+        session "$work/$name.xrun" "$script" "${first[@]}" -ex "file $work/$program" \
+            -ex "target remote | $* --gdbserver=- --attach=$pid"
+        sed -i '/^\[New THREAD\]/d' "$work/$name.native" "$work/$name.xrun" # which it finds where it attaches
+    else
+        session "$work/$name.native" "$script" "${first[@]}" -ex "file $work/$program" -ex 'set args arg' -ex starti
+        session "$work/$name.xrun" "$script" "${first[@]}" -ex "file $work/$program" \
+            -ex "target remote | $* --gdbserver=- $work/$program arg"
+    fi
     [ -s "$work/$name.xrun" ] && diff "$work/$name.native" "$work/$name.xrun" >"$work/$name.diff"
     check $? "$name" "$work/$name.diff"
 done

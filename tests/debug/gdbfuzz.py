@@ -25,9 +25,13 @@ PACKETS = [
     b'vFile:pread:ffffffff,ffffffffffff,ffffffffffffffff', b'vFile:readlink:2f70726f632f73656c66', b'vFile:',
     b'vFile:open:', b'vFile:close:', b'vMustReplyEmpty', b'vKill;ffffff', b'vKill;', b'D;ffffff', b'D;0',
     b'qSupported:multiprocess+;swbreak+;fork-events+', b'qSupported', b's', b'S05', b'R1'[:0], b'z', b'Z',
+    b'QNonStop:1', b'QNonStop:1', b'QNonStop:0', b'QNonStop:2', b'vStopped', b'vStopped', b'vCtrlC', b'vCont;t', b'vCont;s:p1.-1;t',
+    b'qRcmd,68656c70', b'qRcmd,78', b'qRcmd,', b'QEnvironmentHexEncoded:413d42', b'QEnvironmentHexEncoded:3d',
+    b'QEnvironmentUnset:41', b'QEnvironmentUnset:', b'QEnvironmentReset', b'QSetWorkingDir:2f', b'QSetWorkingDir:',
+    b'QDisableRandomization:1', b'QDisableRandomization:0',
     b'H', b'v', b'q', b'Q', b'P', b'p', b'm', b'X', b'M', b'G', b'T',
 ]
-NEVER = (b'vRun', b'vKill', b'vCont;c', b'vCont;C', b'c', b'C', b'k', b'D', b'R', b'vFile:unlink', b'vFile:pwrite')
+NEVER = (b'vRun', b'vKill', b'vCont;c', b'vCont;C', b'c', b'C', b'k', b'D', b'R', b'vFile:unlink', b'vFile:pwrite', b'vAttach')
 
 
 def mutate(r, p):

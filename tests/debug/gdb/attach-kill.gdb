@@ -1,0 +1,5 @@
+# attaches
+break step
+continue
+kill
+info threads
