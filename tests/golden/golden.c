@@ -108,13 +108,14 @@ static uint8_t *read_file(const char *path, size_t max)
     return p;
 }
 
-/* As in a program: the page cannot be written by the guest. */
+/* As in a program: the page cannot be written by the guest, and is known to hold code. */
 static void place(const uint8_t *snippet, unsigned size)
 {
     mem_protect(AT, GUEST_PAGE_SIZE, PROT_READ | PROT_WRITE);
     memset(mem_host(AT), 0xcc, GUEST_PAGE_SIZE);
     memcpy(mem_host(AT), snippet, size);
     mem_protect(AT, GUEST_PAGE_SIZE, PROT_READ | PROT_EXEC);
+    mem_code_protect(AT, GUEST_PAGE_SIZE);
 }
 
 int main(int argc, char **argv)

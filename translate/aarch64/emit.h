@@ -44,6 +44,7 @@ struct emit {
         bool mmx, begun; /* MMX registers are live; an instruction has been executed with them, */
         uint8_t written; /* and has written these, which x12 does not say yet */
     } x87;
+    bool ymm;             /* the region's AVX instructions become code */
     bool paired;          /* the instruction's access to the stack was that of the one before */
     uint32_t slow_at;     /* where the current instruction's way to the interpreter begins */
 };

@@ -28,7 +28,9 @@ AT(fpu.fds, CPU_FPU + FPU_FDS);
 AT(sel, CPU_SEL);
 AT(host.x87_image, CPU_X87);
 AT(mxcsr, CPU_MXCSR);
+AT(host.ymm_live, CPU_YMM_LIVE);
 AT(host.fp_bits, CPU_FP_BITS);
+AT(ymmh, CPU_YMMH);
 
 /* ---- the host ---- */
 

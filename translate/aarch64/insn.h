@@ -117,6 +117,10 @@ void a64_compare(struct emit *e, unsigned size, unsigned a, unsigned b);
 void a64_slow(struct emit *e, uint8_t *at);
 /* The same for a run of instructions, from `first` to the current one. */
 void a64_slow_run(struct emit *e, uint8_t *at, unsigned first);
+/* The same; if A64_TMP0, the address behind a store of 16 or 32 bytes, is a multiple of that goes on behind the
+ * branch: it did not cross the end of a page. `how`: 0 or: */
+void a64_slow_page(struct emit *e, uint8_t *at, unsigned first, unsigned how);
+enum { PAGE_END_16 = 16, PAGE_END_32 = 32 };
 /* The same if a bit of FPSR, which is in A64_TMP0, matters with the current MXCSR; else goes on behind the
  * branch. Clobbers A64_TMP1 and A64_TMP2. */
 enum { BY_FPSR = 1, BY_FPSR_IDC = 2 /* which always matters */, NZCV_IN_TMP3 = 4, /* the guest's */

@@ -17,6 +17,18 @@
 #define CPU_X87 600
 #define CPU_X87_NOTE 608
 #define CPU_X87_DOUBLE 616
+#define CPU_YMM_LIVE 712
 #define CPU_FP_BITS 716
+#define CPU_YMMH 720
+
+#ifdef __ASSEMBLER__
+/* v8-v15 <-> cpu->ymmh */
+        .macro  ymm op
+        \op     q8, q9, [x27, #CPU_YMMH]
+        \op     q10, q11, [x27, #CPU_YMMH + 32]
+        \op     q12, q13, [x27, #CPU_YMMH + 64]
+        \op     q14, q15, [x27, #CPU_YMMH + 96]
+        .endm
+#endif
 
 #endif

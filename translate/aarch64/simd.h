@@ -23,6 +23,9 @@
 
 enum { V0, V1, V2, V3, V4, V5, V6, V7 }; /* temporaries */
 
+/* Registers have numbers: 0-7 are xmm0-7, from SIMD_UPPER on the upper halves of ymm0-7, from SIMD_TEMP on v0-v7. */
+enum { SIMD_UPPER = 8, SIMD_REGS = 16, SIMD_TEMP = 16 };
+
 /* The vector register that holds all of xmm`x`; or at least its low 4 or 8 bytes. */
 unsigned run_read(struct emit *e, unsigned x);
 unsigned run_read_low(struct emit *e, unsigned x, unsigned bytes);
@@ -35,6 +38,12 @@ unsigned run_write_low(struct emit *e, unsigned x, unsigned bytes);
 void run_merge(struct emit *e, unsigned x, unsigned bytes, unsigned from);
 /* xmm`x` gets the value of another without code; false: that cannot be done. */
 bool run_share(struct emit *e, unsigned x, unsigned from);
+/* It becomes 0. */
+void run_zero(struct emit *e, unsigned x);
+/* What has been written to it may be a NaN that is not x86's: the run looks whether it is one. The value that
+ * is about to be written to it is a NaN if the one that is there is: that needs no look. */
+void run_may_be_nan(unsigned x, enum a64_arr arr);
+void run_keeps_nan(unsigned x, enum a64_arr arr);
 /* Before anything else of an instruction that computes something that FPSR must be asked about; `how` for
  * a64_slow_fpsr. */
 void run_computes(unsigned how);
@@ -44,7 +53,16 @@ void run_settle(struct emit *e);
 /* Only so many low bytes of xmm`x` may be other than zero, as far as is known. */
 unsigned run_width(unsigned x);
 
-/* ---- Operands ---- */
+/* ---- Operands ----
+ * Those of SSE instructions, and of VEX instructions made one for each half (avx.c): operand 3 is the register that
+ * is the first source, if it is not operand 0; the instruction has INSN_UNALIGNED_OK. */
+static inline unsigned simd_first(const struct insn *in)
+{
+    return in->o[3].kind == OPND_XMM ? in->o[3].reg : in->o[0].reg;
+}
+/* run_write_low and run_merge of operand 0, whose other bytes become those of the first source. */
+unsigned simd_write_low(struct emit *e, const struct insn *in, unsigned bytes);
+void simd_merge(struct emit *e, const struct insn *in, unsigned bytes, unsigned from);
 /* Operand 1, all of it, zero-filled, in a vector register: an xmm register's, or `tmp`. Memory of 16 bytes
  * must be aligned where the instruction insists, else the slow path is taken. */
 unsigned simd_source(struct emit *e, const struct insn *in, unsigned tmp);
@@ -54,6 +72,15 @@ unsigned simd_source_low(struct emit *e, const struct insn *in, unsigned tmp, un
  * then. */
 void simd_load(struct emit *e, const struct insn *in, unsigned v);
 void simd_store(struct emit *e, const struct insn *in, unsigned v);
+void simd_load_operand(struct emit *e, const struct insn *in, const struct opnd *o, unsigned v);
+/* An operand of 32 bytes. */
+void simd_load_pair(struct emit *e, const struct insn *in, const struct opnd *o, unsigned lo, unsigned hi);
+void simd_store_pair(struct emit *e, const struct insn *in, unsigned lo, unsigned hi);
+/* A register with the whole address of operand 0, memory which is known then to lie in one page; of an instruction that
+ * stands alone. */
+unsigned simd_one_page(struct emit *e, const struct insn *in);
+/* All elements = operand 1, memory. */
+void simd_load_repeating(struct emit *e, const struct insn *in, enum a64_arr arr, unsigned v);
 /* The same as simd_load into operand 0, with the instruction behind it that repeats the lowest element in all
  * others; false: there is none. */
 bool simd_load_repeated(struct emit *e, const struct insn *in);
@@ -67,6 +94,22 @@ bool simd_fp_supported(const struct insn *in);
 void simd_fp(struct emit *e, const struct insn *in);
 bool simd_move_supported(const struct insn *in);
 void simd_move(struct emit *e, const struct insn *in);
+
+/* w`d` = the sign bits of v's bytes; of its 4 or 2 elements. */
+void simd_byte_mask(struct emit *e, unsigned d, unsigned v);
+void simd_sign_mask(struct emit *e, unsigned d, unsigned v, bool two);
+/* ZF: v3 is 0; CF: v4 is; the other flags are clear. */
+void simd_test_flags(struct emit *e);
+
+/* ---- VEX (avx.c) ---- */
+bool avx_supported(const struct insn *in);
+void avx_insn(struct emit *e, const struct insn *in);
+/* The operation of SSE that it does for each half; `op` itself if there is none. */
+unsigned avx_as_sse(unsigned op);
+bool avx_must_be_aligned(unsigned op);
+bool avx_stands_alone(const struct insn *in);
+/* The region's AVX instructions are written as code: not with others that want v8-v15. */
+bool avx_in_region(const struct translation *tr);
 
 /* ---- MMX (mmx.c) ---- */
 /* Before anything else of an instruction that uses MMX registers; behind all of it. */

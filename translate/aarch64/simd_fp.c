@@ -17,7 +17,7 @@ static struct pair low_pair(struct emit *e, const struct insn *in, unsigned byte
 {
     struct pair p;
     p.b = simd_source_low(e, in, V1, bytes);
-    p.a = run_read_low(e, in->o[0].reg, bytes);
+    p.a = run_read_low(e, simd_first(in), bytes);
     if (in->o[1].kind == OPND_XMM)
         p.b = run_read_low(e, in->o[1].reg, bytes);
     return p;
@@ -27,16 +27,16 @@ static struct pair whole_pair(struct emit *e, const struct insn *in)
 {
     struct pair p;
     p.b = simd_source(e, in, V1);
-    p.a = run_read(e, in->o[0].reg);
+    p.a = run_read(e, simd_first(in));
     return p;
 }
 
 /* The low element of v becomes that of operand 0. */
 static void put_low(struct emit *e, const struct insn *in, unsigned v, unsigned bytes)
 {
-    unsigned to = run_write_low(e, in->o[0].reg, bytes);
+    unsigned to = simd_write_low(e, in, bytes);
     a64_fmov(e, ft_of(bytes), to, v);
-    run_merge(e, in->o[0].reg, bytes, to);
+    simd_merge(e, in, bytes, to);
 }
 
 /* ---- arithmetic ---- */
@@ -45,9 +45,9 @@ static void scalar(struct emit *e, const struct insn *in, uint32_t op, unsigned 
 {
     run_computes(0);
     struct pair p = low_pair(e, in, bytes);
-    unsigned to = run_write_low(e, in->o[0].reg, bytes);
+    unsigned to = simd_write_low(e, in, bytes);
     a64_fp2(e, (enum a64_fp2)op, ft_of(bytes), to, p.a, p.b);
-    run_merge(e, in->o[0].reg, bytes, to);
+    simd_merge(e, in, bytes, to);
 }
 
 static void packed(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
@@ -62,9 +62,9 @@ static void scalar_root(struct emit *e, const struct insn *in, uint32_t op, unsi
     (void)op;
     run_computes(0);
     unsigned b = simd_source_low(e, in, V1, bytes);
-    unsigned to = run_write_low(e, in->o[0].reg, bytes);
+    unsigned to = simd_write_low(e, in, bytes);
     a64_fsqrt(e, ft_of(bytes), to, b);
-    run_merge(e, in->o[0].reg, bytes, to);
+    simd_merge(e, in, bytes, to);
 }
 
 static void packed_root(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
@@ -123,10 +123,39 @@ static void add_sub(struct emit *e, const struct insn *in, uint32_t op, unsigned
 
 /* ---- comparisons ---- */
 
-/* v3 = all ones where predicate 0..7 (EQ LT LE UNORD and their negations) holds. */
-static void compare_by(struct emit *e, enum a64_arr arr, unsigned predicate, struct pair p)
+/* v3 = all ones where VEX's predicate 8..15 (EQ or unordered, NGE, NGT, FALSE and their negations) holds. */
+static void compare_by_upper(struct emit *e, enum a64_arr arr, unsigned predicate, struct pair p)
 {
     switch (predicate & 3) {
+    case 0:
+        a64_v3f(e, A64_V_FCMGT, arr, V3, p.a, p.b);
+        a64_v3f(e, A64_V_FCMGT, arr, V4, p.b, p.a);
+        a64_v3(e, A64_V_ORR, A64_16B, V3, V3, V4);
+        break;
+    case 1: a64_v3f(e, A64_V_FCMGE, arr, V3, p.a, p.b); break;
+    case 2: a64_v3f(e, A64_V_FCMGT, arr, V3, p.a, p.b); break;
+    default:
+        a64_v3f(e, A64_V_FCMEQ, arr, V3, p.a, p.b); /* for the exceptions */
+        a64_must(a64_vmov_imm(e, true, V3, UINT64_MAX));
+        break;
+    }
+    if (!(predicate & 4))
+        a64_v2(e, A64_V_NOT, A64_16B, V3, V3);
+}
+
+/* v3 = all ones where predicate 0..7 (EQ LT LE UNORD and their negations) holds. With 16 added quiet NaNs are
+ * invalid operands of those of which they are none, which FCMGE sees to; and none of the others, where
+ * the interpreter finds that out. */
+static void compare_by(struct emit *e, enum a64_arr arr, unsigned predicate, struct pair p)
+{
+    unsigned kind = predicate & 3;
+    if (predicate & 16 && (kind == 0 || kind == 3))
+        a64_v3f(e, A64_V_FCMGE, arr, V3, p.a, p.b);
+    if (predicate & 8) {
+        compare_by_upper(e, arr, predicate, p);
+        return;
+    }
+    switch (kind) {
     case 0: a64_v3f(e, A64_V_FCMEQ, arr, V3, p.a, p.b); break;
     case 1: a64_v3f(e, A64_V_FCMGT, arr, V3, p.b, p.a); break;
     case 2: a64_v3f(e, A64_V_FCMGE, arr, V3, p.b, p.a); break;
@@ -141,11 +170,16 @@ static void compare_by(struct emit *e, enum a64_arr arr, unsigned predicate, str
         a64_v2(e, A64_V_NOT, A64_16B, V3, V3);
 }
 
+static unsigned predicate_of(const struct insn *in)
+{
+    return in->imm & (in->flags & INSN_UNALIGNED_OK ? 31 : 7); /* VEX has more */
+}
+
 static void scalar_compare(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
 {
     (void)op;
     run_computes(0);
-    compare_by(e, scalar_of(bytes), in->imm & 7, low_pair(e, in, bytes));
+    compare_by(e, scalar_of(bytes), predicate_of(in), low_pair(e, in, bytes));
     put_low(e, in, V3, bytes);
 }
 
@@ -153,7 +187,7 @@ static void packed_compare(struct emit *e, const struct insn *in, uint32_t op, u
 {
     (void)op;
     run_computes(0);
-    compare_by(e, packed_of(bytes), in->imm & 7, whole_pair(e, in));
+    compare_by(e, packed_of(bytes), predicate_of(in), whole_pair(e, in));
     a64_v_mov(e, run_write(e, in->o[0].reg, 16), V3);
 }
 
@@ -192,9 +226,9 @@ static void from_gpr(struct emit *e, const struct insn *in, uint32_t op, unsigne
     (void)op;
     if (bytes == 4) /* to double it is exact */
         run_computes(0);
-    unsigned w = simd_source_w(e, in, A64_TMP0), to = run_write_low(e, in->o[0].reg, bytes);
+    unsigned w = simd_source_w(e, in, A64_TMP0), to = simd_write_low(e, in, bytes);
     a64_scvtf(e, A64_W, ft_of(bytes), to, w);
-    run_merge(e, in->o[0].reg, bytes, to);
+    simd_merge(e, in, bytes, to);
 }
 
 /* `bytes` is the result's size. */
@@ -203,9 +237,9 @@ static void scalar_size(struct emit *e, const struct insn *in, uint32_t op, unsi
     (void)op;
     run_computes(0);
     unsigned b = simd_source_low(e, in, V1, 12 - bytes);
-    unsigned to = run_write_low(e, in->o[0].reg, bytes);
+    unsigned to = simd_write_low(e, in, bytes);
     a64_fcvt(e, ft_of(bytes), ft_of(12 - bytes), to, b);
-    run_merge(e, in->o[0].reg, bytes, to);
+    simd_merge(e, in, bytes, to);
 }
 
 static void packed_size(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)

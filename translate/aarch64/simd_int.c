@@ -544,7 +544,7 @@ static void mmx(struct emit *e, const struct insn *in, const struct row *row)
 /* x ^ x, x - x, x == x: what x was does not matter. */
 static bool constant_result(const struct insn *in, bool *ones)
 {
-    if (in->o[0].kind != OPND_XMM || in->o[1].kind != OPND_XMM || in->o[0].reg != in->o[1].reg)
+    if (in->o[0].kind != OPND_XMM || in->o[1].kind != OPND_XMM || simd_first(in) != in->o[1].reg)
         return false;
     *ones = false;
     switch (in->op) {
@@ -572,9 +572,9 @@ void simd_int(struct emit *e, const struct insn *in)
     if (in->o[1].kind != OPND_IMM)
         l.b = simd_source(e, in, V1);
     if (!(row->flags & NO_A))
-        l.a = run_read(e, x);
+        l.a = run_read(e, simd_first(in));
     if (row->fn == blend_by_mask)
-        l.mask = run_read(e, 0);
+        l.mask = run_read(e, in->o[2].kind == OPND_XMM ? in->o[2].reg : 0);
     if (in->o[1].kind == OPND_XMM) /* the first read may have moved it */
         l.b = run_read(e, in->o[1].reg);
     l.d = run_write(e, x, 16);

@@ -17,12 +17,12 @@ static void move_all(struct emit *e, const struct insn *in)
 
 static void merge_low(struct emit *e, const struct insn *in, unsigned bytes)
 {
-    unsigned x = in->o[0].reg, from = run_read_low(e, in->o[1].reg, bytes);
-    if (x == in->o[1].reg)
+    unsigned from = run_read_low(e, in->o[1].reg, bytes);
+    if (simd_first(in) == in->o[0].reg && in->o[0].reg == in->o[1].reg)
         return;
-    unsigned to = run_write_low(e, x, bytes);
+    unsigned to = simd_write_low(e, in, bytes);
     a64_fmov(e, bytes == 8 ? A64_D : A64_S, to, from);
-    run_merge(e, x, bytes, to);
+    simd_merge(e, in, bytes, to);
 }
 
 static void move_scalar(struct emit *e, const struct insn *in) /* MOVSS MOVSD */
@@ -83,9 +83,9 @@ static void move_low(struct emit *e, const struct insn *in) /* MOVLPS MOVLPD */
         simd_store(e, in, run_read_low(e, in->o[1].reg, 8));
         return;
     }
-    unsigned to = run_write_low(e, in->o[0].reg, 8);
+    unsigned to = simd_write_low(e, in, 8);
     simd_load(e, in, to);
-    run_merge(e, in->o[0].reg, 8, to);
+    simd_merge(e, in, 8, to);
 }
 
 static void move_high(struct emit *e, const struct insn *in) /* MOVHPS MOVHPD, MOVLHPS */
@@ -95,15 +95,15 @@ static void move_high(struct emit *e, const struct insn *in) /* MOVHPS MOVHPD, M
         simd_store(e, in, V0);
         return;
     }
-    unsigned from = simd_source_low(e, in, V0, 8), a = run_read_low(e, in->o[0].reg, 8);
+    unsigned from = simd_source_low(e, in, V0, 8), a = run_read_low(e, simd_first(in), 8);
     a64_v3(e, A64_V_ZIP1, A64_2D, run_write(e, in->o[0].reg, 16), a, from);
 }
 
 static void move_high_to_low(struct emit *e, const struct insn *in) /* MOVHLPS */
 {
-    unsigned from = run_read(e, in->o[1].reg), to = run_write_low(e, in->o[0].reg, 8);
+    unsigned from = run_read(e, in->o[1].reg), to = simd_write_low(e, in, 8);
     a64_dup(e, A64_D1, to, from, 1);
-    run_merge(e, in->o[0].reg, 8, to);
+    simd_merge(e, in, 8, to);
 }
 
 /* ---- elements ---- */
@@ -143,7 +143,7 @@ static void insert(struct emit *e, const struct insn *in) /* PINSRx */
         simd_mmx_end(e);
         return;
     }
-    unsigned a = run_read(e, x), d = run_write(e, x, 16);
+    unsigned a = run_read(e, simd_first(in)), d = run_write(e, x, 16);
     if (d != a)
         a64_v_mov(e, d, a);
     put_element(e, in, d, i);
@@ -181,6 +181,14 @@ static void byte_signs(struct emit *e, unsigned v)
     a64_vshr(e, A64_VI_USRA, A64_2D, V3, V3, 28);
 }
 
+void simd_byte_mask(struct emit *e, unsigned d, unsigned v)
+{
+    byte_signs(e, v);
+    a64_umov(e, A64_16B, A64_TMP0, V3, 8);
+    a64_umov(e, A64_16B, d, V3, 0);
+    a64_orr_sh(e, A64_W, d, d, A64_TMP0, A64_LSL, 8);
+}
+
 static void byte_mask(struct emit *e, const struct insn *in) /* PMOVMSKB */
 {
     unsigned d = a64_gpr(in->o[0].reg);
@@ -191,16 +199,11 @@ static void byte_mask(struct emit *e, const struct insn *in) /* PMOVMSKB */
         simd_mmx_end(e);
         return;
     }
-    byte_signs(e, run_read(e, in->o[1].reg));
-    a64_umov(e, A64_16B, A64_TMP0, V3, 8);
-    a64_umov(e, A64_16B, d, V3, 0);
-    a64_orr_sh(e, A64_W, d, d, A64_TMP0, A64_LSL, 8);
+    simd_byte_mask(e, d, run_read(e, in->o[1].reg));
 }
 
-static void sign_mask(struct emit *e, const struct insn *in) /* MOVMSKPS MOVMSKPD */
+void simd_sign_mask(struct emit *e, unsigned d, unsigned v, bool two)
 {
-    unsigned d = a64_gpr(in->o[0].reg), v = run_read(e, in->o[1].reg);
-    bool two = in->op == OP_MOVMSKPD;
     if (two) {
         a64_vshr(e, A64_VI_USHR, A64_2D, V3, v, 63);
     } else {
@@ -214,12 +217,22 @@ static void sign_mask(struct emit *e, const struct insn *in) /* MOVMSKPS MOVMSKP
         a64_must(a64_and_imm(e, A64_W, d, d, 15));
 }
 
+static void sign_mask(struct emit *e, const struct insn *in) /* MOVMSKPS MOVMSKPD */
+{
+    simd_sign_mask(e, a64_gpr(in->o[0].reg), run_read(e, in->o[1].reg), in->op == OP_MOVMSKPD);
+}
+
 /* ZF: no bit of both; CF: no bit of the source alone. The others become 0. */
 static void test(struct emit *e, const struct insn *in) /* PTEST */
 {
     unsigned b = simd_source(e, in, V0), a = run_read(e, in->o[0].reg);
     a64_v3(e, A64_V_AND, A64_16B, V3, b, a);
     a64_v3(e, A64_V_BIC, A64_16B, V4, b, a);
+    simd_test_flags(e);
+}
+
+void simd_test_flags(struct emit *e)
+{
     a64_v3(e, A64_V_UMAXP, A64_4S, V3, V3, V4); /* two words for each */
     a64_v3(e, A64_V_UMAXP, A64_4S, V3, V3, V3);
     a64_fmov_to_gpr(e, A64_X, A64_TMP0, V3);

@@ -3,14 +3,14 @@
 
 #include "decode/decode.h"
 
-enum { XMMS = 8, RUN_MAX = 32, INTS_MAX = 4, DELAYED_MAX = 12, BASES_MAX = 2, ALIGNED_MAX = 4 };
+enum { RUN_MAX = 32, INTS_MAX = 4, DELAYED_MAX = 12, BASES_MAX = 2, ALIGNED_MAX = 4, COPIES = 8 };
 
-/* What of an xmm register has been done in the run: nothing, read first (its register must stay as it
+/* What of a register has been done in the run: nothing, read first (its register must stay as it
  * is until the run is settled), or written first (the run executed again writes it again). */
 enum state { UNTOUCHED, LIVE, DEFINED };
 /* Where its value is: its register; the copy; the low 8 bytes in `low`, the others in `rest`; the
- * low 4 bytes in the copy, the others in its register. */
-enum where { IN_PLACE, IN_COPY, LOW8, LOW4 };
+ * low 4 bytes in the copy, the others in its register; it is 0, and nowhere. */
+enum where { IN_PLACE, IN_COPY, LOW8, LOW4, ZERO };
 
 static struct {
     bool open;
@@ -20,31 +20,50 @@ static struct {
     uint16_t ints[DELAYED_MAX]; /* instructions on general registers: they are emitted at its end, */
     unsigned nints;
     uint32_t adds[REG_ZERO + 1]; /* and will add this */
-    struct { bool is; unsigned v; struct insn in; } store; /* emitted behind the look at FPSR */
+    struct { bool is, aligned; unsigned v, upper /* of 32 bytes */; struct insn in; } store; /* emitted behind the look at FPSR */
     unsigned done; /* this instruction has been done with a former one */
     unsigned start, next; /* first instruction; the one that joins next */
     uint8_t bases[BASES_MAX]; /* general registers that must be aligned: looked at with FPSR */
     unsigned nbases;
-    uint8_t state[XMMS], where[XMMS];
-    uint8_t low[XMMS];  /* its copy, or another's, or a register that stays as it is */
-    uint8_t rest[XMMS]; /* a register that stays as it is */
+    uint8_t state[SIMD_REGS], where[SIMD_REGS];
+    uint8_t copy[SIMD_REGS]; /* the register of its copy, 0: it has none */
+    uint8_t copies;          /* taken, by bits */
+    uint8_t low[SIMD_REGS];  /* its copy, or another's, or a register that stays as it is */
+    uint8_t rest[SIMD_REGS]; /* a register that stays as it is */
+    uint8_t nan[SIMD_REGS];  /* 1 + arrangement: must be looked at for NaNs */
     uint8_t *slow[RUN_MAX + 1]; /* branches to the slow path */
+    uint8_t slow_how[RUN_MAX + 1]; /* as of a64_slow_page */
     unsigned slows;
     /* what is known before instruction `known`: */
     unsigned known;
-    uint8_t width[XMMS]; /* bytes of the value from there on are zero */
-    struct place { uint8_t base, index, scale, low; } aligned[ALIGNED_MAX]; /* addresses, low: disp & 15 */
+    uint8_t width[SIMD_REGS]; /* bytes of the value from there on are zero */
+    /* addresses that are multiples of mask + 1; low: disp & mask */
+    struct place { uint8_t base, index, scale, low, mask; } aligned[ALIGNED_MAX];
     unsigned naligned;
 } run;
 
-static unsigned copy_of(unsigned x) { return A64_COPY0 + x; }
+static unsigned home(unsigned x) { return x < SIMD_UPPER ? a64_xmm(x) : A64_YMMH0 + x - SIMD_UPPER; }
+
+/* The register of its copy; an xmm register's is the one of its number if that is free. */
+static unsigned copy_of(unsigned x)
+{
+    unsigned i = x % SIMD_UPPER;
+    if (run.copy[x])
+        return run.copy[x];
+    if (x >= SIMD_UPPER || run.copies >> i & 1)
+        i = (unsigned)__builtin_ctz(~(unsigned)run.copies);
+    xassert(i < COPIES); /* room_for_copies() */
+    run.copies |= (uint8_t)(1 << i);
+    run.copy[x] = (uint8_t)(A64_COPY0 + i);
+    return run.copy[x];
+}
 
 static unsigned held_in(unsigned x)
 {
     switch (run.where[x]) {
-    case IN_PLACE: return a64_xmm(x);
+    case IN_PLACE: return home(x);
     case LOW8: return run.low[x];
-    default: return copy_of(x);
+    default: return run.copy[x];
     }
 }
 
@@ -53,7 +72,7 @@ static unsigned held_in(unsigned x)
 /* The register is to be written: what is to be stored moves elsewhere. */
 static void save_stored(struct emit *e, unsigned v)
 {
-    if (!run.store.is || run.store.v != v)
+    if (!run.store.is || !v || run.store.v != v)
         return;
     a64_v_mov(e, V2, v);
     run.store.v = V2;
@@ -63,20 +82,21 @@ static void save_stored(struct emit *e, unsigned v)
  * are nobody else's.) */
 static void unshare(struct emit *e, unsigned x)
 {
-    save_stored(e, copy_of(x));
-    for (unsigned y = 0; y < XMMS; y++)
-        if (y != x && run.where[y] == LOW8 && run.low[y] == copy_of(x)) {
+    unsigned c = run.copy[x];
+    save_stored(e, c);
+    for (unsigned y = 0; c && y < SIMD_UPPER; y++)
+        if (y != x && run.where[y] == LOW8 && run.low[y] == c) {
             save_stored(e, copy_of(y));
-            a64_fmov(e, A64_D, copy_of(y), copy_of(x));
+            a64_fmov(e, A64_D, copy_of(y), c);
             run.low[y] = (uint8_t)copy_of(y);
         }
 }
 
 static void own_low(struct emit *e, unsigned x)
 {
-    if (run.where[x] != LOW8 || run.low[x] == copy_of(x))
+    if (run.where[x] != LOW8 || run.low[x] == run.copy[x])
         return;
-    save_stored(e, copy_of(x));
+    save_stored(e, run.copy[x]);
     a64_fmov(e, A64_D, copy_of(x), run.low[x]);
     run.low[x] = (uint8_t)copy_of(x);
 }
@@ -90,8 +110,8 @@ static void into_copy(struct emit *e, unsigned x)
     } else {
         own_low(e, x);
         if (run.where[x] == LOW4)
-            a64_ins(e, A64_4S, c, 1, a64_xmm(x), 1);
-        a64_ins(e, A64_2D, c, 1, run.where[x] == LOW8 ? run.rest[x] : a64_xmm(x), 1);
+            a64_ins(e, A64_4S, c, 1, home(x), 1);
+        a64_ins(e, A64_2D, c, 1, run.where[x] == LOW8 ? run.rest[x] : home(x), 1);
     }
     run.where[x] = IN_COPY;
 }
@@ -100,10 +120,15 @@ static void into_copy(struct emit *e, unsigned x)
 static void complete(struct emit *e, unsigned x)
 {
     enum where w = run.where[x];
+    if (w == ZERO) {
+        a64_must(a64_vmov_imm(e, true, copy_of(x), 0));
+        run.where[x] = IN_COPY;
+        return;
+    }
     if (w != LOW8 && w != LOW4)
         return;
     if (run.state[x] == DEFINED) {
-        a64_ins(e, w == LOW8 ? A64_2D : A64_4S, a64_xmm(x), 0, copy_of(x), 0);
+        a64_ins(e, w == LOW8 ? A64_2D : A64_4S, home(x), 0, run.copy[x], 0);
         run.where[x] = IN_PLACE;
     } else {
         into_copy(e, x);
@@ -112,12 +137,12 @@ static void complete(struct emit *e, unsigned x)
 
 bool run_share(struct emit *e, unsigned x, unsigned from)
 {
-    if (!run.pending || (run.where[from] != IN_PLACE && run.where[from] != LOW8) ||
-        (run.where[from] == LOW8 && run.low[from] != copy_of(from)))
+    if (!run.pending || run.nan[x] || (run.where[from] != IN_PLACE && run.where[from] != LOW8) ||
+        (run.where[from] == LOW8 && run.low[from] != run.copy[from]))
         return false;
     unshare(e, x);
     run.low[x] = (uint8_t)held_in(from);
-    run.rest[x] = run.where[from] == LOW8 ? run.rest[from] : (uint8_t)a64_xmm(from);
+    run.rest[x] = run.where[from] == LOW8 ? run.rest[from] : (uint8_t)home(from);
     run.where[x] = LOW8;
     run.state[x] = run.state[from] = LIVE; /* their registers stay as they are */
     run.width[x] = run.width[from];
@@ -126,6 +151,8 @@ bool run_share(struct emit *e, unsigned x, unsigned from)
 
 unsigned run_read(struct emit *e, unsigned x)
 {
+    if (x >= SIMD_TEMP)
+        return x - SIMD_TEMP;
     if (run.state[x] == UNTOUCHED)
         run.state[x] = LIVE;
     complete(e, x);
@@ -134,15 +161,35 @@ unsigned run_read(struct emit *e, unsigned x)
 
 unsigned run_read_low(struct emit *e, unsigned x, unsigned bytes)
 {
-    if (run.where[x] == LOW4 && bytes > 4)
+    if (x >= SIMD_TEMP || run.where[x] == ZERO || (run.where[x] == LOW4 && bytes > 4))
         return run_read(e, x);
     if (run.state[x] == UNTOUCHED)
         run.state[x] = LIVE;
     return held_in(x);
 }
 
+/* A NaN raises IOC now, before its register is written. */
+static void look_for_nan(struct emit *e, unsigned x)
+{
+    if (run.nan[x])
+        a64_v3f(e, A64_V_FCMGE, (enum a64_arr)(run.nan[x] - 1), V3, held_in(x), held_in(x));
+    run.nan[x] = 0;
+}
+
+void run_may_be_nan(unsigned x, enum a64_arr arr)
+{
+    run.nan[x] = (uint8_t)(arr + 1);
+}
+
+void run_keeps_nan(unsigned x, enum a64_arr arr)
+{
+    if (run.nan[x] == arr + 1)
+        run.nan[x] = 0;
+}
+
 unsigned run_write(struct emit *e, unsigned x, unsigned width)
 {
+    look_for_nan(e, x);
     run.width[x] = (uint8_t)width;
     if (run.state[x] == UNTOUCHED) /* if an exception is found, the register is as it was */
         run.state[x] = run.pending ? LIVE : DEFINED;
@@ -154,7 +201,16 @@ unsigned run_write(struct emit *e, unsigned x, unsigned width)
     if (run.state[x] == LIVE)
         run.cut = true;
     run.where[x] = IN_PLACE;
-    return a64_xmm(x);
+    return home(x);
+}
+
+void run_zero(struct emit *e, unsigned x)
+{
+    if (!run.width[x])
+        return;
+    look_for_nan(e, x);
+    run.width[x] = 0;
+    run.where[x] = ZERO; /* until the run's end: its register stays as it is */
 }
 
 unsigned run_write_low(struct emit *e, unsigned x, unsigned bytes)
@@ -163,6 +219,7 @@ unsigned run_write_low(struct emit *e, unsigned x, unsigned bytes)
         return run_write(e, x, bytes);
     if (run.state[x] == UNTOUCHED)
         run.state[x] = LIVE;
+    look_for_nan(e, x);
     if (!run.pending || run.where[x] == IN_COPY || (run.where[x] == LOW8 && bytes < 8))
         return V7;
     unshare(e, x);
@@ -174,9 +231,9 @@ void run_merge(struct emit *e, unsigned x, unsigned bytes, unsigned from)
     enum a64_arr arr = bytes == 8 ? A64_2D : A64_4S;
     if (run.width[x] <= bytes)
         return;
-    if (from == copy_of(x) && run.where[x] != IN_COPY) {
+    if (from == run.copy[x] && run.where[x] != IN_COPY) {
         if (run.where[x] != LOW8)
-            run.rest[x] = (uint8_t)a64_xmm(x);
+            run.rest[x] = (uint8_t)home(x);
         run.low[x] = (uint8_t)from;
         run.where[x] = bytes == 8 ? LOW8 : LOW4;
         return;
@@ -188,13 +245,36 @@ void run_merge(struct emit *e, unsigned x, unsigned bytes, unsigned from)
         run.cut = true;
 }
 
+unsigned simd_write_low(struct emit *e, const struct insn *in, unsigned bytes)
+{
+    unsigned x = in->o[0].reg, first = simd_first(in);
+    if (first == x)
+        return run_write_low(e, x, bytes);
+    if (run_width(first) <= bytes)
+        return run_write(e, x, bytes);
+    return run_share(e, x, first) ? run_write_low(e, x, bytes) : V7;
+}
+
+void simd_merge(struct emit *e, const struct insn *in, unsigned bytes, unsigned from)
+{
+    unsigned x = in->o[0].reg, first = simd_first(in);
+    if (first == x || from != V7) {
+        run_merge(e, x, bytes, from);
+        return;
+    }
+    unsigned rest = run_read(e, first), to = run_write(e, x, 16);
+    if (to != rest)
+        a64_v_mov(e, to, rest);
+    a64_ins(e, bytes == 8 ? A64_2D : A64_4S, to, 0, from, 0);
+}
+
 void run_computes(unsigned how)
 {
     run.pending = true;
     run.how |= (uint8_t)how;
 }
 
-unsigned run_width(unsigned x) { return run.width[x]; }
+unsigned run_width(unsigned x) { return x < SIMD_TEMP ? run.width[x] : 16; }
 
 /* ---- the run ---- */
 
@@ -204,15 +284,19 @@ static void begin(unsigned index)
     run.open = true;
     run.pending = run.cut = run.store.is = false;
     run.start = index;
-    run.slows = run.how = run.nbases = run.nints = run.done = 0;
+    run.slows = run.how = run.nbases = run.nints = run.done = run.copies = 0;
     memset(run.adds, 0, sizeof run.adds);
     memset(run.state, UNTOUCHED, sizeof run.state);
     memset(run.where, IN_PLACE, sizeof run.where);
+    memset(run.copy, 0, sizeof run.copy);
+    memset(run.nan, 0, sizeof run.nan);
 }
 
 static void look(struct emit *e)
 {
     bool inexact = e->tr->inexact;
+    for (unsigned x = 0; x < SIMD_REGS; x++)
+        look_for_nan(e, x);
     a64_mrs(e, A64_TMP0, A64_FPSR);
     for (unsigned i = 0; i < run.nbases; i++)
         a64_bfi(e, A64_W, A64_TMP0, a64_gpr(run.bases[i]), 8 + (inexact ? 8 : 4) * i, 4);
@@ -224,14 +308,16 @@ static void look(struct emit *e)
 
 static void write_back(struct emit *e)
 {
-    for (unsigned x = 0; x < XMMS; x++) /* before registers change */
-        if (run.where[x] == LOW8 && run.rest[x] != a64_xmm(x))
+    for (unsigned x = 0; x < SIMD_UPPER; x++) /* before registers change */
+        if (run.where[x] == LOW8 && run.rest[x] != home(x))
             into_copy(e, x);
-    for (unsigned x = 0; x < XMMS; x++) {
+    for (unsigned x = 0; x < SIMD_REGS; x++) {
         if (run.where[x] == IN_COPY)
-            a64_v_mov(e, a64_xmm(x), copy_of(x));
+            a64_v_mov(e, home(x), run.copy[x]);
+        else if (run.where[x] == ZERO)
+            a64_must(a64_vmov_imm(e, true, home(x), 0));
         else if (run.where[x] != IN_PLACE)
-            a64_ins(e, run.where[x] == LOW8 ? A64_2D : A64_4S, a64_xmm(x), 0, held_in(x), 0);
+            a64_ins(e, run.where[x] == LOW8 ? A64_2D : A64_4S, home(x), 0, held_in(x), 0);
     }
 }
 
@@ -257,7 +343,7 @@ void run_settle(struct emit *e)
     write_back(e);
     catch_up(e);
     for (unsigned i = 0; i < run.slows; i++)
-        a64_slow_run(e, run.slow[i], run.start);
+        a64_slow_page(e, run.slow[i], run.start, run.slow_how[i]);
     /* the run is one piece: what happens in it happens at its first instruction */
     for (unsigned i = run.start + 1; i <= e->index; i++)
         e->tr->off[i] = emit_off(e);
@@ -269,7 +355,9 @@ void run_settle(struct emit *e)
 
 static bool must_be_aligned(const struct insn *in, const struct opnd *o)
 {
-    if (o->size != 16)
+    if (decode_op_class(in->op) == CLASS_AVX)
+        return avx_must_be_aligned(in->op);
+    if (o->size != 16 || (in->flags & INSN_UNALIGNED_OK))
         return false;
     switch (in->op) {
     case OP_MOVUPS: case OP_MOVUPD: case OP_MOVDQU: case OP_LDDQU: return false;
@@ -280,20 +368,21 @@ static bool must_be_aligned(const struct insn *in, const struct opnd *o)
 /* The slow path executes the whole run, wherever in it the branch is. */
 static void slow_unless_zero(struct emit *e, unsigned w)
 {
+    run.slow_how[run.slows] = 0;
     run.slow[run.slows++] = e->p;
     a64_must(a64_cbnz(e, A64_W, w, 0));
 }
 
 /* ---- alignment ---- */
 
-static struct place place_of(const struct insn *in)
+static struct place place_of(const struct insn *in, unsigned mask)
 {
-    return (struct place){in->base, in->index, in->scale, in->disp & 15};
+    return (struct place){in->base, in->index, in->scale, (uint8_t)(in->disp & mask), (uint8_t)mask};
 }
 
-static bool known_aligned(const struct insn *in)
+static bool known_aligned(const struct insn *in, unsigned mask)
 {
-    struct place p = place_of(in);
+    struct place p = place_of(in, mask);
     if (in->seg == SEG_GS)
         return false;
     if (p.base == REG_ZERO && p.index == REG_ZERO)
@@ -304,20 +393,20 @@ static bool known_aligned(const struct insn *in)
     return false;
 }
 
-static void now_aligned(const struct insn *in)
+static void now_aligned(const struct insn *in, unsigned mask)
 {
     if (in->seg == SEG_GS)
         return;
     unsigned i = run.naligned < ALIGNED_MAX ? run.naligned++ : 0;
-    run.aligned[i] = place_of(in);
+    run.aligned[i] = place_of(in, mask);
 }
 
-/* A general register was changed, by a multiple of 16 or not. */
-static void forget_alignment(unsigned gpr)
+/* That was added to a general register. */
+static void forget_alignment(unsigned gpr, uint32_t added)
 {
     unsigned n = 0;
     for (unsigned i = 0; i < run.naligned; i++)
-        if (run.aligned[i].base != gpr && run.aligned[i].index != gpr)
+        if ((run.aligned[i].base != gpr && run.aligned[i].index != gpr) || !(added & run.aligned[i].mask))
             run.aligned[n++] = run.aligned[i];
     run.naligned = n;
 }
@@ -325,7 +414,7 @@ static void forget_alignment(unsigned gpr)
 /* A load of a run that will look at FPSR can leave the check to that: it has no effect before. */
 static bool check_later(const struct insn *in, const struct opnd *o)
 {
-    if (!run.pending || o->access & ACCESS_W || in->index != REG_ZERO || in->base == REG_ZERO ||
+    if (!run.pending || o->size != 16 || o->access & ACCESS_W || in->index != REG_ZERO || in->base == REG_ZERO ||
         in->seg == SEG_GS || (in->disp & 15) || run.nbases == BASES_MAX)
         return false;
     run.bases[run.nbases++] = in->base;
@@ -335,17 +424,17 @@ static bool check_later(const struct insn *in, const struct opnd *o)
 static void check_alignment(struct emit *e, const struct insn *in, const struct insn *at,
                             const struct opnd *o, const struct a64_mem *m)
 {
-    unsigned n = m->base;
-    if (known_aligned(in))
+    unsigned n = m->base, mask = o->size - 1u;
+    if (known_aligned(in, mask))
         return;
-    now_aligned(in);
+    now_aligned(in, mask);
     if (check_later(at, o))
         return;
-    if (m->disp & 15) {
-        a64_must(a64_add_imm(e, A64_W, A64_TMP0, n, (unsigned)m->disp & 15));
+    if ((unsigned)m->disp & mask) {
+        a64_must(a64_add_imm(e, A64_W, A64_TMP0, n, (unsigned)m->disp & mask));
         n = A64_TMP0;
     }
-    a64_must(a64_and_imm(e, A64_W, A64_TMP0, n, 15));
+    a64_must(a64_and_imm(e, A64_W, A64_TMP0, n, mask));
     slow_unless_zero(e, A64_TMP0);
 }
 
@@ -368,27 +457,156 @@ static struct a64_mem memory(struct emit *e, const struct insn *in, const struct
     return m;
 }
 
-void simd_load(struct emit *e, const struct insn *in, unsigned v)
+void simd_load_operand(struct emit *e, const struct insn *in, const struct opnd *o, unsigned v)
 {
     static const enum a64_ldst ops[] = {A64_LDR_B, A64_LDR_H, A64_LDR_S, A64_LDR_D, A64_LDR_Q};
+    struct a64_mem m = memory(e, in, o);
+    a64_load(e, ops[__builtin_ctz(o->size)], v, &m);
+}
+
+void simd_load(struct emit *e, const struct insn *in, unsigned v)
+{
+    simd_load_operand(e, in, &in->o[1], v);
+}
+
+void simd_load_repeating(struct emit *e, const struct insn *in, enum a64_arr arr, unsigned v)
+{
+    static const enum a64_ldst ops[] = {A64_LDR_B, A64_LDR_H, A64_LDR_S, A64_LDR_D};
     struct a64_mem m = memory(e, in, &in->o[1]);
-    a64_load(e, ops[__builtin_ctz(in->o[1].size)], v, &m);
+    if (m.index == A64_NONE && !m.disp && !a64_fences(e)) {
+        a64_ld1r(e, arr, v, m.base);
+        return;
+    }
+    a64_load(e, ops[a64_elem(arr)], v, &m);
+    a64_dup(e, arr, v, v, 0);
+}
+
+/* A store that touches two pages must not change the first one if the second cannot be written. Looks whether it
+ * begins in the last bytes of a page; whether it really crosses its end, the slow path does. */
+static void check_one_page(struct emit *e, unsigned base, int32_t disp, unsigned bytes)
+{
+    if (!a64_add_imm(e, A64_W, A64_TMP0, base, (uint32_t)disp + bytes) &&
+        !a64_sub_imm(e, A64_W, A64_TMP0, base, -(uint32_t)disp - bytes)) {
+        a64_const(e, A64_TMP0, (uint32_t)disp + bytes);
+        a64_add(e, A64_W, A64_TMP0, A64_TMP0, base);
+    }
+    a64_must(a64_and_imm(e, A64_W, A64_TMP1, A64_TMP0, 0x1000 - bytes));
+    run.slow_how[run.slows] = bytes == 16 ? PAGE_END_16 : PAGE_END_32;
+    run.slow[run.slows++] = e->p;
+    a64_must(a64_cbz(e, A64_W, A64_TMP1, 0));
+}
+
+/* ---- 32 bytes ---- */
+
+static void access_pair(struct emit *e, enum a64_pair op, unsigned lo, unsigned hi, unsigned base, int32_t disp)
+{
+    enum a64_ldst one = op == A64_LDP_Q ? A64_LDR_Q : A64_STR_Q;
+    if (a64_ldst_pair(e, op, lo, hi, base, disp, A64_PAIR))
+        return;
+    a64_must(a64_ldst(e, one, lo, base, disp));
+    a64_must(a64_ldst(e, one, hi, base, disp + 16));
+}
+
+static unsigned pair_address(struct emit *e, const struct insn *in, const struct opnd *o, int32_t *disp)
+{
+    struct insn at = with(in, run.adds);
+    int base = a64_addr(e, &at, 4, 16, disp);
+    xassert(base >= 0);
+    if (must_be_aligned(in, o)) {
+        struct a64_mem m = a64_at((unsigned)base, *disp);
+        check_alignment(e, in, &at, o, &m);
+    }
+    return (unsigned)base;
+}
+
+/* A guest's register must not have changed when the other half's page is not there: it is looked at before. */
+static void touch_last(struct emit *e, unsigned base, int32_t disp)
+{
+    if (a64_ldst(e, A64_LDRB, A64_ZR, base, disp + 31))
+        return;
+    a64_const(e, A64_TMP0, (uint32_t)disp + 31);
+    a64_ldst_reg(e, A64_LDRB, A64_ZR, base, A64_TMP0, A64_SXTW, false);
+}
+
+void simd_load_pair(struct emit *e, const struct insn *in, const struct opnd *o, unsigned lo, unsigned hi)
+{
+    int32_t disp;
+    unsigned base = pair_address(e, in, o, &disp);
+    if (lo != V0 && !run.pending && !must_be_aligned(in, o) && !known_aligned(in, 31))
+        touch_last(e, base, disp);
+    access_pair(e, A64_LDP_Q, lo, hi, base, disp);
+    if (a64_fences(e))
+        a64_dmb_ishld(e);
+}
+
+unsigned simd_one_page(struct emit *e, const struct insn *in)
+{
+    int base = a64_whole_addr(e, in);
+    xassert(base >= 0);
+    check_one_page(e, (unsigned)base, 0, in->o[0].size);
+    return (unsigned)base;
+}
+
+static void store_pair(struct emit *e, const struct insn *in, unsigned lo, unsigned hi, bool aligned)
+{
+    int32_t disp;
+    unsigned base = pair_address(e, in, &in->o[0], &disp);
+    if (!must_be_aligned(in, &in->o[0]) && !aligned)
+        check_one_page(e, base, disp, 32);
+    if (a64_fences(e))
+        a64_dmb_ishst(e);
+    access_pair(e, A64_STP_Q, lo, hi, base, disp);
+}
+
+static void wait_to_store(const struct insn *in, unsigned v, unsigned upper);
+
+void simd_store_pair(struct emit *e, const struct insn *in, unsigned lo, unsigned hi)
+{
+    if (run.pending)
+        wait_to_store(in, lo, hi);
+    else
+        store_pair(e, in, lo, hi, known_aligned(in, 31));
 }
 
 static const enum a64_ldst store_ops[] = {A64_STR_B, A64_STR_H, A64_STR_S, A64_STR_D, A64_STR_Q};
 
+static void keep(unsigned v)
+{
+    for (unsigned x = 0; x < SIMD_REGS; x++)
+        if (home(x) == v)
+            run.state[x] = LIVE;
+}
+
+/* Behind the look at FPSR; until then v stays as it is. Nothing follows 32 bytes, or a temporary. */
+static void wait_to_store(const struct insn *in, unsigned v, unsigned upper)
+{
+    run.store.is = true;
+    run.store.v = v;
+    run.store.upper = upper;
+    run.store.aligned = known_aligned(in, in->o[0].size - 1u);
+    run.store.in = with(in, run.adds);
+    keep(v);
+    keep(upper);
+    run.cut |= upper || v <= V7;
+}
+
+/* Those of SSE do without. */
+static bool checks_page(const struct insn *in)
+{
+    bool vex = decode_op_class(in->op) == CLASS_AVX || in->flags & INSN_UNALIGNED_OK;
+    return vex && in->o[0].size == 16 && !must_be_aligned(in, &in->o[0]);
+}
+
 void simd_store(struct emit *e, const struct insn *in, unsigned v)
 {
     unsigned log2 = (unsigned)__builtin_ctz(in->o[0].size);
-    if (run.pending) { /* behind the look at FPSR; until then v stays as it is */
-        run.store.is = true;
-        run.store.v = v;
-        run.store.in = with(in, run.adds);
-        if (v - a64_xmm(0) < XMMS)
-            run.state[v - a64_xmm(0)] = LIVE;
+    if (run.pending) {
+        wait_to_store(in, v, 0);
         return;
     }
     struct a64_mem m = memory(e, in, &in->o[0]);
+    if (checks_page(in) && !known_aligned(in, 15))
+        check_one_page(e, m.base, m.disp, 16);
     a64_store(e, store_ops[log2], v, &m);
 }
 
@@ -396,7 +614,14 @@ static void store_delayed(struct emit *e)
 {
     unsigned log2 = (unsigned)__builtin_ctz(run.store.in.o[0].size);
     struct a64_mem m;
+    if (log2 == 5) {
+        memset(run.adds, 0, sizeof run.adds); /* the instruction has them */
+        store_pair(e, &run.store.in, run.store.v, run.store.upper, run.store.aligned);
+        return;
+    }
     a64_must(a64_mem(e, &run.store.in, log2, &m));
+    if (checks_page(&run.store.in) && !run.store.aligned)
+        check_one_page(e, m.base, m.disp, 16);
     a64_store(e, store_ops[log2], run.store.v, &m);
 }
 
@@ -448,11 +673,13 @@ static bool memory_ok(const struct emit *e, const struct insn *in)
     return true;
 }
 
-enum part { PART_NONE, PART_INT, PART_FP, PART_MOVE };
+enum part { PART_NONE, PART_INT, PART_FP, PART_MOVE, PART_AVX };
 
 static enum part part_of(const struct emit *e, const struct insn *in)
 {
     enum op_class class = decode_op_class(in->op);
+    if (class == CLASS_AVX)
+        return e->ymm && memory_ok(e, in) && avx_supported(in) ? PART_AVX : PART_NONE;
     if ((class != CLASS_SSE && class != CLASS_MMX) || !memory_ok(e, in))
         return PART_NONE;
     return simd_move_supported(in) ? PART_MOVE : simd_int_supported(in) ? PART_INT
@@ -464,13 +691,13 @@ static enum part part_of(const struct emit *e, const struct insn *in)
 static bool stands_alone(const struct insn *in)
 {
     const struct opnd *d = &in->o[0];
-    if (has_kind(in, OPND_MM) || in->op == OP_EMMS || in->op == OP_PTEST)
+    if (has_kind(in, OPND_MM) || in->op == OP_EMMS || in->op == OP_PTEST || avx_stands_alone(in))
         return true;
     if (d->kind == OPND_MEM)
         return true;
     if (d->kind != OPND_GPR)
         return false;
-    switch (in->op) {
+    switch (avx_as_sse(in->op)) {
     case OP_CVTSS2SI: case OP_CVTTSS2SI: case OP_CVTSD2SI: case OP_CVTTSD2SI: return false;
     default: return true;
     }
@@ -508,11 +735,11 @@ static bool can_wait(const struct emit *e, const struct insn *in)
 {
     if (e->tr->ordered || !run.pending || run.store.is || must_be_aligned(in, &in->o[0]))
         return false;
-    switch (in->op) {
+    switch (avx_as_sse(in->op)) {
     case OP_MOVSS: case OP_MOVSD: case OP_MOVUPS: case OP_MOVUPD: case OP_MOVDQU: case OP_MOVLPS: case OP_MOVLPD:
         return true;
     case OP_MOVD: case OP_MOVQ: return in->o[1].kind == OPND_XMM;
-    default: return false;
+    default: return in->op == OP_VEXTRACTF128 || in->op == OP_VEXTRACTI128;
     }
 }
 
@@ -520,20 +747,43 @@ static bool can_wait(const struct emit *e, const struct insn *in)
 static bool apart_from_store(const struct insn *in)
 {
     const struct insn *st = &run.store.in;
-    uint32_t above = in->disp - st->disp;
+    uint32_t above = in->disp - st->disp, size = 0;
+    for (unsigned i = 1; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_MEM)
+            size = in->o[i].size;
     return in->base == st->base && in->index == st->index && in->scale == st->scale && in->seg == st->seg &&
-           above >= st->o[0].size && above <= -(uint32_t)in->o[1].size;
+           above >= st->o[0].size && above <= -size;
 }
 
 static bool compares(unsigned op)
 {
+    op = avx_as_sse(op);
     return op == OP_COMISS || op == OP_COMISD || op == OP_UCOMISS || op == OP_UCOMISD;
+}
+
+static bool names(const struct insn *in, unsigned from, unsigned to, unsigned x)
+{
+    for (unsigned i = from; i < to; i++)
+        if ((in->o[i].kind == OPND_XMM && in->o[i].reg == x) ||
+            (in->o[i].kind == OPND_YMM && in->o[i].reg == x % SIMD_UPPER))
+            return true;
+    return false;
+}
+
+/* For what the instruction writes, and for values that will get copies of their own. */
+static bool room_for_copies(const struct insn *in)
+{
+    unsigned n = (unsigned)__builtin_popcount(run.copies);
+    for (unsigned x = 0; x < SIMD_REGS; x++)
+        n += !run.copy[x] && (run.where[x] == LOW8 || names(in, 0, 1, x) ||
+                              (run.where[x] == ZERO && names(in, 0, in->nopnd, x)));
+    return n <= COPIES;
 }
 
 /* Whether it can join the run behind instructions that add so much to general registers. */
 static bool can_join(const struct emit *e, const struct insn *in, const uint32_t *adds)
 {
-    if (part_of(e, in) == PART_NONE)
+    if (part_of(e, in) == PART_NONE || !room_for_copies(in))
         return false;
     if (in->o[0].kind == OPND_MEM)
         return can_wait(e, in);
@@ -633,8 +883,8 @@ static void update_known(const struct emit *e)
             forget();
         else if (!plain_int(in, &adds))
             run.naligned = 0;
-        else if (adds & 15)
-            forget_alignment(in->o[0].reg);
+        else
+            forget_alignment(in->o[0].reg, adds);
     }
     if (e->index && !follows(e, e->index))
         forget();
@@ -656,10 +906,12 @@ bool a64_simd(struct emit *e, const struct tr_insn *t)
         simd_int(e, in);
     else if (part == PART_FP)
         simd_fp(e, in);
+    else if (part == PART_AVX)
+        avx_insn(e, in);
     else
         simd_move(e, in);
     if (in->o[0].kind == OPND_GPR)
-        forget_alignment(in->o[0].reg);
+        forget_alignment(in->o[0].reg, 1);
     if (run.open && ((stands_alone(in) && !run.store.is) || !(run.next = joining(e, true))))
         run_settle(e);
     return true;

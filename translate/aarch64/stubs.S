@@ -53,6 +53,10 @@ a64_stubs_start:
         stp     q18, q19, [x27, #CPU_XMM + 32]
         stp     q20, q21, [x27, #CPU_XMM + 64]
         stp     q22, q23, [x27, #CPU_XMM + 96]
+        ldr     w9, [x27, #CPU_YMM_LIVE]
+        cbz     w9, 7f
+        ymm     stp
+7:
         /* -> lazy flags (core/flags.h): res is 0 or 1 by ZF; the rest in aux */
         mrs     x9, nzcv
         mvn     w10, w9
@@ -114,6 +118,10 @@ load_state: /* cpu -> the guest's registers; goes to x16 */
         ldp     q18, q19, [x27, #CPU_XMM + 32]
         ldp     q20, q21, [x27, #CPU_XMM + 64]
         ldp     q22, q23, [x27, #CPU_XMM + 96]
+        ldr     w9, [x27, #CPU_YMM_LIVE]
+        cbz     w9, 7f
+        ymm     ldp
+7:
         ldr     x28, [x27, #CPU_ALL]
         adr     x29, a64_look_up
         ldr     x9, [x27, #CPU_RET_SP]

@@ -8,7 +8,9 @@
 #include "decode/decode.h"
 #include "translate/aarch64/insn.h"
 #include "translate/aarch64/priv.h"
+#include "translate/aarch64/simd.h"
 #include "translate/aarch64/stubs.h"
+#include "translate/aarch64/x87.h"
 
 enum { ROOM_PER_INSN = 512, COLD_PER_INSN = 96, PEEK_MAX = 8, PASSES_MAX = 16 };
 
@@ -277,6 +279,14 @@ void a64_call(struct emit *e, const void *routine)
     far_branch(e, true, routine);
 }
 
+/* Where a region with AVX instructions is entered, and behind its calls: v8-v15 become the upper halves of ymm0-7. */
+static void look_for_ymm(struct emit *e)
+{
+    a64_cpu_load(e, A64_LDR_W, A64_TMP0, offsetof(struct cpu, host.ymm_live));
+    a64_must(a64_cbnz(e, A64_W, A64_TMP0, 8));
+    far_branch(e, true, a64_x87_load_ymm);
+}
+
 static void push_return(struct emit *e, gaddr next)
 {
     a64_const(e, A64_TMP0, next);
@@ -343,12 +353,16 @@ static void call(struct emit *e, const struct tr_insn *t)
         push_pair(e, 0);
         leads_to(e, in->imm, LEAVE_CALL);
         a64_must(a64_bl(e, 0));
+        if (e->ymm)
+            look_for_ymm(e);
     } else {
         indirect_target(e, in);
         push_return(e, in->next);
         push_pair(e, 2);
         look_up(e);
         a64_blr(e, A64_STUB);
+        if (e->ymm)
+            look_for_ymm(e);
     }
     go_on(e, in->next);
 }
@@ -511,6 +525,12 @@ void a64_slow_fpsr(struct emit *e, uint8_t *at, unsigned first, unsigned how)
 {
     a64_slow_run(e, at, first);
     slows[nslows - 1].how = (uint8_t)(how | BY_FPSR);
+}
+
+void a64_slow_page(struct emit *e, uint8_t *at, unsigned first, unsigned how)
+{
+    a64_slow_run(e, at, first);
+    slows[nslows - 1].how = (uint8_t)how;
 }
 
 void a64_slow(struct emit *e, uint8_t *at)
@@ -793,10 +813,15 @@ static void slow_stub(struct emit *e, const struct slow *s)
     a64_must(a64_b(e, (int64_t)s->back - emit_off(e)));
 }
 
-/* Back behind the branch unless FPSR has a bit that matters. */
+/* Back behind the branch unless FPSR has a bit that matters, or a store crosses the end of a page. */
 static void look_closely(struct emit *e, const struct slow *s)
 {
     point(e, s->at, emit_off(e));
+    if (s->how & (PAGE_END_16 | PAGE_END_32)) {
+        a64_must(a64_and_imm(e, A64_W, A64_TMP1, A64_TMP0, s->how - 1u));
+        a64_must(a64_cbz(e, A64_W, A64_TMP1, (int64_t)s->at + 4 - emit_off(e)));
+        return;
+    }
     a64_cpu_load(e, A64_LDR_W, A64_TMP1, offsetof(struct cpu, host.fp_bits));
     if (s->how & BY_FPSR_IDC)
         a64_must(a64_orr_imm(e, A64_W, A64_TMP1, A64_TMP1, FPSR_IDC));
@@ -869,11 +894,23 @@ static void put_literals(struct emit *e)
         point(e, literals[i].at, place[i]);
 }
 
+static void ymm_entries(struct emit *e)
+{
+    struct translation *tr = e->tr;
+    for (unsigned i = 0; i < tr->n; i++) {
+        if (!tr->insn[i].entry)
+            continue;
+        tr->entry[i] = emit_off(e);
+        look_for_ymm(e);
+        a64_must(a64_b(e, (int64_t)tr->off[i] - emit_off(e)));
+    }
+}
+
 /* ---- the region ---- */
 
 static bool pass(struct translation *tr)
 {
-    struct emit e = {.tr = tr, .p = tr->code, .end = tr->code + TRANSLATE_BYTES_MAX};
+    struct emit e = {.tr = tr, .p = tr->code, .end = tr->code + TRANSLATE_BYTES_MAX, .ymm = avx_in_region(tr)};
     nfixes = nleaves = nliterals = nslows = nmisses = 0;
     memset(fallback_of, 0, sizeof fallback_of);
     a64_x87_begin(&e);
@@ -895,6 +932,8 @@ static bool pass(struct translation *tr)
     for (unsigned i = 0; i < nleaves; i++)
         exit_stub(&e, &leaves[i]);
     a64_x87_cold(&e);
+    if (e.ymm)
+        ymm_entries(&e);
     slow_stubs(&e);
     return_misses(&e);
     put_literals(&e);

@@ -52,7 +52,7 @@ enum a64_x87_reg {
 
 /* Leaf routines, BL. */
 #define A64_X87_LEAVES(X) X(add) X(sub) X(subr) X(mul) X(div) X(divr) X(sqrt) X(cmp) X(xam) X(rint) X(to_int) \
-    X(from_int) X(from_float) X(to_float) X(from_f80) X(to_f80) X(load) X(reload) X(leave) X(mmx_load) \
+    X(from_int) X(from_float) X(to_float) X(from_f80) X(to_f80) X(load) X(reload) X(leave) X(mmx_load) X(load_ymm) \
     X(double_from_f80) X(double_to_f80) X(double_to_int) X(double_rint) X(double_codes) X(double_xam)
 #define X(name) extern const char a64_x87_##name[];
 A64_X87_LEAVES(X)

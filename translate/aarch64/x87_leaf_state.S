@@ -10,6 +10,22 @@
         .endr
         .endm
 
+        /* MMX registers, which are live, -> cpu->fpu; x9 is A64_X87_OFF. */
+        .macro  mmx_to_cpu
+        mov     x9, #A64_X87_OFF
+        cbz     x12, 1f                         /* no instruction has been executed with them */
+        add     x0, x27, #CPU_FPU
+        mov     w1, #0xffff
+        .irp    r, 0, 1, 2, 3, 4, 5, 6, 7
+        tbz     w12, #\r, 2f
+        mm      str, \r
+        strh    w1, [x0, #16 * \r + 8]
+2:
+        .endr
+        strh    wzr, [x0, #FPU_TOP]             /* and `empty` */
+1:
+        .endm
+
         /* x9, x12, x13 from cpu->fpu; x9 is A64_X87_OFF if its state is not the usual one. */
         leaf    load
         ldr     w0, [x27, #CPU_X87_DOUBLE]
@@ -110,6 +126,11 @@ to_slots:
 
         /* MMX registers (mmx.c); x9 was A64_X87_OFF. */
         leaf    mmx_load
+        ldr     w0, [x27, #CPU_YMM_LIVE]
+        cbz     w0, 1f
+        str     wzr, [x27, #CPU_YMM_LIVE]
+        ymm     stp
+1:
         add     x0, x27, #CPU_FPU
         .irp    r, 0, 1, 2, 3, 4, 5, 6, 7
         mm      ldr, \r
@@ -119,17 +140,17 @@ to_slots:
         ret
 
 mmx_leave:
-        mov     x9, #A64_X87_OFF
-        cbz     x12, 1f                         /* no instruction has been executed with them */
-        add     x0, x27, #CPU_FPU
-        mov     w1, #0xffff
-        .irp    r, 0, 1, 2, 3, 4, 5, 6, 7
-        tbz     w12, #\r, 2f
-        mm      str, \r
-        strh    w1, [x0, #16 * \r + 8]
-2:
-        .endr
-        strh    wzr, [x0, #FPU_TOP]             /* and `empty` */
-1:      ret
+        mmx_to_cpu
+        ret
+
+        /* The upper halves of ymm0-7 become live in v8-v15, and stay so while translated code runs, until MMX registers
+         * do. */
+        leaf    load_ymm
+        tbz     w9, #A64_X87_MMX_BIT, 9f
+        mmx_to_cpu
+9:      ymm     ldp
+        mov     w0, #1
+        str     w0, [x27, #CPU_YMM_LIVE]
+        ret
 
         .section .note.GNU-stack,"",@progbits
