@@ -1,12 +1,13 @@
 /* x87 transcendentals. A result is computed to 113 bits by the C library's _Float128 functions
  * (available on both hosts), scaled so that no intermediate leaves their range, and rounded once
- * to 64 bits: correctly rounded but for about one in 2^48 cases. Hardware is within 1 ulp of that
+ * to 64 bits: correctly rounded but for about one in 2^48 cases. (Most are decided by fp_quick.c, with the same
+ * result.) Hardware is within 1 ulp of that
  * and differs between vendors. Special operands, exceptions and the range reduction with a
  * 66-bit pi (SDM vol. 1 section 8.3.8) are as measured on hardware. */
 
 #include <string.h>
 
-#include "core/fp.h"
+#include "core/fp_quick.h"
 
 /* Declared here: <math.h> has macros that collide with the names of fp.h. */
 _Float128 sinf128(_Float128), cosf128(_Float128), tanf128(_Float128);
@@ -15,8 +16,6 @@ _Float128 expm1f128(_Float128), ldexpf128(_Float128, int);
 
 #define LN2 0.693147180559945309417232121458176568075500134360255254120680F128
 #define LOG2E 1.442695040888963407359924681001892137426645954152985934135449F128
-
-typedef unsigned __int128 u128;
 
 /* pi in units of 2^-64, rounded to 66 bits as processors have it. */
 #define PI66 ((u128)3 << 64 | UINT64_C(0x243f6a8885a308d3))
@@ -85,6 +84,17 @@ static struct f80 finish(struct scaled a, double delta, bool exact, struct fp_en
     return fp_round80(sign, a.exp - z, (uint64_t)(sig >> 64), (uint64_t)sig, e);
 }
 
+static struct fp_mant mantissa(struct f80 a)
+{
+    int z = __builtin_clzll(a.sig), e = a.se & 0x7fff;
+    return (struct fp_mant){a.sig << z, (e ? e : 1) - 16383 - z};
+}
+
+static struct f80 finish_near(struct fp_near n, bool negate, struct fp_env *e)
+{
+    return fp_round80(n.sign ^ negate, n.exp, (uint64_t)(n.sig >> 64), (uint64_t)n.sig | 1, e);
+}
+
 /* The NaN rules of any binary operation serve for these too. */
 static struct f80 nan_result(struct f80 a, struct f80 b, struct fp_env *e)
 {
@@ -111,6 +121,14 @@ static struct f80 signed_zero(bool sign) { return (struct f80){0, (uint16_t)(sig
 
 /* ---- trigonometric functions ---- */
 
+/* x / PI66, which is less than 2^62, and the rest. */
+static unsigned quadrant_of(u128 x, u128 *rest)
+{
+    u128 q = x / PI66;
+    *rest = x - q * PI66;
+    return (unsigned)q;
+}
+
 /* a = quadrant * pi/2 + r with |r| <= pi/4; |a| < 2^63. Exact for the 66-bit pi. */
 static struct scaled reduce(struct f80 a, unsigned *quadrant)
 {
@@ -118,14 +136,15 @@ static struct scaled reduce(struct f80 a, unsigned *quadrant)
     *quadrant = 0;
     if (r.exp < -1)
         return r;
-    u128 x = (u128)a.sig << (r.exp + 2), q = x / PI66, rest = x % PI66; /* units of 2^-65 */
+    u128 rest; /* units of 2^-65 */
+    unsigned q = quadrant_of((u128)a.sig << (r.exp + 2), &rest);
     bool sign = negative(a);
     if (rest > PI66 / 2) {
         rest = PI66 - rest;
         sign = !sign;
         q++;
     }
-    *quadrant = (negative(a) ? -(unsigned)q : (unsigned)q) & 3;
+    *quadrant = (negative(a) ? -q : q) & 3;
     _Float128 v = (_Float128)rest;
     return normal(sign ? -v : v, -65);
 }
@@ -167,11 +186,40 @@ static bool special(struct f80 a, bool sine, struct f80 *result, struct fp_env *
     return false;
 }
 
+/* By fp_quick.c; false: it cannot tell. The same reduction. */
+static bool quick_trig(struct f80 a, bool cosine, struct f80 *v, struct fp_env *e)
+{
+    struct fp_mant m = mantissa(a);
+    struct fp_near r;
+    bool sign = negative(a);
+    if (m.exp < -1) {
+        u128 x = m.exp > -65 ? (u128)m.sig << (65 + m.exp) : 0;
+        if (!(cosine ? fp_quick_cos(x, &r) : fp_quick_sin_small(m, &r)))
+            return false;
+        *v = finish_near(r, sign && !cosine, e);
+        return true;
+    }
+    u128 x = (u128)m.sig << (m.exp + 2), rest;
+    unsigned q = quadrant_of(x, &rest);
+    if (rest > PI66 / 2) {
+        rest = PI66 - rest;
+        sign = !sign;
+        q++;
+    }
+    q = (negative(a) ? -q : q) & 3;
+    if (cosine)
+        q++;
+    if (!(q & 1 ? fp_quick_cos(rest << 63, &r) : fp_quick_sin(rest << 63, &r)))
+        return false;
+    *v = finish_near(r, (q & 1 ? false : sign) ^ (q >> 1 & 1), e);
+    return true;
+}
+
 struct f80 fp_sin(struct f80 a, struct fp_env *e)
 {
     struct f80 v;
     unsigned q;
-    if (special(a, true, &v, e))
+    if (special(a, true, &v, e) || quick_trig(a, false, &v, e))
         return v;
     struct scaled r = reduce(a, &q);
     return q & 1 ? cos_reduced(r, q & 2, e) : sin_reduced(r, q & 2, e);
@@ -181,7 +229,7 @@ struct f80 fp_cos(struct f80 a, struct fp_env *e)
 {
     struct f80 v;
     unsigned q;
-    if (special(a, false, &v, e))
+    if (special(a, false, &v, e) || quick_trig(a, true, &v, e))
         return v;
     struct scaled r = reduce(a, &q);
     return q & 1 ? sin_reduced(r, !(q & 2), e) : cos_reduced(r, q & 2, e);
@@ -217,6 +265,9 @@ struct f80 fp_patan(struct f80 x, struct f80 y, struct fp_env *e)
     if (kx == K_INF && ky != K_INF && !negative(x))
         return signed_zero(negative(y));
     if (kx == K_NUM && ky == K_NUM) {
+        struct fp_near n;
+        if (fp_quick_atan(mantissa(x), mantissa(y), negative(x), &n))
+            return finish_near(n, negative(y), e);
         struct scaled a = unpack(x), b = unpack(y);
         int d = b.exp - a.exp;
         if (d < TINY && !negative(x)) {
@@ -253,13 +304,24 @@ struct f80 fp_f2xm1(struct f80 a, struct fp_env *e)
             return (struct f80){UINT64_C(1) << 63, 0xbffe};
         return a;
     }
+    struct fp_near n;
+    if (fp_quick_exp(mantissa(a), negative(a), &n))
+        return finish_near(n, false, e);
     if (x.exp < -120)
         return finish(normal(x.m * LN2, x.exp), 0, false, e);
     return finish(normal(expm1f128(value(x) * LN2), 0), 0, false, e);
 }
 
-/* y * log2(x), x positive and not 1. Hardware reports even an exact result as inexact, and as an
- * underflow when it is tiny. */
+/* Hardware reports even an exact logarithm as inexact, and as an underflow when it is tiny. */
+static struct f80 finish_log(struct f80 r, struct fp_env *e)
+{
+    e->flags |= FP_PE;
+    if (!(r.se & 0x7fff))
+        e->flags |= FP_UE;
+    return r;
+}
+
+/* y * log2(x), x positive and not 1. */
 static struct f80 scaled_log(struct scaled a, struct f80 y, struct fp_env *e)
 {
     struct scaled b = unpack(y);
@@ -267,11 +329,7 @@ static struct f80 scaled_log(struct scaled a, struct f80 y, struct fp_env *e)
     _Float128 l = exact                          ? a.exp
                   : a.exp == 0 || a.exp == -1 ? log1pf128(value(a) - 1) * LOG2E
                                               : log2f128(value(a));
-    struct f80 r = finish(normal(b.m * l, b.exp), 0, exact, e);
-    e->flags |= FP_PE;
-    if (!(r.se & 0x7fff))
-        e->flags |= FP_UE;
-    return r;
+    return finish_log(finish(normal(b.m * l, b.exp), 0, exact, e), e);
 }
 
 struct f80 fp_yl2x(struct f80 x, struct f80 y, struct fp_env *e)
@@ -301,6 +359,10 @@ struct f80 fp_yl2x(struct f80 x, struct f80 y, struct fp_env *e)
         return signed_inf(sy ^ below);
     if (is_one || ky == K_ZERO)
         return signed_zero(is_one ? sy : sy ^ below);
+    struct fp_mant m = mantissa(x);
+    struct fp_near n;
+    if (m.sig << 1 && fp_quick_log(m, mantissa(y), &n))
+        return finish_log(finish_near(n, sy, e), e);
     return scaled_log(unpack(x), y, e);
 }
 
@@ -328,6 +390,9 @@ struct f80 fp_yl2xp1(struct f80 x, struct f80 y, struct fp_env *e)
     }
     if (a.exp < -120)
         return finish(normal(b.m * a.m * LOG2E, b.exp + a.exp), 0, false, e);
+    struct fp_near n;
+    if (fp_quick_log1(mantissa(x), negative(x), mantissa(y), &n))
+        return finish_log(finish_near(n, negative(y), e), e);
     if (a.exp < -48) /* 1 + x would not be exact */
         return finish(normal(b.m * (log1pf128(value(a)) * LOG2E), b.exp), 0, false, e);
     return scaled_log(normal(1 + value(a), 0), y, e);
