@@ -581,6 +581,19 @@ void signal_take(struct thread *t, const siginfo_t *info)
         act_on(t, &copy);
 }
 
+/* What was accepted before it was blocked goes back to the host's kernel, which keeps it until it is not.
+ * False if that has no room. */
+static bool give_back(struct thread *t)
+{
+    siginfo_t info = t->pend.info;
+    int sig = info.si_signo;
+    if (info.si_code == SI_TKILL ? host_syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), sig, (long)&info, 0, 0)
+                                 : host_syscall(SYS_rt_sigqueueinfo, getpid(), sig, (long)&info, 0, 0, 0))
+        return false;
+    t->pend.valid = 0;
+    return true;
+}
+
 void signal_deliver(struct thread *t)
 {
     t->cpu.pending = 0;
@@ -589,7 +602,8 @@ void signal_deliver(struct thread *t)
     thread_tell_robust(t);
     if (unlikely(t->trace_look || t->trace))
         ptrace_attend(t);
-    if (t->pend.valid) {
+    bool blocked = t->pend.valid && (t->sigmask & bit(t->pend.info.si_signo));
+    if (t->pend.valid && !(blocked && give_back(t))) {
         siginfo_t info = t->pend.info;
         signal_take(t, &info);
         t->pend.valid = 0; /* from here on the host may give the next one */
