@@ -45,11 +45,22 @@ HANDLER(jmp_rel)
     return interp_jump(cpu, in, 0, rel_target(cpu, in));
 }
 
+uint64_t interp_ways[INTERP_WAYS];
+
+static void note_way(gaddr from, gaddr to)
+{
+    static unsigned next;
+    unsigned k = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED) % INTERP_WAYS;
+    __atomic_store_n(&interp_ways[k], (uint64_t)from << 32 | to, __ATOMIC_RELAXED);
+}
+
 /* Notes where a jump led, for the translator. */
 static inline gaddr noted(const struct insn *in, gaddr target)
 {
     struct insn_links *l = (struct insn_links *)(uintptr_t)(in + 1);
     if (__atomic_load_n(&l->led_to, __ATOMIC_RELAXED) != target) {
+        if (in->op == OP_JMP)
+            note_way(in->eip, target);
         __atomic_store_n(&l->led_to, target, __ATOMIC_RELAXED);
         __atomic_store_n(&l->moved, l->moved + 1, __ATOMIC_RELAXED);
     }

@@ -20,4 +20,9 @@ uint32_t interp_fault_error(const struct cpu *cpu, uint32_t err, gaddr addr);
 /* Runs from `first` (cpu->eip == first->eip) until something leaves the chain; cpu->exit says why. */
 void interp_run(struct cpu *cpu, const struct insn *first);
 
+/* Where indirect jumps led of late, by their addresses: from << 32 | to. A hint for the translator, by all
+ * threads, in no particular order. */
+enum { INTERP_WAYS = 64 };
+extern uint64_t interp_ways[INTERP_WAYS];
+
 #endif

@@ -71,13 +71,13 @@ static void table_set(const struct block *b)
     uint32_t off = (uint32_t)(b->code - translate_table_base());
     __atomic_store_n(&all_targets[w][b->key.eip], (int32_t)off, __ATOMIC_RELEASE);
     target_lines[w][b->key.eip / TRANSLATE_LINE] = 1;
-    __atomic_store_n(&table[w][b->key.eip % TRANSLATE_TABLE_SIZE],
+    __atomic_store_n(&table[w][translate_table_slot(b->key.eip)],
                      (uint64_t)off << 32 | (uint32_t)-b->key.eip, __ATOMIC_RELEASE);
 }
 
 static void table_forget(gaddr eip, int w)
 {
-    uint64_t *e = &table[w][eip % TRANSLATE_TABLE_SIZE];
+    uint64_t *e = &table[w][translate_table_slot(eip)];
     if ((uint32_t)*e == (uint32_t)-eip)
         __atomic_store_n(e, 0, __ATOMIC_RELEASE);
 }

@@ -16,7 +16,7 @@ enum { CODE_BYTES = 96 << 20 };
 #endif
 enum {
     GRANULE = 64, SEGMENT_MIN = TRANSLATE_BYTES_MAX, SEGMENT_MAX = 1 << 20,
-    SEGMENTS_MIN = 4, SEGMENTS_WANTED = 64,
+    SEGMENTS_MIN = 4, SEGMENTS_WANTED = 64, HUGE = 2 << 20,
 };
 
 struct segment {
@@ -42,7 +42,7 @@ static uint64_t clock_;
 static uint8_t *map_near(size_t size)
 {
     enum { STEP = 16 << 20 };
-    uintptr_t want = translate_near() & ~(uintptr_t)0xffff, reach = translate_reach();
+    uintptr_t want = (translate_near() & ~(uintptr_t)(HUGE - 1)) + HUGE / 2, reach = translate_reach();
     for (uintptr_t d = STEP; d + size < reach; d += STEP)
         for (int up = 1; up >= 0; up--) {
             void *hint = (void *)(up ? want + d : want - d - size);
@@ -96,6 +96,8 @@ bool codemem_init(void)
         return false;
     }
     granule = p;
+    if (total > HUGE) /* most programs do with the first half of one */
+        madvise(base + HUGE / 2, total - HUGE / 2, MADV_HUGEPAGE);
     divide();
     return true;
 }

@@ -2,6 +2,7 @@
 #include "runtime/region.h"
 
 #include "decode/decode.h"
+#include "interp/interp.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,20 @@ static struct block *successor(const struct block *b, int slot, gaddr eip)
     return to ? to : cache_find(eip, b->key.mode);
 }
 
+/* The targets of an indirect jump, as far as they are known: if it is a switch's they are neighbours. */
+static bool add_ways(const struct block *b, const struct insn *in)
+{
+    enum { NEAR = 16 << 10 };
+    for (unsigned i = 0; i < INTERP_WAYS; i++) {
+        uint64_t way = __atomic_load_n(&interp_ways[i], __ATOMIC_RELAXED);
+        gaddr to = (gaddr)way;
+        if (way >> 32 == in->eip && to - in->eip + NEAR < 2 * NEAR &&
+            !add(cache_find(to, b->key.mode)))
+            return false;
+    }
+    return true;
+}
+
 /* Known successors that have been executed; `calls`: of calls, too. */
 static bool add_successors(const struct block *b, bool calls)
 {
@@ -104,7 +119,8 @@ static bool add_successors(const struct block *b, bool calls)
     switch (in->op) {
     case OP_JCC: case OP_JCXZ: case OP_LOOP: case OP_LOOPE: case OP_LOOPNE:
         return add(successor(b, 0, in->next)) && add(successor(b, 1, in->imm));
-    case OP_JMP: return in->o[0].kind != OPND_REL || add(successor(b, 0, in->imm));
+    case OP_JMP:
+        return in->o[0].kind == OPND_REL ? add(successor(b, 0, in->imm)) : add_ways(b, in);
     case OP_END_BLOCK: return add(successor(b, 0, in->next));
     case OP_CALL:
         return add(cache_find(in->next, b->key.mode)) &&

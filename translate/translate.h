@@ -131,9 +131,10 @@ void translate_reset_stack(struct cpu *cpu);
 
 /* Tables of targets of indirect jumps, by guest address. cpu->host.all has an entry for each address:
  * code - base, 0 if there is none; cpu->host.lines has a byte for TRANSLATE_LINE addresses, 0 if it has
- * none for them. cpu->host.table is a cache of it with TRANSLATE_TABLE_SIZE entries, by the low bits:
- * code - base in the high half, minus the address in the low one. */
+ * none for them. cpu->host.table is a cache of it with TRANSLATE_TABLE_SIZE entries, by low bits of the
+ * address: code - base in the high half, minus the address in the low one. */
 enum { TRANSLATE_TABLE_SIZE = 1 << 16, TRANSLATE_LINE = 256 };
+unsigned translate_table_slot(gaddr eip);
 const uint8_t *translate_table_base(void);
 
 /* Where code may be placed so that it reaches what it calls: near a host address, nothing farther from

@@ -9,6 +9,7 @@
 #include "decode/decode.h"
 #include "translate/translate.h"
 #include "translate/x86_64/offsets.h"
+#include "translate/x86_64/ops.h"
 #include "translate/x86_64/stubs.h"
 
 #define AT(field, offset) static_assert(offsetof(struct cpu, field) == (offset), #field)
@@ -91,6 +92,11 @@ size_t translate_reach(void)
 unsigned translate_code_align(void)
 {
     return 1;
+}
+
+unsigned translate_table_slot(gaddr eip)
+{
+    return (eip >> x64_table_shift()) % TRANSLATE_TABLE_SIZE;
 }
 
 const uint8_t *translate_table_base(void)

@@ -10,5 +10,6 @@
 #define CPU_YMM_LIVE 712
 #define CPU_YMMH 720
 #define EFL_DF_BIT 0x400
+#define X64_TABLE_SHIFT 3
 
 #endif

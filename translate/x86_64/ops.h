@@ -16,4 +16,9 @@ enum x64_how {
 /* By operation and host; the same for the whole run. */
 enum x64_how x64_how(unsigned op);
 
+/* Which bits of an address make its place in the table of targets: those above so many. Targets are mostly
+ * aligned, so that more of them share a cache line and fewer a place; but it takes BMI2 to shift without touching
+ * flags. */
+unsigned x64_table_shift(void);
+
 #endif

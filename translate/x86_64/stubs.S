@@ -204,8 +204,13 @@ x64_look_up:
         notl    %ecx
         leal    1(%rcx), %ecx
         leaq    (%r10,%rcx), %r10
-        movzwl  %r8w, %ecx
-        movq    %r10, (%r13,%rcx,8)
+        movl    x64_shift(%rip), %ecx
+        jrcxz   2f
+        rorx    $X64_TABLE_SHIFT, %r8d, %ecx
+        movzwl  %cx, %ecx
+        jmp     3f
+2:      movzwl  %r8w, %ecx
+3:      movq    %r10, (%r13,%rcx,8)
         movq    %r11, %rcx
         leaq    (%r9,%r12), %r9
         jmp     *%r9

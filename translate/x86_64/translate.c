@@ -9,6 +9,7 @@
 #include "core/flags.h"
 #include "decode/decode.h"
 #include "translate/x86_64/insn.h"
+#include "translate/x86_64/offsets.h"
 #include "translate/x86_64/ops.h"
 #include "translate/x86_64/stubs.h"
 
@@ -162,8 +163,10 @@ static void push_return(struct emit *e, gaddr next)
  * -address in the low one. Without touching flags: jrcxz compares, bswap shifts. */
 static void look_up(struct emit *e)
 {
+    static const uint8_t place[] = {0xc4, 0x43, 0x7b, 0xf0, 0xc8, X64_TABLE_SHIFT, /* rorx r9d, r8d */
+                                    0x45, 0x0f, 0xb7, 0xc9},                       /* movzx r9d, r9w */
+                         place_low[] = {0x45, 0x0f, 0xb7, 0xc8};                   /* movzx r9d, r8w */
     static const uint8_t code[] = {
-        0x45, 0x0f, 0xb7, 0xc8,       /* movzx r9d, r8w */
         0x4f, 0x8b, 0x54, 0xcd, 0x00, /* mov r10, [r13 + r9 * 8] */
         0x49, 0x89, 0xcb,             /* mov r11, rcx */
         0x43, 0x8d, 0x0c, 0x10,       /* lea ecx, [r8 + r10] */
@@ -175,6 +178,10 @@ static void look_up(struct emit *e)
         0x4c, 0x89, 0xd9,             /* mov rcx, r11 */
         0x4f, 0x8d, 0x0c, 0x21,       /* lea r9, [r9 + r12] */
     };
+    if (x64_table_shift())
+        ebytes(e, place, sizeof place);
+    else
+        ebytes(e, place_low, sizeof place_low);
     ebytes(e, code, sizeof code);
 }
 
