@@ -375,16 +375,21 @@ void blocks_free_abandoned(void)
     }
 }
 
+/* An eighth of what the host allows, if that is less than is wanted. */
+static size_t allowed(int which, size_t wanted)
+{
+    struct rlimit l;
+    if (getrlimit(which, &l) || l.rlim_cur / 8 >= wanted)
+        return wanted;
+    return l.rlim_cur / 8 > ARENA_MIN ? l.rlim_cur / 8 & ~(size_t)GUEST_PAGE_MASK : ARENA_MIN;
+}
+
 void blocks_init(void)
 {
-    size_t most = ARENA, index = INDEX;
-    struct rlimit l;
-    if (!getrlimit(RLIMIT_AS, &l) && l.rlim_cur / 8 < most) {
-        most = l.rlim_cur / 8 > ARENA_MIN ? l.rlim_cur / 8 & ~(size_t)GUEST_PAGE_MASK : ARENA_MIN;
-        index = most / 8;
-    }
+    size_t most = allowed(RLIMIT_DATA, allowed(RLIMIT_AS, ARENA)), index = most < ARENA ? most / 8 : INDEX;
     arena_init(most);
-    index_base = reserve(index);
+    while (!(index_base = reserve(index)) && index > ARENA_MIN / 8)
+        index /= 2;
     if (!index_base)
         log_die(126, "no memory for the index of decoded instructions");
     index_end = (uint32_t)(index / UNIT);

@@ -40,7 +40,7 @@ static LARGE_BSS struct translation tr;
 static LARGE_BSS uint8_t scratch[TRANSLATE_BYTES_MAX];
 static const uint8_t *side;
 static size_t side_bytes;
-static bool side_lasts;
+static const struct stored *stored; /* the record with that; NULL: there is none, `side` is not to stay */
 static uint32_t entry[REGION_BLOCKS];
 
 static void *map_lazy(size_t size)
@@ -150,8 +150,8 @@ static struct unit *unit_new(void)
     u->exits = tr.exits + tr.copies;
     u->members = (uint16_t)region.members;
     memcpy(u->member, region.member, region.members * sizeof u->member[0]);
-    u->side = side_lasts ? side : memcpy(xmalloc(side_bytes), side, side_bytes);
-    u->side_lasts = side_lasts;
+    u->side = stored ? side : memcpy(xmalloc(side_bytes), side, side_bytes);
+    u->stored = stored;
     u->exit = xcalloc(u->exits + 1, sizeof u->exit[0]);
     u->fallback = make_fallbacks();
     if ((tr.fallbacks && !u->fallback) || !codemem_alloc(u))
@@ -170,7 +170,7 @@ static void unit_free(struct unit *u)
     free(u->fallback);
     free(u->exit);
     free(u->look);
-    if (!u->side_lasts)
+    if (!u->stored)
         free((void *)u->side);
     free(u);
 }
@@ -375,11 +375,11 @@ static bool make(const struct block *b)
         return false;
     looks_tidy(&tr);
     side = side_encode(&tr, &side_bytes);
-    side_lasts = false;
     for (unsigned i = 0; i < region.members; i++)
         entry[i] = tr.entry[translate_find(&tr, region.member[i]->key.eip)];
-    if (store_enabled())
-        store_add(&tr, side, side_bytes);
+    stored = store_enabled() ? store_add(&tr, side, side_bytes) : NULL;
+    if (stored)
+        side = store_parts(stored).side;
     return true;
 }
 
@@ -439,17 +439,18 @@ static void decode_stored(const struct stored *s, gaddr eip, struct insn *to)
 /* The record's members become region.member[]: those without a block get light ones. */
 static bool load_members(const struct stored *s, const struct stored_parts *p)
 {
+    struct block *there[REGION_BLOCKS];
     const uint8_t *raw = p->raw;
     region.members = 0;
     for (unsigned i = 0; i < s->members; i++) {
-        const struct block *b = cache_find(p->member[i].eip, s->mode);
+        const struct block *b = there[i] = cache_find(p->member[i].eip, s->mode);
         if (b && (b->unit || b->end != p->member[i].end))
             return false;
     }
     for (unsigned i = 0; i < s->members; i++) {
         gaddr eip = p->member[i].eip, end = p->member[i].end;
-        struct block *b = cache_find(eip, s->mode);
-        if (!b && !(b = cache_light_block(eip, end, s->mode, raw)))
+        struct block *b = there[i] ? there[i] : cache_light_block(eip, end, s->mode, raw);
+        if (!b)
             return false;
         raw += end - eip;
         entry[region.members] = p->member[i].entry;
@@ -505,16 +506,17 @@ static bool load(const struct stored *s)
         decode_stored(s, p.fallback[i], &fallback[i]);
         tr.fallback[i] = &fallback[i];
     }
-    tr.looks = 0;
+    tr.looks = s->looks;
+    memcpy(tr.looked, p.looked, s->looks * sizeof tr.looked[0]);
     side = p.side;
-    side_lasts = true;
+    stored = s;
     side_bytes = s->side_bytes;
     return place();
 }
 
 bool code_load(const struct stored *s)
 {
-    if (translate_orders_memory() && s->ordered != mem_is_shared)
+    if (s->order != translate_order(mem_is_shared))
         return false;
     region.members = 0;
     if (load(s)) {
@@ -676,6 +678,8 @@ void code_misaligned(uintptr_t pc)
         if (in)
             __atomic_fetch_or(&in->flags, INSN_MISALIGNED, __ATOMIC_RELAXED);
     } while (side_next(u, &s) && s.from == s.to);
+    if (u->stored)
+        store_refuse(u->stored);
     unit_retire(u, true);
 }
 

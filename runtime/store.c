@@ -41,7 +41,7 @@ struct header {
     uint32_t size, check; /* of the file; of the index */
     char exe[4096];
 };
-static const char magic[8] = "xrunC01";
+static const char magic[8] = "xrunC02";
 
 /* Hash table by address, with linear probing: an entry for each member of each record. */
 struct slot { gaddr eip; uint32_t at; }; /* at: offset in the file / 8; 0: empty */
@@ -55,7 +55,12 @@ static const struct header *file;
 static uint8_t *added, *added_top, *added_end;
 static uint64_t added_instructions;
 static struct lock stale_lock;
-static uint32_t *stale, nstale; /* records of the file that do not match any more */
+static struct stale {
+    uint32_t at;
+    bool refused;
+} *stale; /* records of the file that do not match any more, or are not to be used */
+static uint32_t nstale;
+static bool any_refused;
 
 /* ---- hashes ---- */
 
@@ -114,7 +119,7 @@ static uint64_t find_build(void)
 {
     uint64_t h = 0;
     dl_iterate_phdr(find_build_id, &h);
-    if (!h || !translate_features())
+    if (!h)
         return 0;
     uint64_t host[] = {getauxval(AT_HWCAP), getauxval(AT_HWCAP2), translate_features()};
     for (unsigned leaf = 1; leaf <= 7; leaf += 6) {
@@ -132,7 +137,8 @@ struct stored_parts store_parts(const struct stored *s)
     struct stored_parts p;
     p.reloc = (const struct stored_reloc *)(const void *)(s + 1);
     p.member = (const struct stored_member *)(const void *)(p.reloc + s->relocs);
-    p.exit = (const struct stored_exit *)(const void *)(p.member + s->members);
+    p.looked = (const struct tr_range *)(const void *)(p.member + s->members);
+    p.exit = (const struct stored_exit *)(const void *)(p.looked + s->looks);
     p.copy = (const gaddr *)(const void *)(p.exit + s->exits);
     p.fallback = p.copy + s->copies;
     p.raw = (const uint8_t *)(p.fallback + s->fallbacks);
@@ -271,6 +277,40 @@ bool store_enabled(void)
     return path;
 }
 
+static uint32_t offset_of(const struct stored *s)
+{
+    return (uint32_t)((const uint8_t *)s - (const uint8_t *)file);
+}
+
+static void add_stale(const struct stored *s, bool refused)
+{
+    lock_take(&stale_lock);
+    stale = xrealloc(stale, (nstale + 1) * sizeof *stale);
+    stale[nstale++] = (struct stale){offset_of(s), refused};
+    any_refused |= refused;
+    lock_release(&stale_lock);
+}
+
+void store_refuse(const struct stored *s)
+{
+    if ((const uint8_t *)s >= added && (const uint8_t *)s < added_end)
+        ((struct stored *)(uintptr_t)s)->refused = true;
+    else
+        add_stale(s, true);
+}
+
+static bool is_refused(const struct stored *s)
+{
+    bool found = false;
+    if (likely(!any_refused))
+        return false;
+    lock_take(&stale_lock);
+    for (uint32_t i = 0; i < nstale; i++)
+        found |= stale[i].refused && stale[i].at == offset_of(s);
+    lock_release(&stale_lock);
+    return found;
+}
+
 const struct stored *store_find(gaddr eip, unsigned mode, unsigned *i)
 {
     if (!file)
@@ -285,33 +325,57 @@ const struct stored *store_find(gaddr eip, unsigned mode, unsigned *i)
             continue;
         const struct stored *r = (const struct stored *)(const void *)((const uint8_t *)file + at);
         *i = seen;
-        if (r->mode == mode && r->size >= sizeof *r && r->size <= limit - at && check_of(r) == r->check)
+        if (r->mode == mode && r->size >= sizeof *r && r->size <= limit - at && check_of(r) == r->check &&
+            !is_refused(r))
             return r;
     }
 }
 
 /* ---- using ---- */
 
-/* The guest's memory holds the members' bytes. */
-static bool same_bytes(const struct stored *s, const struct stored_parts *p)
+/* Of the code that the record was made from: the members, then what was looked at. */
+static struct tr_range piece(const struct stored *s, const struct stored_parts *p, unsigned i)
 {
-    uint8_t now[8192];
-    gaddr low = UINT32_MAX, high = 0;
-    for (unsigned i = 0; i < s->members; i++) {
-        low = p->member[i].eip < low ? p->member[i].eip : low;
-        high = p->member[i].end > high ? p->member[i].end : high;
+    return i < s->members ? (struct tr_range){p->member[i].eip, p->member[i].end} : p->looked[i - s->members];
+}
+
+static unsigned pieces(const struct stored *s)
+{
+    return s->members + s->looks;
+}
+
+enum { NEAR = 8192 };
+
+/* All that lies in the guest's memory from the lowest of these pieces on; false: they are too far from each
+ * other, or there is something between that cannot be read. */
+static bool read_together(const struct stored *s, const struct stored_parts *p, unsigned from, unsigned to,
+                          uint8_t *now, gaddr *low)
+{
+    gaddr high = 0;
+    *low = UINT32_MAX;
+    for (unsigned i = from; i < to; i++) {
+        struct tr_range r = piece(s, p, i);
+        *low = r.from < *low ? r.from : *low;
+        high = r.end > high ? r.end : high;
     }
-    /* all at once if they are near each other and nothing is between that cannot be read */
-    bool together = high - low <= sizeof now && !mem_read(now, low, high - low);
-    const uint8_t *raw = p->raw;
-    for (unsigned i = 0; i < s->members; i++) {
-        gaddr eip = p->member[i].eip;
-        uint32_t n = p->member[i].end - eip;
-        if (!together && (n > sizeof now || mem_read(now, eip, n)))
+    return to > from && high - *low <= NEAR && !mem_read(now, *low, high - *low);
+}
+
+/* Of these pieces the guest's memory holds the bytes at *raw. */
+static bool same_bytes(const struct stored *s, const struct stored_parts *p, unsigned from, unsigned to,
+                       const uint8_t **raw)
+{
+    uint8_t now[NEAR];
+    gaddr low;
+    bool together = read_together(s, p, from, to, now, &low);
+    for (unsigned i = from; i < to; i++) {
+        struct tr_range r = piece(s, p, i);
+        uint32_t n = r.end - r.from;
+        if (!together && (n > NEAR || mem_read(now, r.from, n)))
             return false;
-        if (memcmp(together ? now + (eip - low) : now, raw, n))
+        if (memcmp(together ? now + (r.from - low) : now, *raw, n))
             return false;
-        raw += n;
+        *raw += n;
     }
     return true;
 }
@@ -325,23 +389,21 @@ static bool fits(gaddr a)
 bool store_matches(const struct stored *s)
 {
     struct stored_parts p = store_parts(s);
+    const uint8_t *raw = p.raw;
     bool fresh;
     do {
         fresh = false;
-        for (unsigned i = 0; i < s->members; i++) {
-            gaddr from = p.member[i].eip, last = p.member[i].end - 1;
-            if (!fits(from) || !fits(last))
+        for (unsigned i = 0; i < pieces(s); i++) {
+            struct tr_range r = piece(s, &p, i);
+            if (!fits(r.from) || !fits(r.end - 1))
                 return false;
-            if (!(mem_page_flags(from) & mem_page_flags(last) & PAGE_CODE))
-                fresh |= mem_code_protect(from, last - from + 1);
+            if (!(mem_page_flags(r.from) & mem_page_flags(r.end - 1) & PAGE_CODE))
+                fresh |= mem_code_protect(r.from, r.end - r.from);
         }
     } while (fresh);
-    if (same_bytes(s, &p))
+    if (same_bytes(s, &p, 0, s->members, &raw) && same_bytes(s, &p, s->members, pieces(s), &raw))
         return true;
-    lock_take(&stale_lock);
-    stale = xrealloc(stale, (nstale + 1) * sizeof *stale);
-    stale[nstale++] = (uint32_t)((const uint8_t *)s - (const uint8_t *)file);
-    lock_release(&stale_lock);
+    add_stale(s, false);
     return false;
 }
 
@@ -364,7 +426,7 @@ static size_t record_bound(const struct translation *tr)
 {
     return sizeof(struct stored) + tr->relocs * sizeof(struct stored_reloc) +
            tr->exits * sizeof(struct stored_exit) + REGION_BLOCKS * sizeof(struct stored_member) +
-           (tr->copies + tr->fallbacks) * sizeof(gaddr) + tr->size + tr->n * 32 + 64;
+           tr->looks * sizeof(struct tr_range) + (tr->copies + tr->fallbacks) * sizeof(gaddr) + tr->size + tr->n * 32 + 64;
 }
 
 static void fill_relocs(const struct translation *tr, struct stored_reloc *to)
@@ -380,8 +442,9 @@ static void fill_relocs(const struct translation *tr, struct stored_reloc *to)
     }
 }
 
-/* Blocks of the region; false: they are not what can be had again. */
-static bool fill_members(const struct translation *tr, struct stored_member *to, uint8_t *raw)
+/* Blocks of the region, and what was looked at; false: they are not what can be had again. */
+static bool fill_pieces(const struct translation *tr, struct stored_member *to, struct tr_range *looked,
+                        uint8_t *raw)
 {
     for (unsigned i = 0; i < region.members; i++) {
         const struct block *b = region.member[i];
@@ -392,27 +455,37 @@ static bool fill_members(const struct translation *tr, struct stored_member *to,
         memcpy(raw, block_raw(b), b->end - b->key.eip);
         raw += b->end - b->key.eip;
     }
+    for (unsigned i = 0; i < tr->looks; i++) {
+        struct tr_range r = tr->looked[i];
+        if (!fits(r.from) || !fits(r.end - 1) || mem_read(raw, r.from, r.end - r.from))
+            return false;
+        looked[i] = r;
+        raw += r.end - r.from;
+    }
     return true;
 }
 
-void store_add(const struct translation *tr, const uint8_t *side, size_t side_bytes)
+const struct stored *store_add(const struct translation *tr, const uint8_t *side, size_t side_bytes)
 {
     uint32_t raw = 0;
     for (unsigned i = 0; i < region.members; i++)
         raw += region.member[i]->end - region.member[i]->key.eip;
+    for (unsigned i = 0; i < tr->looks; i++)
+        raw += tr->looked[i].end - tr->looked[i].from;
     struct stored *s = path && getpid() == owner ? room(record_bound(tr) + raw + side_bytes) : NULL;
     if (!s || side_bytes > UINT16_MAX)
-        return;
-    *s = (struct stored){.members = (uint16_t)region.members, .exits = (uint16_t)tr->exits,
+        return NULL;
+    *s = (struct stored){.members = (uint16_t)region.members, .looks = (uint16_t)tr->looks,
+                         .exits = (uint16_t)tr->exits,
                          .relocs = (uint16_t)tr->relocs, .copies = (uint16_t)tr->copies,
                          .fallbacks = (uint16_t)tr->fallbacks, .n = (uint16_t)tr->n,
-                         .mode = tr->mode, .ordered = tr->ordered, .raw_bytes = raw,
+                         .mode = tr->mode, .order = (uint8_t)translate_order(tr->ordered), .raw_bytes = raw,
                          .side_bytes = (uint16_t)side_bytes, .code_bytes = tr->size, .cold = tr->cold};
     struct stored_parts p = store_parts(s);
     s->size = (uint32_t)size_of(s);
     fill_relocs(tr, (struct stored_reloc *)p.reloc);
-    if (!fill_members(tr, (struct stored_member *)p.member, (uint8_t *)p.raw))
-        return;
+    if (!fill_pieces(tr, (struct stored_member *)p.member, (struct tr_range *)p.looked, (uint8_t *)p.raw))
+        return NULL;
     for (unsigned i = 0; i < tr->exits; i++) {
         const struct tr_exit *x = &tr->exit[i];
         ((struct stored_exit *)p.exit)[i] = (struct stored_exit){x->target, x->patch, x->stub, x->stub_id};
@@ -426,6 +499,7 @@ void store_add(const struct translation *tr, const uint8_t *side, size_t side_by
     s->check = check_of(s);
     added_top += s->size;
     added_instructions += tr->n;
+    return s;
 }
 
 /* ---- writing ---- */
@@ -447,17 +521,18 @@ bool store_lasts(gaddr at)
 static bool lasting(const struct stored *s)
 {
     struct stored_parts p = store_parts(s);
-    for (unsigned i = 0; i < s->members; i++)
-        if (!store_lasts(p.member[i].eip))
+    if (s->refused)
+        return false;
+    for (unsigned i = 0; i < pieces(s); i++)
+        if (!store_lasts(piece(s, &p, i).from))
             return false;
     return true;
 }
 
 static bool is_stale(const struct stored *s)
 {
-    uint32_t at = (uint32_t)((const uint8_t *)s - (const uint8_t *)file);
     for (uint32_t i = 0; i < nstale; i++)
-        if (stale[i] == at)
+        if (stale[i].at == offset_of(s))
             return true;
     return false;
 }

@@ -11,21 +11,22 @@
 struct stored {
     uint32_t size;        /* of the record, a multiple of 8 */
     uint32_t check;       /* of what follows */
-    uint16_t members, exits, relocs, copies, fallbacks, n; /* n: instructions */
-    uint8_t mode, ordered;
-    uint16_t side_bytes;
+    uint16_t members, looks, exits, relocs, copies, fallbacks, n; /* n: instructions */
+    uint8_t mode, order;  /* translate_order() */
+    uint16_t side_bytes, refused; /* not to be written */
     uint32_t raw_bytes;
-    uint32_t code_bytes, cold, unused; /* see struct translation */
+    uint32_t code_bytes, cold; /* see struct translation */
 };
 struct stored_member { gaddr eip, end; uint32_t entry; };
 struct stored_exit { uint32_t target, patch, stub, stub_id; };
 struct stored_reloc { uint32_t at; uint8_t kind, ref; uint16_t unused; uint64_t value; };
 struct stored_parts {
     const struct stored_member *member;
+    const struct tr_range *looked; /* see struct translation; tidy */
     const struct stored_exit *exit;
     const struct stored_reloc *reloc; /* value: TR_IMAGE relative to translate_table_base(), TR_INSN eip */
     const gaddr *copy, *fallback;
-    const uint8_t *raw;   /* the members' bytes, one behind the other */
+    const uint8_t *raw;   /* the bytes of the members, then of looked[], one behind the other */
     const uint8_t *code, *side;
 };
 struct stored_parts store_parts(const struct stored *s);
@@ -38,8 +39,11 @@ const struct stored *store_find(gaddr eip, unsigned mode, unsigned *i);
 /* The guest's code is what the record was made from, and will not change without the code hook being
  * called. Without the lock of cache.c. */
 bool store_matches(const struct stored *s);
-/* Keeps what has just been translated: `tr`, of the blocks of `region`. Under the lock of cache.c. */
-void store_add(const struct translation *tr, const uint8_t *side, size_t side_bytes);
+/* The record is not to be used again, by this process or by later ones. */
+void store_refuse(const struct stored *s);
+/* Keeps what has just been translated: `tr`, of the blocks of `region`. The record, which stays in memory;
+ * NULL: it is not kept. Under the lock of cache.c. */
+const struct stored *store_add(const struct translation *tr, const uint8_t *side, size_t side_bytes);
 /* Code there comes from a file, or from xrun: the next run may have it again. At the end only: looks at
  * the guest's mappings. */
 bool store_lasts(gaddr at);

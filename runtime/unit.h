@@ -32,7 +32,7 @@ struct unit {
     uint32_t size, cold;        /* bytes; where the stubs begin */
     uint8_t *code;
     const uint8_t *side;        /* see side_encode() */
-    bool side_lasts;            /* it is not the unit's own */
+    const struct stored *stored; /* where that is; NULL: it is the unit's own */
     struct insn *fallback;      /* pairs: an instruction and the end of its one-instruction block */
     struct code_exit *exit;
     unsigned exits;

@@ -92,10 +92,13 @@ bool translate_segment_ok(const struct insn *in, unsigned mode);
 
 bool translate_available(void);
 /* What of the host (beyond its hardware capabilities as in the auxiliary vector) and of the options
- * translated code depends on. 0: on more than that and its region, so that it cannot be kept. */
+ * translated code depends on. */
 uint64_t translate_features(void);
 /* struct translation's `ordered` makes a difference: the host's memory is not ordered as x86's. */
 bool translate_orders_memory(void);
+/* How code orders its accesses to memory that is now made with `ordered`, as a number: code that does it
+ * in another way cannot stand for it. */
+unsigned translate_order(bool ordered);
 /* Translations look at code outside their region (struct translation's `looked`) where PAGE_CODE is set. */
 bool translate_looks_ahead(void);
 /* Asks the host to order the memory of this thread, and of those it makes from now on, as x86 does; from

@@ -70,12 +70,17 @@ void translate_assume(bool newest)
 
 uint64_t translate_features(void)
 {
-    return 0; /* it depends on which flags the code behind the region reads, and on --x87 */
+    return a64_x87_double();
 }
 
 bool translate_orders_memory(void)
 {
     return true;
+}
+
+unsigned translate_order(bool ordered)
+{
+    return ordered ? 1u + a64_tso : 0;
 }
 
 bool translate_looks_ahead(void)

@@ -62,12 +62,18 @@ void x64_x87_store(struct cpu *cpu)
 
 uint64_t translate_features(void)
 {
-    return 1;
+    return 0;
 }
 
 bool translate_orders_memory(void)
 {
     return false;
+}
+
+unsigned translate_order(bool ordered)
+{
+    (void)ordered;
+    return 0;
 }
 
 bool translate_looks_ahead(void)
