@@ -14,6 +14,8 @@ armrun="$qemu $arm --exec-via=$qemu"
 
 export XRUN_STORE=off # but where it is tested: what one part leaves behind must not change another
 
+failed=() # names of parts
+
 part() { # name, command...
     local name=$1
     shift
@@ -22,6 +24,7 @@ part() { # name, command...
     local st=${PIPESTATUS[0]}
     if [ "$st" != 0 ]; then
         echo "$name: exit $st"
+        failed+=("$name")
         tail -n 1 "$log" | grep -qE '[1-9][0-9]* failed' || echo "$name: 0 passed, 1 failed, 0 skipped" | tee -a "$log"
     fi
 }
@@ -74,5 +77,9 @@ part app tests/app/run.sh "$cache/root/i386" "x86_64=$x86" "aarch64=$arm"
 part "stress-ng set-up" tests/setup/stress.sh "$cache" stress-ng
 SECONDS_EACH=1 JOBS=4 ONLY=$(cat tests/stress/quick) part stress-ng tests/stress/stress-ng.sh "$cache/root/stress" "$w/stress" "x86_64=$x86" "aarch64=$arm"
 
+if [ ${#failed[@]} != 0 ]; then # again, where it is seen
+    printf '== failed: %s\n' "${failed[@]}"
+    grep -h -A 12 '^FAIL' "$log" | tail -n 60
+fi
 sed -n 's/.*: \([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)\{0,1\}$/\1 \2 \4/p; s/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2 0/p' "$log" |
     awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }'
