@@ -65,11 +65,16 @@ static bool has_block_in(const struct unit *u, uint32_t page)
 /* Pages in order, each once. */
 static unsigned find_pages(const struct unit *u, const struct translation *t, uint32_t *page)
 {
+    uint32_t known = page_of(u->member[0]->key.eip);
     unsigned n = 0;
     for (unsigned i = 0; i < t->looks; i++)
-        for (uint32_t p = page_of(t->looked[i].from); p <= page_of(t->looked[i].end - 1); p++)
-            if (!(n && page[n - 1] == p) && !has_block_in(u, p))
+        for (uint32_t p = page_of(t->looked[i].from); p <= page_of(t->looked[i].end - 1); p++) {
+            if (p == known)
+                continue;
+            known = p;
+            if (!has_block_in(u, p))
                 page[n++] = p;
+        }
     return n;
 }
 
