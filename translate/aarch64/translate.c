@@ -192,23 +192,38 @@ static unsigned live_behind(const struct flow *f)
            (f->target >= 0 ? live_in[f->target] : 0u);
 }
 
+/* Backwards, from instruction `from` on. */
+static void live_pass(unsigned from)
+{
+    for (unsigned i = from + 1; i-- > 0;) {
+        live_out[i] = (uint8_t)live_behind(&flow[i]);
+        live_in[i] = (uint8_t)before(flow[i].reads, flow[i].kills, live_out[i]);
+    }
+}
+
 static void find_live(struct translation *tr)
 {
+    static uint16_t back[TRANSLATE_INSN_MAX]; /* instructions that lead back, in order */
+    unsigned backs = 0;
     tr->looks = 0;
     memset(live_in, 0, tr->n);
     memset(peeked, 0, sizeof peeked);
-    for (unsigned i = 0; i < tr->n; i++)
+    for (unsigned i = 0; i < tr->n; i++) {
         find_flow(tr, i);
-    bool changed = true;
-    for (unsigned pass = 0; changed; pass++) {
-        changed = false;
-        for (unsigned i = tr->n; i-- > 0;) {
-            live_out[i] = (uint8_t)live_behind(&flow[i]);
-            unsigned in = pass < PASSES_MAX ? before(flow[i].reads, flow[i].kills, live_out[i])
-                                            : (unsigned)NEED_ALL;
-            changed |= in != live_in[i];
-            live_in[i] = (uint8_t)in;
+        if ((flow[i].target >= 0 && flow[i].target <= (int)i) || (flow[i].next >= 0 && flow[i].next <= (int)i))
+            back[backs++] = (uint16_t)i;
+    }
+    live_pass(tr->n - 1);
+    for (unsigned pass = 0, k = backs; k-- > 0;) {
+        if (live_behind(&flow[back[k]]) == live_out[back[k]])
+            continue;
+        if (++pass == PASSES_MAX) {
+            memset(live_in, NEED_ALL, tr->n);
+            memset(live_out, NEED_ALL, tr->n);
+            return;
         }
+        live_pass(back[k]);
+        k = backs;
     }
 }
 
@@ -249,7 +264,9 @@ static bool next_is(const struct emit *e, gaddr eip)
 /* The branch that comes next leads to the guest's eip. */
 static void leads_to(struct emit *e, gaddr eip, unsigned kind)
 {
-    int to = translate_find(e->tr, eip);
+    const struct insn *in = e->tr->insn[e->index].in;
+    bool known = (in->flags & INSN_END) && in->o[0].kind == OPND_REL && in->imm == eip;
+    int to = known ? flow[e->index].target : translate_find(e->tr, eip);
     if (to >= 0)
         fix_to(e, (unsigned)to);
     else
