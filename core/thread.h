@@ -218,6 +218,8 @@ struct runtime_hooks {
     bool (*trace_seccomp)(struct thread *t, uint32_t data, bool *made);
     /* The process has mapped memory that others may share. */
     void (*shares_memory)(struct process *p);
+    /* The LDT's descriptor with this selector has changed: for all threads when this returns. */
+    void (*ldt_changed)(struct thread *t, uint16_t sel);
     /* Code of [start,end) must be forgotten by all threads. */
     void (*invalidate)(gaddr start, gaddr end);
     /* ioctl through the host's i386 entry; -ENOSYS if it has none. */

@@ -200,6 +200,8 @@ struct thread_start {
     struct gate ready;
 };
 
+/* A thread of the guest has gone on within that many waits of 0.1 ms. */
+enum { LDT_WAITS = 2000 };
 enum { NAMESPACES = CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET };
 
 /* In the child: what pthread_create made it share and `rq` does not. 0 or -errno. */
@@ -356,6 +358,38 @@ void process_shares_memory(struct process *p)
             core_nudge(t);
     }
     lock_release(&p->lock);
+}
+
+static bool executes_with(struct thread *t, uint16_t sel)
+{
+    if (rt(t)->epoch == UINT64_MAX || __atomic_load_n(&t->ldt_seen, __ATOMIC_ACQUIRE) == process_ldt.version)
+        return false;
+    for (int s = 0; s < SEG_COUNT; s++)
+        if ((t->cpu.sel[s] & ~3) == sel)
+            return true;
+    return false;
+}
+
+void thread_ldt_changed(struct thread *self, uint16_t sel)
+{
+    const struct timespec pause = {0, 100000};
+    bool wait = true;
+    self->cpu.pending = 1;
+    for (int i = 0; wait && i < LDT_WAITS; i++) {
+        if (i)
+            host_syscall(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
+        wait = false;
+        lock_take(&self->proc->lock);
+        for (struct thread *t = self->proc->threads; t; t = t->next) {
+            t->cpu.pending = 1;
+            if (t == self || !executes_with(t, sel))
+                continue;
+            wait = true;
+            if (!i)
+                core_nudge(t);
+        }
+        lock_release(&self->proc->lock);
+    }
 }
 
 void thread_tell_robust(struct thread *t)

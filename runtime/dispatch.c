@@ -264,8 +264,8 @@ void dispatch_run(struct thread *t)
     for (;;) {
         code_untrap(t);
         while (unlikely(cpu->pending)) { /* frames of all deliverable signals before any handler runs */
-            if (t->ldt_seen != process_ldt.version)
-                ldt_refresh(t);
+            if (t->ldt_seen != process_ldt.version && !ldt_refresh(t))
+                signal_trap(t);
             signal_deliver(t);
         }
         if (dump_wanted(DUMP_EXEC, cpu->eip))

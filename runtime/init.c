@@ -22,6 +22,7 @@ void runtime_init(void)
         .trace_begun = ptrace_begun,
         .trace_entry = ptrace_call_entry,
         .trace_seccomp = ptrace_seccomp,
+        .ldt_changed = thread_ldt_changed,
         .invalidate = cache_invalidate,
         .ioctl32 = host_ioctl32,
     };

@@ -154,6 +154,7 @@ void process_release(struct thread *t);
 /* It has memory in common with other processes from now on: a signal with a deadly default action
  * must not end it just anywhere. */
 void process_shares_memory(struct process *p);
+void thread_ldt_changed(struct thread *self, uint16_t sel);
 int64_t clone_thread(struct thread *t, const struct clone_request *rq);
 /* The same without a word to a tracer. */
 int64_t clone_plain(struct thread *t, const struct clone_request *rq);

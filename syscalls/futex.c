@@ -291,21 +291,24 @@ SYSCALL(get_thread_area)
 
 /* ---- LDT (arch/x86/kernel/ldt.c) ---- */
 
-/* A descriptor that is in use changes for all threads at once. */
-static void tell_others(struct thread *t)
+/* Back to the program goes an IRET of the kernel's, which loads SS: a descriptor that is no more faults there, in
+ * its code for 16-bit stacks. */
+static bool return_faults(struct cpu *cpu, uint16_t ss)
 {
-    t->ldt_seen = process_ldt.version;
-    lock_take(&t->proc->lock);
-    for (struct thread *o = t->proc->threads; o; o = o->next)
-        if (o != t)
-            o->cpu.pending = 1;
-    lock_release(&t->proc->lock);
+    if (!(ss & 4) || !cpu_load_seg(cpu, SEG_SS, ss))
+        return false;
+    cpu->sel[SEG_SS] = ss; /* what the frame of the fault shows */
+    cpu->trap = (struct cpu_trap){.vec = TRAP_GP, .is_int = 1, .addr = cpu->trap.addr};
+    return true;
 }
 
-void ldt_refresh(struct thread *t)
+bool ldt_refresh(struct thread *t)
 {
-    t->ldt_seen = process_ldt.version;
+    uint16_t ss = t->cpu.sel[SEG_SS];
     reload_segments(&t->cpu, 4, 0xfffc);
+    bool faults = return_faults(&t->cpu, ss);
+    __atomic_store_n(&t->ldt_seen, process_ldt.version, __ATOMIC_RELEASE);
+    return !faults;
 }
 
 static int64_t ldt_write(struct sysctx *c, bool old)
@@ -333,9 +336,7 @@ static int64_t ldt_write(struct sysctx *c, bool old)
         process_ldt.count = d.entry_number + 1;
     process_ldt.version++;
     lock_release(&process_ldt.lock);
-    tell_others(c->t);
-    uint16_t sel = (uint16_t)(d.entry_number << 3 | 4);
-    reload_segments(&c->t->cpu, sel, sel | 3);
+    runtime_hooks.ldt_changed(c->t, (uint16_t)(d.entry_number << 3 | 4));
     return 0;
 }
 

@@ -17,7 +17,7 @@ enum { CONTROL_MAX = 64 << 10 };
 enum {
     G_SO_RCVTIMEO_OLD = 20, G_SO_SNDTIMEO_OLD = 21, G_SO_ATTACH_FILTER = 26,
     G_SO_ATTACH_REUSEPORT_CBPF = 51, G_SO_TIMESTAMP_OLD = 29, G_SO_TIMESTAMPNS_OLD = 35,
-    G_SO_TIMESTAMPING_OLD = 37, G_MCAST_FIRST = 42, G_MCAST_MSFILTER = 48
+    G_SO_TIMESTAMPING_OLD = 37, G_MCAST_FIRST = 42, G_PACKET_FANOUT_DATA = 22, G_MCAST_MSFILTER = 48
 };
 #define G_MSG_CMSG_COMPAT 0x80000000u
 #define G_MSG_WAITFORONE 0x10000u
@@ -155,8 +155,9 @@ static bool is_timeo(uint32_t level, uint32_t name)
 /* Options that take a struct sock_fprog: a count and a pointer to instructions. */
 static bool is_filter(uint32_t level, uint32_t name)
 {
-    return level == SOL_SOCKET &&
-           (name == G_SO_ATTACH_FILTER || name == G_SO_ATTACH_REUSEPORT_CBPF);
+    return (level == SOL_SOCKET &&
+            (name == G_SO_ATTACH_FILTER || name == G_SO_ATTACH_REUSEPORT_CBPF)) ||
+           (level == SOL_PACKET && name == G_PACKET_FANOUT_DATA); /* or, by its length, a descriptor */
 }
 
 static int64_t sockopt(struct sysctx *c, long nr, const void *p, uint64_t len)

@@ -73,8 +73,9 @@ unsigned seccomp_count(const struct thread *t);
 struct seccomp_part;
 int seccomp_describe(const struct thread *t, uint32_t nth, uint32_t from, struct seccomp_part *out);
 
-/* Loads the segment registers of `t`, the caller, again after another thread has changed the LDT. */
-void ldt_refresh(struct thread *t);
+/* Loads the segment registers of `t`, the caller, again after the LDT has changed. False: the return to the
+ * program faults, as cpu->trap says. */
+bool ldt_refresh(struct thread *t);
 
 /* Virtual files of /proc: a descriptor, or -1 if `path` is not one. */
 int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags);
