@@ -140,6 +140,8 @@ static inline void proc_read_from(struct thread *t, uint32_t fd, int64_t pos)
     if (fd < PROC_FDS && unlikely(proc_fds[fd / 32] >> fd % 32 & 1))
         proc_refill(t, (int)fd, pos);
 }
+/* cpuinfo.c: the descriptor of what /proc/cpuinfo is to the program. */
+int64_t cpuinfo_open(int host_flags);
 /* The text of a /proc link that must show the guest; length or -1. */
 int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size);
 

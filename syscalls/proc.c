@@ -13,9 +13,10 @@
 #include "syscalls/trace.h"
 
 /* "/proc/self/NAME", "/proc/thread-self/NAME", "/proc/<own pid>/NAME",
- * ".../task/<tid>/NAME" -> NAME; NULL if it is none of these. */
-static const char *own_proc_name(const char *path)
+ * ".../task/<tid>/NAME" -> NAME; NULL if it is none of these. *tid: the thread, 0: the process as a whole. */
+static const char *own_proc_name(const char *path, int *tid)
 {
+    *tid = 0;
     if (strncmp(path, "/proc/", 6))
         return NULL;
     const char *p = path + 6;
@@ -23,13 +24,15 @@ static const char *own_proc_name(const char *path)
     if (!strncmp(p, "self/", 5))
         p += 5;
     else if (!strncmp(p, "thread-self/", 12))
-        p += 12;
+        p += 12, *tid = thread_self->tid;
     else if (strtol(p, &end, 10) == getpid() && *end == '/')
         p = end + 1;
     else
         return NULL;
     if (!strncmp(p, "task/", 5)) {
-        strtol(p + 5, &end, 10);
+        long id = strtol(p + 5, &end, 10);
+        if (*end == '/')
+            *tid = (int)id;
         if (*end == '/')
             p = end + 1;
     }
@@ -92,45 +95,12 @@ ssize_t proc_read(const char *path, char *buf, size_t size)
     return n;
 }
 
-/* The host's stat line with the guest's addresses and size (fields of proc(5)). */
-static void put_stat(int fd, const struct process *p)
+/* What the host has for thread `tid`, or the process as a whole. */
+static ssize_t read_own(const char *name, int tid, char *buf, size_t size)
 {
-    char buf[2048];
-    ssize_t n = proc_read("/proc/self/stat", buf, sizeof buf);
-    char *tail = n > 0 ? strrchr(buf, ')') : NULL;
-    if (!tail)
-        return;
-    put(fd, buf, (size_t)(tail + 1 - buf));
-    int field = 3;
-    for (char *w = strtok(tail + 1, " \n"); w; w = strtok(NULL, " \n"), field++) {
-        char v[32];
-        uint64_t x = field == 23 ? guest_sizes().total : field == 26 ? p->start_code
-                   : field == 27 ? p->end_code : field == 28 ? p->start_stack
-                   : field == 48 ? p->arg_start : field == 49 ? p->arg_end
-                   : field == 50 ? p->env_start : field == 51 ? p->env_end : 0;
-        snprintf(v, sizeof v, " %llu", (unsigned long long)x);
-        if (x) {
-            put(fd, v, strlen(v));
-        } else {
-            put(fd, " ", 1);
-            put(fd, w, strlen(w));
-        }
-    }
-    put(fd, "\n", 1);
-}
-
-static void put_statm(int fd, const struct process *p)
-{
-    char buf[256];
-    unsigned long resident = 0, shared = 0;
-    struct sizes z = guest_sizes();
-    proc_read("/proc/self/statm", buf, sizeof buf);
-    sscanf(buf, "%*u %lu %lu", &resident, &shared);
-    int n = snprintf(buf, sizeof buf, "%llu %lu %lu %llu 0 %llu 0\n",
-                     (unsigned long long)z.total >> GUEST_PAGE_SHIFT, resident, shared,
-                     (unsigned long long)text_size(p) >> GUEST_PAGE_SHIFT,
-                     (unsigned long long)(z.data + z.stack) >> GUEST_PAGE_SHIFT);
-    put(fd, buf, (size_t)n);
+    char path[64];
+    snprintf(path, sizeof path, tid ? "/proc/self/task/%2$d/%1$s" : "/proc/self/%s", name, tid);
+    return proc_read(path, buf, size);
 }
 
 /* Signals whose action is `ignored` or, if not, a handler. */
@@ -143,18 +113,72 @@ static uint64_t actions(const struct process *p, bool ignored)
     return m;
 }
 
-/* The host's text, with the lines that tell of xrun replaced. */
-static void put_status(int fd, const struct thread *t)
+/* Blocked signals, state of the system call. */
+struct thread_state { uint64_t blocked; bool running; uint32_t nr, regs[REG_ZERO], eip; };
+
+static bool thread_state(const struct thread *self, int tid, struct thread_state *s)
 {
+    lock_take(&self->proc->lock);
+    const struct thread *t = self->proc->threads;
+    while (t && t->tid != (tid ? tid : self->proc->pid))
+        t = t->next;
+    if (t) {
+        *s = (struct thread_state){t->sigmask, t->running && t != self, t->orig_eax, {0},
+                                   t->cpu.eip - t->cpu.seg_base[SEG_CS]};
+        memcpy(s->regs, t->cpu.gpr, sizeof s->regs);
+    }
+    lock_release(&self->proc->lock);
+    return t;
+}
+
+/* The host's stat line with the guest's addresses, size and signals (fields of proc(5)). */
+static void put_stat(int fd, const struct thread *t, int tid)
+{
+    const struct process *p = t->proc;
+    struct thread_state state = {0};
+    char buf[2048];
+    ssize_t n = read_own("stat", tid, buf, sizeof buf);
+    thread_state(t, tid, &state);
+    const uint32_t signals[] = {(uint32_t)state.blocked & INT32_MAX, actions(p, true) & INT32_MAX,
+                                actions(p, false) & INT32_MAX};
+    char *tail = n > 0 ? strrchr(buf, ')') : NULL;
+    if (!tail)
+        return;
+    put(fd, buf, (size_t)(tail + 1 - buf));
+    int field = 3;
+    for (char *w = strtok(tail + 1, " \n"); w; w = strtok(NULL, " \n"), field++) {
+        char v[32];
+        uint64_t x = field == 23 ? guest_sizes().total : field == 26 ? p->start_code
+                   : field == 27 ? p->end_code : field == 28 ? p->start_stack
+                   : field == 48 ? p->arg_start : field == 49 ? p->arg_end
+                   : field == 50 ? p->env_start : field == 51 ? p->env_end : 0;
+        snprintf(v, sizeof v, " %llu", (unsigned long long)x);
+        if (field >= 32 && field <= 34)
+            snprintf(v, sizeof v, " %u", signals[field - 32]);
+        if (x || (field >= 32 && field <= 34)) {
+            put(fd, v, strlen(v));
+        } else {
+            put(fd, " ", 1);
+            put(fd, w, strlen(w));
+        }
+    }
+    put(fd, "\n", 1);
+}
+
+/* The host's text, with the lines that tell of xrun replaced. */
+static void put_status(int fd, const struct thread *t, int tid)
+{
+    struct thread_state state = {0};
     char buf[8192], out[96];
     const struct process *p = t->proc;
     struct sizes z = guest_sizes();
+    thread_state(t, tid, &state);
     const struct { const char *name; uint64_t kb; } sizes[] = {
         {"VmPeak:", z.total >> 10}, {"VmSize:", z.total >> 10}, {"VmData:", z.data >> 10},
         {"VmStk:", z.stack >> 10}, {"VmExe:", text_size(p) >> 10}};
     const struct { const char *name; uint64_t mask; } masks[] = {
-        {"SigBlk:", t->sigmask}, {"SigIgn:", actions(p, true)}, {"SigCgt:", actions(p, false)}};
-    proc_read("/proc/thread-self/status", buf, sizeof buf);
+        {"SigBlk:", state.blocked}, {"SigIgn:", actions(p, true)}, {"SigCgt:", actions(p, false)}};
+    read_own("status", tid, buf, sizeof buf);
     for (char *line = strtok(buf, "\n"); line; line = strtok(NULL, "\n")) {
         int n = 0;
         for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
@@ -208,52 +232,165 @@ static void put_smaps(int fd)
         fclose(f);
 }
 
+/* Sums of what smaps has, by the names in it. */
+enum { SUMS_MAX = 40 };
+struct sums { int n; struct { char name[24]; uint64_t kb; } sum[SUMS_MAX]; };
+
+static uint64_t *sum_of(struct sums *s, const char *name)
+{
+    for (int i = 0; i < s->n; i++)
+        if (!strcmp(s->sum[i].name, name))
+            return &s->sum[i].kb;
+    if (s->n == SUMS_MAX)
+        return &s->sum[0].kb; /* never: there are some twenty */
+    snprintf(s->sum[s->n].name, sizeof s->sum[0].name, "%s", name);
+    return &s->sum[s->n++].kb;
+}
+
+static void add_up(struct sums *s)
+{
+    FILE *f = fopen("/proc/self/smaps", "re");
+    char line[8192], name[24];
+    const char *kind = "Pss_Anon";
+    unsigned long long from, to, kb, pss = 0;
+    struct mem_area m;
+    bool show = false;
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, "%llx-%llx ", &from, &to) == 2) {
+            show = from < MEM_TASK_SIZE && mem_find((gaddr)from, &m) && m.start <= from;
+            kind = show && m.kind == MEM_FILE ? "Pss_File" : show && m.shared ? "Pss_Shmem" : "Pss_Anon";
+        } else if (show && sscanf(line, "%23[^:]: %llu kB", name, &kb) == 2) {
+            *sum_of(s, name) += kb;
+            if (!strcmp(name, "Pss"))
+                pss = kb;
+            if (!strcmp(name, "Anonymous")) { /* in a private file: what was written */
+                kb = kb < pss ? kb : pss;
+                *sum_of(s, "Pss_Anon") += kb;
+                *sum_of(s, kind) += pss - kb;
+            }
+        }
+    }
+    if (f)
+        fclose(f);
+}
+
+static void put_statm(int fd, const struct process *p)
+{
+    char buf[256];
+    struct sizes z = guest_sizes();
+    struct sums s = {.n = 0};
+    add_up(&s);
+    unsigned long long resident = *sum_of(&s, "Rss"), anonymous = *sum_of(&s, "Anonymous");
+    int n = snprintf(buf, sizeof buf, "%llu %llu %llu %llu 0 %llu 0\n",
+                     (unsigned long long)z.total >> GUEST_PAGE_SHIFT, resident / 4, (resident - anonymous) / 4,
+                     (unsigned long long)text_size(p) >> GUEST_PAGE_SHIFT,
+                     (unsigned long long)(z.data + z.stack) >> GUEST_PAGE_SHIFT);
+    put(fd, buf, (size_t)n);
+}
+
+/* The host's text with the guest's numbers. */
+static void put_smaps_rollup(int fd)
+{
+    struct sums s = {.n = 0};
+    struct mem_area m;
+    char line[256], name[24];
+    FILE *f = fopen("/proc/self/smaps_rollup", "re");
+    gaddr first = 0, last = 0;
+    for (gaddr a = 0; mem_find(a, &m); a = last = m.end)
+        first = last ? first : m.start;
+    add_up(&s);
+    for (bool head = true; f && fgets(line, sizeof line, f); head = false) {
+        int n = head ? snprintf(line, sizeof line, "%08x-%08x ---p 00000000 00:00 0 ", first, last) : 0;
+        if (head)
+            n = snprintf(line + n, sizeof line - (size_t)n, "%*s[rollup]\n", n < 73 ? 73 - n : 0, "");
+        else if (sscanf(line, "%23[^:]:", name) == 1)
+            snprintf(line, sizeof line, "%s:%*s%8llu kB\n", name, 15 - (int)strlen(name), "",
+                     (unsigned long long)*sum_of(&s, name));
+        put(fd, line, strlen(line));
+    }
+    if (f)
+        fclose(f);
+}
+
+static void put_numa_maps(int fd)
+{
+    FILE *f = fopen("/proc/self/numa_maps", "re");
+    char line[8192];
+    while (f && fgets(line, sizeof line, f)) {
+        unsigned long long from = strtoull(line, NULL, 16);
+        struct mem_area m;
+        if (from < MEM_TASK_SIZE && mem_find((gaddr)from, &m) && m.start <= from)
+            put(fd, line, strlen(line));
+    }
+    if (f)
+        fclose(f);
+}
+
+/* The system call that the thread is in. */
+static void put_syscall(int fd, const struct thread *t, int tid)
+{
+    struct thread_state s;
+    char v[160] = "running\n";
+    if (!thread_state(t, tid, &s))
+        return;
+    const uint32_t *r = s.regs;
+    if (!s.running && s.nr == UINT32_MAX)
+        snprintf(v, sizeof v, "-1 0x%x 0x%x\n", r[REG_ESP], s.eip);
+    else if (!s.running)
+        snprintf(v, sizeof v, "%d 0x%x 0x%x 0x%x 0x%x 0x%x 0x%x 0x%x 0x%x\n", (int)s.nr, r[REG_EBX],
+                 r[REG_ECX], r[REG_EDX], r[REG_ESI], r[REG_EDI], r[REG_EBP], r[REG_ESP], s.eip);
+    put(fd, v, strlen(v));
+}
+
 /* ---- opening ---- */
 
-static void fill_maps(int fd, const struct thread *t) { (void)t; mem_write_maps(fd); }
-static void fill_smaps(int fd, const struct thread *t) { (void)t; put_smaps(fd); }
-static void fill_auxv(int fd, const struct thread *t) { put(fd, t->proc->auxv, t->proc->auxv_len); }
-static void fill_stat(int fd, const struct thread *t) { put_stat(fd, t->proc); }
-static void fill_statm(int fd, const struct thread *t) { put_statm(fd, t->proc); }
-static void fill_status(int fd, const struct thread *t) { put_status(fd, t); }
-static void fill_cmdline(int fd, const struct thread *t)
-{
-    put_guest(fd, t->proc->arg_start, t->proc->arg_end);
-}
-static void fill_environ(int fd, const struct thread *t)
-{
-    put_guest(fd, t->proc->env_start, t->proc->env_end);
-}
+typedef void fill_fn(int fd, const struct thread *t, int tid);
+#define FILL(name) static void fill_##name(int fd, __attribute__((unused)) const struct thread *t, \
+                                           __attribute__((unused)) int tid)
+FILL(maps) { mem_write_maps(fd); }
+FILL(smaps) { put_smaps(fd); }
+FILL(smaps_rollup) { put_smaps_rollup(fd); }
+FILL(numa_maps) { put_numa_maps(fd); }
+FILL(auxv) { put(fd, t->proc->auxv, t->proc->auxv_len); }
+FILL(stat) { put_stat(fd, t, tid); }
+FILL(statm) { put_statm(fd, t->proc); }
+FILL(status) { put_status(fd, t, tid); }
+FILL(syscall) { put_syscall(fd, t, tid); }
+FILL(cmdline) { put_guest(fd, t->proc->arg_start, t->proc->arg_end); }
+FILL(environ) { put_guest(fd, t->proc->env_start, t->proc->env_end); }
 
-static const struct { const char *name; void (*fill)(int fd, const struct thread *t); } files[] = {
+static const struct { const char *name; fill_fn *fill; } files[] = {
     {"maps", fill_maps}, {"smaps", fill_smaps}, {"auxv", fill_auxv}, {"cmdline", fill_cmdline},
     {"environ", fill_environ}, {"stat", fill_stat}, {"statm", fill_statm}, {"status", fill_status},
+    {"smaps_rollup", fill_smaps_rollup}, {"numa_maps", fill_numa_maps}, {"syscall", fill_syscall},
 };
 
 /* Which descriptors may be such files; proc_refill finds out. */
 uint32_t proc_fds[PROC_FDS / 32];
 #define MEMFD_PREFIX "proc:"
 
-static int make_file(const char *name, int host_flags)
+static int make_file(const char *name, int tid, int host_flags)
 {
-    char full[32];
-    snprintf(full, sizeof full, MEMFD_PREFIX "%s", name);
+    char full[48];
+    snprintf(full, sizeof full, MEMFD_PREFIX "%s:%d", name, tid);
     int fd = memfd_create(full, host_flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
     if (fd >= 0 && fd < PROC_FDS)
         __atomic_or_fetch(&proc_fds[fd / 32], 1u << fd % 32, __ATOMIC_RELAXED);
     return fd < 0 ? -errno : fd;
 }
 
-/* The number of the file in `files`, -1 if the descriptor was closed and is something else. */
-static int file_of(int fd)
+/* The number of the file in `files` and its thread, -1 if the descriptor was closed and is something else. */
+static int file_of(int fd, int *tid)
 {
     static const char start[] = "/memfd:" MEMFD_PREFIX;
     char link[64], name[64] = "", *end;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     if (readlink(link, name, sizeof name - 1) < 0 || strncmp(name, start, sizeof start - 1))
         return -1;
-    if ((end = strchr(name + sizeof start - 1, ' ')))
-        *end = 0;
+    if (!(end = strchr(name + sizeof start - 1, ':')))
+        return -1;
+    *end = 0;
+    *tid = atoi(end + 1);
     for (size_t i = 0; i < ARRAY_SIZE(files); i++)
         if (!strcmp(name + sizeof start - 1, files[i].name))
             return (int)i;
@@ -262,7 +399,7 @@ static int file_of(int fd)
 
 void proc_refill(struct thread *t, int fd, int64_t pos)
 {
-    int i = file_of(fd);
+    int tid, i = file_of(fd, &tid);
     if (i < 0)
         __atomic_and_fetch(&proc_fds[fd / 32], ~(1u << fd % 32), __ATOMIC_RELAXED);
     if (i < 0 || (pos < 0 ? lseek(fd, 0, SEEK_CUR) : pos))
@@ -270,7 +407,7 @@ void proc_refill(struct thread *t, int fd, int64_t pos)
     off_t old = lseek(fd, 0, SEEK_CUR);
     if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET))
         return;
-    files[i].fill(fd, t);
+    files[i].fill(fd, t, tid);
     lseek(fd, old, SEEK_SET);
 }
 
@@ -296,7 +433,8 @@ static const char *absolute(int dirfd, const char *path, char buf[PATH_MAX])
 int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags)
 {
     char buf[PATH_MAX];
-    const char *full = absolute(dirfd, path, buf), *name = own_proc_name(full);
+    int tid;
+    const char *full = absolute(dirfd, path, buf), *name = own_proc_name(full, &tid);
     char text[512];
     int n = kernel_file(path, text, sizeof text);
     if (n >= 0) {
@@ -305,6 +443,8 @@ int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags)
             lseek(fd, 0, SEEK_SET);
         return fd < 0 ? -errno : fd;
     }
+    if (!strcmp(path, "/proc/cpuinfo") && (host_flags & O_ACCMODE) == O_RDONLY)
+        return cpuinfo_open(host_flags);
     if (!name)
         return tracer_open_proc(full, host_flags);
     if (!strcmp(name, "exe"))
@@ -318,7 +458,12 @@ int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags)
                 return r;
             close((int)r);
         }
-        int fd = make_file(name, host_flags);
+        if (tid) { /* there is such a thread */
+            int64_t r = HC(SYS_faccessat, AT_FDCWD, full, F_OK, 0, 0, 0);
+            if (r < 0)
+                return r;
+        }
+        int fd = make_file(name, tid, host_flags);
         if (fd >= 0)
             proc_refill(t, fd, 0);
         return fd;
@@ -329,7 +474,8 @@ int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags)
 int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size)
 {
     char full[PATH_MAX];
-    const char *link = absolute(dirfd, path, full), *name = own_proc_name(link);
+    int tid;
+    const char *link = absolute(dirfd, path, full), *name = own_proc_name(link, &tid);
     if (!name)
         return tracer_read_exe(link, buf, size);
     if (strcmp(name, "exe"))
