@@ -1241,6 +1241,14 @@ void mem_set_code_hook(void (*hook)(gaddr start, gaddr end))
     code_hook = hook;
 }
 
+void mem_forget_code(gaddr first, gaddr last)
+{
+    lock();
+    if (code_hook)
+        code_hook(PAGE_DOWN(first), last < MEM_TASK_SIZE ? last + 1 : MEM_TASK_SIZE);
+    unlock();
+}
+
 void mem_prepare_write(gaddr addr, uint32_t len)
 {
     if (!len)

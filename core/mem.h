@@ -124,7 +124,9 @@ enum mem_fault mem_fault(gaddr addr, bool write, gaddr esp);
  * code must be forgotten (store, unmap, remap, mprotect, file change); may run in a signal
  * handler. mem_prepare_write makes [addr,addr+len) writable for a host system call that writes
  * there directly: code in it is forgotten; no error if it is not mapped. */
+/* mem_forget_code: what lies in [first,last] was changed behind all this. */
 bool mem_code_protect(gaddr addr, uint32_t len);
+void mem_forget_code(gaddr first, gaddr last);
 void mem_set_code_hook(void (*hook)(gaddr start, gaddr end));
 void mem_prepare_write(gaddr addr, uint32_t len);
 

@@ -87,7 +87,11 @@ static int64_t open_host(int dirfd, const char *path, uint32_t flags, uint32_t m
     int64_t fd = HCB(SYS_openat, dirfd, path, h, mode, 0, 0);
     if (fd < 0)
         return fd;
-    if (small && fstat((int)fd, &st) == 0 && too_big(&st)) {
+    bool known = !(h & O_PATH) && fstat((int)fd, &st) == 0;
+    int64_t shown = known ? proc_reopen(thread_self, (int)fd, &st, h) : -1;
+    if (shown != -1)
+        return shown;
+    if (small && known && too_big(&st)) {
         close((int)fd);
         report_loss("file of 2 GiB or more opened without O_LARGEFILE");
         return -EOVERFLOW;
@@ -144,9 +148,15 @@ SYSCALL(openat2)
     const char *p = host_path(c->a[1], host, PATH_FOLLOW | (how.flags & O_CREAT ? PATH_CREATE : 0));
     bool small = !(how.flags & (I386_O_LARGEFILE | O_PATH));
     how.flags = (uint64_t)(uint32_t)open_flags_to_host((uint32_t)how.flags) | (how.flags >> 32 << 32);
+    struct stat st;
     int64_t fd = HCB(SYS_openat2, s32(c->a[0]), p, &how, sizeof how, 0, 0);
-    if (fd >= 0)
-        fd_set_small((uint32_t)fd, small);
+    if (fd < 0)
+        return fd;
+    bool known = !(how.flags & O_PATH) && fstat((int)fd, &st) == 0;
+    int64_t shown = known ? proc_reopen(c->t, (int)fd, &st, (int)how.flags) : -1;
+    if (shown != -1)
+        return shown;
+    fd_set_small((uint32_t)fd, small);
     return fd;
 }
 

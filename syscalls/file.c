@@ -105,12 +105,13 @@ SYSCALL(fallocate)
  * Files opened without O_LARGEFILE end at 2 GiB - 1 for writes (fs/read_write.c
  * generic_write_check_limits). */
 
-/* Cuts *len for a write to `fd` at `pos` (-1: its own position). 0 or -EFBIG. */
+/* Cuts *len for a write to `fd` at `pos` (-1: its own position). 0, -EFBIG or -EIO. */
 static int write_limit(uint32_t fd, int64_t pos, uint64_t *len)
 {
     struct stat st;
-    if (!*len || !fd_small(fd) || fstat((int)fd, &st) || !S_ISREG(st.st_mode))
-        return 0;
+    int r = memory_file_limit(fd, pos, len, true);
+    if (r || !*len || !fd_small(fd) || fstat((int)fd, &st) || !S_ISREG(st.st_mode))
+        return r;
     int64_t fl = HC(SYS_fcntl, s32(fd), F_GETFL, 0, 0, 0, 0);
     if (fl < 0 || (fl & O_ACCMODE) == O_RDONLY)
         return 0;
@@ -125,34 +126,45 @@ static int write_limit(uint32_t fd, int64_t pos, uint64_t *len)
     return 0;
 }
 
+static int64_t written(uint32_t fd, int64_t pos, int64_t n)
+{
+    memory_file_written(fd, pos, n);
+    return n;
+}
+
 SYSCALL(read)
 {
     if (unlikely(records_fd(c->a[0])))
         return records_read(c);
+    uint64_t n = c->a[2];
+    int r = memory_file_limit(c->a[0], -1, &n, false);
     proc_read_from(c->t, c->a[0], -1);
     mem_prepare_write(c->a[1], c->a[2]);
-    return HCB(SYS_read, s32(c->a[0]), c->a[1], c->a[2], 0, 0, 0);
+    return r ? r : HCB(SYS_read, s32(c->a[0]), c->a[1], n, 0, 0, 0);
 }
 SYSCALL(write)
 {
     if (unlikely(records_fd(c->a[0])))
         return records_write(c);
     uint64_t n = c->a[2];
-    int r = fd_small(c->a[0]) ? write_limit(c->a[0], -1, &n) : 0;
-    return r ? r : HCB(SYS_write, s32(c->a[0]), c->a[1], n, 0, 0, 0);
+    int r = write_limit(c->a[0], -1, &n);
+    return r ? r : written(c->a[0], -1, HCB(SYS_write, s32(c->a[0]), c->a[1], n, 0, 0, 0));
 }
 SYSCALL(pread64)
 {
-    proc_read_from(c->t, c->a[0], (int64_t)pair(c->a[3], c->a[4]));
+    uint64_t n = c->a[2];
+    int64_t pos = (int64_t)pair(c->a[3], c->a[4]);
+    int r = pos < 0 ? 0 : memory_file_limit(c->a[0], pos, &n, false);
+    proc_read_from(c->t, c->a[0], pos);
     mem_prepare_write(c->a[1], c->a[2]);
-    return HCB(SYS_pread64, s32(c->a[0]), c->a[1], c->a[2], pair(c->a[3], c->a[4]), 0, 0);
+    return r ? r : HCB(SYS_pread64, s32(c->a[0]), c->a[1], n, pos, 0, 0);
 }
 SYSCALL(pwrite64)
 {
     uint64_t n = c->a[2];
     int64_t pos = (int64_t)pair(c->a[3], c->a[4]);
     int r = pos < 0 ? 0 : write_limit(c->a[0], pos, &n);
-    return r ? r : HCB(SYS_pwrite64, s32(c->a[0]), c->a[1], n, pos, 0, 0);
+    return r ? r : written(c->a[0], pos, HCB(SYS_pwrite64, s32(c->a[0]), c->a[1], n, pos, 0, 0));
 }
 
 /* ---- vectors ---- */
@@ -173,11 +185,11 @@ struct iovec *host_iovec(uint32_t a, uint32_t n, struct iovec *out, bool for_wri
     return out;
 }
 
-/* Cuts the vector of a write as write_limit does. 0 or -EFBIG. */
-static int vector_limit(uint32_t fd, int64_t pos, struct iovec *v, uint32_t *n)
+/* Cuts the vector as write_limit or memory_file_limit do. 0 or -errno. */
+static int vector_limit(uint32_t fd, int64_t pos, struct iovec *v, uint32_t *n, bool in)
 {
     uint64_t total = 0, left;
-    if (!fd_small(fd) || v == BAD_PTR || *n > IOV_LIMIT)
+    if (v == BAD_PTR || *n > IOV_LIMIT)
         return 0;
     for (uint32_t i = 0; i < *n; i++) {
         if ((int64_t)v[i].iov_len < 0)
@@ -185,7 +197,7 @@ static int vector_limit(uint32_t fd, int64_t pos, struct iovec *v, uint32_t *n)
         total += v[i].iov_len;
     }
     left = total;
-    int r = write_limit(fd, pos, &left);
+    int r = in ? memory_file_limit(fd, pos, &left, false) : write_limit(fd, pos, &left);
     for (uint32_t i = 0; i < *n && !r; i++) {
         if (v[i].iov_len > left)
             v[i].iov_len = left;
@@ -200,11 +212,14 @@ static int64_t vector(struct sysctx *c, long nr, bool in, int64_t pos, uint32_t 
     struct iovec buf[IOV_LIMIT];
     uint32_t n = c->a[2];
     struct iovec *v = host_iovec(c->a[1], n, buf, in);
-    int r = in ? 0 : vector_limit(c->a[0], pos, v, &n);
+    int r = vector_limit(c->a[0], pos, v, &n, in);
+    if (r)
+        return r;
     if (in)
         proc_read_from(c->t, c->a[0], pos);
     /* preadv and friends take the position as two longs of which a 64-bit kernel uses the first */
-    return r ? r : HCB(nr, s32(c->a[0]), v, n, pos, 0, flags);
+    int64_t done = HCB(nr, s32(c->a[0]), v, n, pos, 0, flags);
+    return in ? done : written(c->a[0], pos, done);
 }
 
 static int64_t position(struct sysctx *c) { return (int64_t)pair(c->a[3], c->a[4]); }

@@ -16,7 +16,7 @@ static void perm_out(struct i386_ipc_perm64 *g, const struct ipc_perm *h)
     memset(g, 0, sizeof *g);
     g->key = h->__key;
     g->uid = h->uid, g->gid = h->gid, g->cuid = h->cuid, g->cgid = h->cgid;
-    g->mode = h->mode;
+    g->mode = (uint16_t)h->mode; /* i386 has 16 bits; qemu-user leaves the others undefined */
     g->seq = h->__seq;
 }
 

@@ -95,6 +95,7 @@ const char *host_path(uint32_t a, char buf[PATH_MAX], int how);
 
 /* timespec in either width; t64: struct __kernel_timespec, whose tv_nsec has 32 padding bits.
  * host_timespec: as a pointer for the host, NULL for 0, BAD_PTR if it cannot be read. */
+struct stat;
 struct timespec *host_timespec(uint32_t a, bool t64, struct timespec *ts);
 int get_timespec(uint32_t a, bool t64, struct timespec *ts);
 int put_timespec(uint32_t a, bool t64, const struct timespec *ts);
@@ -123,6 +124,12 @@ int64_t records_write(struct sysctx *c);
 void records_forget(uint32_t fd);
 void records_copy(uint32_t from, uint32_t to);
 
+/* records.c: the memory of a process in /proc ends for the guest where its addresses do. Cuts *len at `pos`
+ * (-1: the descriptor's own position); 0 or -EIO; 0 and nothing done if the descriptor is something else. */
+int memory_file_limit(uint32_t fd, int64_t pos, uint64_t *len, bool write);
+/* n bytes were written there, also where the guest could not store: code in them is forgotten. */
+void memory_file_written(uint32_t fd, int64_t pos, int64_t n);
+
 /* Has the calling thread this capability (linux/capability.h) in its effective set? */
 bool has_capability(int cap);
 
@@ -142,6 +149,14 @@ static inline void proc_read_from(struct thread *t, uint32_t fd, int64_t pos)
 }
 /* cpuinfo.c: the descriptor of what /proc/cpuinfo is to the program. */
 int64_t cpuinfo_open(int host_flags);
+/* The name of a file of /proc that is open as `fd`, whichever way it was named; false if it is none. */
+enum { PROC_NAME = 64 };
+bool proc_name_of(int fd, const struct stat *st, char name[PROC_NAME]);
+/* What the guest is to see instead of the file of /proc that is open as `fd`, which is closed then; -1: that
+ * file, -errno. */
+int64_t proc_reopen(struct thread *t, int fd, const struct stat *st, int host_flags);
+/* Is /proc/... of this process? */
+bool proc_is_own(const char *path);
 /* The text of a /proc link that must show the guest; length or -1. */
 int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size);
 

@@ -2,10 +2,13 @@
  * Such a file is a memfd, which is filled anew whenever it is read from its start. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include "core/cpuid.h"
@@ -37,6 +40,26 @@ static const char *own_proc_name(const char *path, int *tid)
             p = end + 1;
     }
     return p;
+}
+
+bool proc_is_own(const char *path)
+{
+    int tid;
+    return own_proc_name(path, &tid) != NULL;
+}
+
+bool proc_name_of(int fd, const struct stat *st, char name[PROC_NAME])
+{
+    char link[32];
+    struct statfs fs;
+    if (!S_ISREG(st->st_mode) || st->st_size || fstatfs(fd, &fs) || fs.f_type != PROC_SUPER_MAGIC)
+        return false;
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, name, PROC_NAME - 1);
+    if (n <= 0)
+        return false;
+    name[n] = 0;
+    return true;
 }
 
 static void put(int fd, const void *p, size_t n)
@@ -469,6 +492,17 @@ int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags)
         return fd;
     }
     return -1;
+}
+
+int64_t proc_reopen(struct thread *t, int fd, const struct stat *st, int host_flags)
+{
+    char name[PROC_NAME];
+    if (!proc_name_of(fd, st, name))
+        return -1;
+    int64_t own = proc_open(t, AT_FDCWD, name, host_flags);
+    if (own != -1)
+        close(fd);
+    return own;
 }
 
 int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size)

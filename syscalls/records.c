@@ -1,7 +1,9 @@
-/* Devices that are read and written in records which differ: events of input devices (evdev, uinput) and of ALSA
- * timers. What a descriptor is is looked up at its first read or write. */
+/* Files that are read and written in their own way: devices with records which differ, that is events of input
+ * devices (evdev, uinput) and of ALSA timers, and the memory of processes in /proc. What a descriptor is is
+ * looked up at its first read or write. */
 #include <linux/input.h>
 #include <sound/asound.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -10,30 +12,43 @@
 #include "syscalls/ioctl.h"
 
 enum { FDS = 65536, MISC_MAJOR = 10, INPUT_MAJOR = 13, UINPUT_MINOR = 223, RECORDS = 64 };
-enum { UNKNOWN, PLAIN, EVENTS, TIMER };
+enum { UNKNOWN, PLAIN, EVENTS, TIMER, MEMORY };
 
 static LARGE_BSS uint8_t kinds[FDS];
 
-static bool is_input(int fd)
+static bool is_input(int fd, const struct stat *st)
+{
+    int version;
+    return (major(st->st_rdev) == MISC_MAJOR && minor(st->st_rdev) == UINPUT_MINOR) ||
+           (major(st->st_rdev) == INPUT_MAJOR && ioctl(fd, EVIOCGVERSION, &version) == 0);
+}
+
+static uint8_t look_up(int fd)
 {
     struct stat st;
-    int version;
-    if (fstat(fd, &st) || !S_ISCHR(st.st_mode))
-        return false;
-    return (major(st.st_rdev) == MISC_MAJOR && minor(st.st_rdev) == UINPUT_MINOR) ||
-           (major(st.st_rdev) == INPUT_MAJOR && ioctl(fd, EVIOCGVERSION, &version) == 0);
+    char name[PROC_NAME];
+    if (fstat(fd, &st))
+        return PLAIN;
+    if (S_ISCHR(st.st_mode))
+        return is_input(fd, &st) ? EVENTS : PLAIN;
+    const char *last = proc_name_of(fd, &st, name) ? strrchr(name, '/') : NULL;
+    return last && !strcmp(last, "/mem") ? MEMORY : PLAIN;
+}
+
+static uint8_t kind_of(uint32_t fd)
+{
+    if (fd >= FDS)
+        return PLAIN;
+    uint8_t kind = __atomic_load_n(&kinds[fd], __ATOMIC_RELAXED);
+    if (unlikely(kind == UNKNOWN))
+        __atomic_store_n(&kinds[fd], kind = look_up((int)fd), __ATOMIC_RELAXED);
+    return kind;
 }
 
 bool records_fd(uint32_t fd)
 {
-    if (fd >= FDS)
-        return false;
-    uint8_t kind = __atomic_load_n(&kinds[fd], __ATOMIC_RELAXED);
-    if (likely(kind == PLAIN))
-        return false;
-    if (kind == UNKNOWN)
-        __atomic_store_n(&kinds[fd], kind = is_input((int)fd) ? EVENTS : PLAIN, __ATOMIC_RELAXED);
-    return kind != PLAIN;
+    uint8_t kind = kind_of(fd);
+    return unlikely(kind != PLAIN) && kind != MEMORY;
 }
 
 void records_forget(uint32_t fd)
@@ -104,4 +119,39 @@ int64_t ioctl_timer_records(struct sysctx *c, enum ioctl_way way)
     if (r >= 0 && c->a[0] < FDS && !mem_read32(c->a[2], &on))
         __atomic_store_n(&kinds[c->a[0]], on ? TIMER : UNKNOWN, __ATOMIC_RELAXED);
     return r;
+}
+
+/* ---- /proc/PID/mem ---- */
+
+/* Is it that of this process? */
+static bool own_memory(int fd)
+{
+    struct stat st;
+    char name[PROC_NAME];
+    return !fstat(fd, &st) && proc_name_of(fd, &st, name) && proc_is_own(name);
+}
+
+int memory_file_limit(uint32_t fd, int64_t pos, uint64_t *len, bool write)
+{
+    const int64_t end = INT64_C(1) << 32;
+    if (likely(kind_of(fd) != MEMORY) || !*len)
+        return 0;
+    if (pos < 0 && (pos = HC(SYS_lseek, s32(fd), 0, SEEK_CUR, 0, 0, 0)) < 0)
+        return 0;
+    if (pos >= end)
+        return -EIO;
+    if (*len > (uint64_t)(end - pos))
+        *len = (uint64_t)(end - pos);
+    if (write && own_memory((int)fd))
+        mem_prepare_write((gaddr)pos, (uint32_t)(*len > UINT32_MAX ? UINT32_MAX : *len));
+    return 0;
+}
+
+void memory_file_written(uint32_t fd, int64_t pos, int64_t n)
+{
+    if (likely(kind_of(fd) != MEMORY) || n <= 0 || !own_memory((int)fd))
+        return;
+    if (pos < 0)
+        pos = HC(SYS_lseek, s32(fd), 0, SEEK_CUR, 0, 0, 0) - n;
+    mem_forget_code((gaddr)pos, (gaddr)(pos + n - 1));
 }

@@ -1,0 +1,115 @@
+/* /proc/PID/mem and the other files of the program itself, by whichever name they are opened: the memory ends
+ * where 32-bit addresses do, code written through it is what runs next, the map is the program's. */
+#define _FILE_OFFSET_BITS 64
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+static int bad;
+static char buf[100000];
+
+static void is(const char *what, long v, long want)
+{
+    printf("%s: %ld%s\n", what, v, v == want ? "" : " (unexpected)");
+    bad += v != want;
+}
+
+static void beyond(const char *name)
+{
+    const unsigned long long at[] = {1ull << 32, 0x555555554000ull, 0x7ffff7000000ull, 0x7ffffffff000ull, -4096ull};
+    char b[8];
+    struct iovec v = {b, 4};
+    int fd = open(name, O_RDWR), n = 0;
+    for (int i = 0; i < 5; i++) {
+        n += pread(fd, b, 4, at[i]) >= 0;
+        n += pwrite(fd, b, 4, at[i]) >= 0;
+        n += preadv(fd, &v, 1, at[i]) >= 0;
+        n += pwritev(fd, &v, 1, at[i]) >= 0;
+        lseek(fd, at[i], SEEK_SET);
+        int other = dup(fd);
+        n += read(other, b, 4) >= 0;
+        n += writev(other, &v, 1) >= 0;
+        close(other);
+    }
+    close(fd);
+    is(name, n, 0);
+}
+
+static int three(void) { return 3; }
+static int (*volatile fn)(void) = three;
+
+static void code(int fd, unsigned char *p, int prot)
+{
+    unsigned char c[6] = {0xb8, 0, 0, 0, 0, 0xc3};
+    int sum = 0;
+    for (int i = 1; i <= 20; i++) {
+        c[1] = i;
+        if (i & 1) {
+            pwrite(fd, c, 6, (unsigned long)p);
+        } else {
+            lseek(fd, (unsigned long)p, SEEK_SET);
+            write(fd, c, 6);
+        }
+        for (int k = 0; k < 40; k++)
+            sum += ((int (*)(void))p)() == i;
+    }
+    printf("prot %d: ", prot);
+    is("new code runs", sum, 800);
+}
+
+/* Has it the map of this program? */
+static int own_map(int fd)
+{
+    int n = 0, k;
+    while ((k = read(fd, buf + n, sizeof buf - 1 - n)) > 0)
+        n += k;
+    buf[n] = 0;
+    close(fd);
+    for (char *l = buf; *l; l = strchr(l, '\n') + 1)
+        if (strcspn(l, "-") > 8)
+            return 0;
+    return strstr(buf, "[stack]") != NULL;
+}
+
+int main(void)
+{
+    char dir[] = "/tmp/xrun-mem-XXXXXX", link[64], b[4] = "";
+    static const char text[] = "text";
+    int fd = open("/proc/self/mem", O_RDWR);
+    is("own bytes", pread(fd, b, 4, (unsigned long)text), 4);
+    is("the same", memcmp(b, text, 4), 0);
+    beyond("/proc/self/mem");
+    beyond("/proc/thread-self/mem");
+    for (int prot = 0; prot < 2; prot++) {
+        int p = PROT_READ | PROT_EXEC | (prot ? PROT_WRITE : 0);
+        unsigned char *m = mmap(NULL, 4096, p, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        code(fd, m, p);
+    }
+    is("before", fn(), 3);
+    code(fd, (unsigned char *)fn, 99);
+    is("after", fn(), 20);
+
+    is("map", own_map(open("/proc/self/maps", O_RDONLY)), 1);
+    chdir("/proc/self");
+    is("relative", own_map(open("maps", O_RDONLY)), 1);
+    is("with ..", own_map(open("task/../maps", O_RDONLY)), 1);
+    is("openat", own_map(openat(open("/proc", O_DIRECTORY), "self/maps", O_RDONLY)), 1);
+    beyond("mem");
+    mkdtemp(dir);
+    sprintf(link, "%s/link", dir);
+    symlink("/proc/self/maps", link);
+    is("by a link", own_map(open(link, O_RDONLY)), 1);
+    unlink(link);
+    symlink("/proc/self", link);
+    strcat(link, "/smaps");
+    is("through a link", open(link, O_RDONLY) >= 0, 1);
+    *strrchr(link, '/') = 0;
+    unlink(link);
+    rmdir(dir);
+    return bad != 0;
+}
