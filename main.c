@@ -8,6 +8,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/cpuid.h"
@@ -160,6 +161,18 @@ static void set_comm(const char *path)
     prctl(PR_SET_NAME, base ? base + 1 : path, 0, 0, 0);
 }
 
+/* Others see the guest's arguments and environment in /proc, not xrun's (ps, pgrep -f, init systems). */
+static void show_as_guest(const struct process *p)
+{
+    uint64_t brk = (uint64_t)host_syscall(SYS_brk, 0, 0, 0, 0, 0, 0);
+    struct prctl_mm_map m = {
+        .start_code = p->start_code, .end_code = p->end_code, .start_data = p->end_code,
+        .end_data = p->end_code, .start_brk = brk, .brk = brk, .start_stack = p->start_stack,
+        .arg_start = p->arg_start, .arg_end = p->arg_end, .env_start = p->env_start,
+        .env_end = p->env_end, .exe_fd = UINT32_MAX};
+    prctl(PR_SET_MM, PR_SET_MM_MAP, &m, sizeof m, 0);
+}
+
 int main(int argc, char **argv)
 {
     bool by_kernel = argc >= 3 && binfmt_started();
@@ -244,6 +257,7 @@ int main(int argc, char **argv)
     if (!t->trace) /* units on disk know nothing of breakpoints */
         store_init(t->proc->exe);
     set_comm(execfn);
+    show_as_guest(t->proc);
     if (opt.abi_report)
         report_program(path);
     if (opt.strace)
