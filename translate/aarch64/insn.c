@@ -47,6 +47,14 @@ bool a64_int(struct emit *e, const struct tr_insn *t)
     case OP_BT: case OP_BTS: case OP_BTR: case OP_BTC: return a64_op_bt(e, in);
     case OP_BSF: case OP_BSR: return a64_op_bsf(e, in);
     case OP_TZCNT: case OP_LZCNT: return a64_op_count_zeros(e, in);
+    case OP_POPCNT: return a64_op_popcnt(e, in);
+    case OP_ANDN: return a64_op_bmi_logic(e, in);
+    case OP_BLSI: case OP_BLSMSK: case OP_BLSR: return a64_op_bmi_lowest(e, in);
+    case OP_BZHI: return a64_op_bmi_zero_high(e, in);
+    case OP_BEXTR: return a64_op_bmi_extract(e, in);
+    case OP_SHLX: case OP_SHRX: case OP_SARX: case OP_RORX: return a64_op_bmi_shift(e, in);
+    case OP_MULX: return a64_op_bmi_multiply(e, in);
+    case OP_PDEP: case OP_PEXT: return a64_op_bmi_scatter(e, in);
     case OP_CLC: case OP_STC: case OP_CMC: return a64_op_carry(e, in);
     case OP_CLD: case OP_STD: return a64_op_direction(e, in);
     default: return op_nop(in);
