@@ -77,7 +77,9 @@ static void fused_half(struct emit *e, const struct insn *in, const struct fused
     for (unsigned i = 0; i < 3; i++)
         v[i] = run_read(e, avx_number(in, i, half));
     run_keeps_nan(x, arr);
-    unsigned to = run_write(e, x, 16), d = to == v[f->x] || to == v[f->y] ? (unsigned)V5 : to;
+    unsigned to = run_write(e, x, 16), d = to;
+    if (to == v[f->x] || to == v[f->y]) /* what is added to must be another register */
+        d = v[f->z] <= V7 ? v[f->z] : (unsigned)V5;
     put_addend(e, f, arr, d, v[f->z]);
     a64_v3f(e, f->negate_product ? A64_V_FMLS : A64_V_FMLA, arr, d, v[f->x], v[f->y]);
     if (d != to)

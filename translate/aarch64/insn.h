@@ -85,6 +85,7 @@ bool a64_mem(struct emit *e, const struct insn *in, unsigned log2, struct a64_me
  * is a guest register (*disp = what is to be added yet, for accesses of 1 << log2 bytes with up to `room`
  * added); -1 like false above. */
 int a64_addr(struct emit *e, const struct insn *in, unsigned log2, unsigned room, int32_t *disp);
+enum { LOG2_PAIR = 5 }; /* for an LDP or STP of 16 bytes each, with room 16 */
 /* The whole of it, displacement and all; -1 likewise. */
 int a64_whole_addr(struct emit *e, const struct insn *in);
 /* One access; x86's memory order where the translation asks for it. Clobbers A64_LR. */

@@ -20,6 +20,8 @@ struct a64_mem a64_at(unsigned base, int32_t disp)
 /* What loads with order and without can encode, or none, which costs an addition, not both. */
 static bool disp_ok(const struct emit *e, int64_t disp, unsigned log2)
 {
+    if (log2 == LOG2_PAIR)
+        return !(disp & 15) && disp >= -1024 && disp <= 1024;
     if (a64_fences(e))
         return a64_disp_ok_unscaled(disp);
     return a64_disp_ok_unscaled(disp) ||

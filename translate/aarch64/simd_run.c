@@ -176,6 +176,27 @@ static void look_for_nan(struct emit *e, unsigned x)
     run.nan[x] = 0;
 }
 
+/* In all registers: two at a time. */
+static void look_for_nans(struct emit *e)
+{
+    unsigned first = SIMD_REGS;
+    for (unsigned x = 0; x < SIMD_REGS; x++) {
+        if (!run.nan[x])
+            continue;
+        if (first == SIMD_REGS || run.nan[first] != run.nan[x]) {
+            if (first != SIMD_REGS)
+                look_for_nan(e, first);
+            first = x;
+            continue;
+        }
+        a64_v3f(e, A64_V_FCMGE, (enum a64_arr)(run.nan[x] - 1), V3, held_in(first), held_in(x));
+        run.nan[first] = run.nan[x] = 0;
+        first = SIMD_REGS;
+    }
+    if (first != SIMD_REGS)
+        look_for_nan(e, first);
+}
+
 void run_may_be_nan(unsigned x, enum a64_arr arr)
 {
     run.nan[x] = (uint8_t)(arr + 1);
@@ -295,8 +316,7 @@ static void begin(unsigned index)
 static void look(struct emit *e)
 {
     bool inexact = e->tr->inexact;
-    for (unsigned x = 0; x < SIMD_REGS; x++)
-        look_for_nan(e, x);
+    look_for_nans(e);
     a64_mrs(e, A64_TMP0, A64_FPSR);
     for (unsigned i = 0; i < run.nbases; i++)
         a64_bfi(e, A64_W, A64_TMP0, a64_gpr(run.bases[i]), 8 + (inexact ? 8 : 4) * i, 4);
@@ -498,19 +518,10 @@ static void check_one_page(struct emit *e, unsigned base, int32_t disp, unsigned
 
 /* ---- 32 bytes ---- */
 
-static void access_pair(struct emit *e, enum a64_pair op, unsigned lo, unsigned hi, unsigned base, int32_t disp)
-{
-    enum a64_ldst one = op == A64_LDP_Q ? A64_LDR_Q : A64_STR_Q;
-    if (a64_ldst_pair(e, op, lo, hi, base, disp, A64_PAIR))
-        return;
-    a64_must(a64_ldst(e, one, lo, base, disp));
-    a64_must(a64_ldst(e, one, hi, base, disp + 16));
-}
-
 static unsigned pair_address(struct emit *e, const struct insn *in, const struct opnd *o, int32_t *disp)
 {
     struct insn at = with(in, run.adds);
-    int base = a64_addr(e, &at, 4, 16, disp);
+    int base = a64_addr(e, &at, LOG2_PAIR, 16, disp);
     xassert(base >= 0);
     if (must_be_aligned(in, o)) {
         struct a64_mem m = a64_at((unsigned)base, *disp);
@@ -534,7 +545,7 @@ void simd_load_pair(struct emit *e, const struct insn *in, const struct opnd *o,
     unsigned base = pair_address(e, in, o, &disp);
     if (lo != V0 && !run.pending && !must_be_aligned(in, o) && !known_aligned(in, 31))
         touch_last(e, base, disp);
-    access_pair(e, A64_LDP_Q, lo, hi, base, disp);
+    a64_must(a64_ldst_pair(e, A64_LDP_Q, lo, hi, base, disp, A64_PAIR));
     if (a64_fences(e))
         a64_dmb_ishld(e);
 }
@@ -555,7 +566,7 @@ static void store_pair(struct emit *e, const struct insn *in, unsigned lo, unsig
         check_one_page(e, base, disp, 32);
     if (a64_fences(e))
         a64_dmb_ishst(e);
-    access_pair(e, A64_STP_Q, lo, hi, base, disp);
+    a64_must(a64_ldst_pair(e, A64_STP_Q, lo, hi, base, disp, A64_PAIR));
 }
 
 static void wait_to_store(const struct insn *in, unsigned v, unsigned upper);
