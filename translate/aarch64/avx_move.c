@@ -95,11 +95,16 @@ static void permute_128(struct emit *e, const struct insn *in)
 static void byte_mask(struct emit *e, const struct insn *in)
 {
     struct halves v = avx_read(e, in, 1);
-    unsigned d = a64_gpr(in->o[0].reg);
-    simd_byte_mask(e, d, v.hi);
-    a64_mov(e, A64_W, A64_TMP1, d);
-    simd_byte_mask(e, d, v.lo);
-    a64_orr_sh(e, A64_W, d, d, A64_TMP1, A64_LSL, 16);
+    a64_const64(e, A64_TMP0, UINT64_C(0x8040201008040201)); /* a bit for each byte */
+    a64_dup_gpr(e, A64_2D, V5, A64_TMP0);
+    a64_v2(e, A64_VZ_CMLT, A64_16B, V3, v.lo);
+    a64_v2(e, A64_VZ_CMLT, A64_16B, V4, v.hi);
+    a64_v3(e, A64_V_AND, A64_16B, V3, V3, V5);
+    a64_v3(e, A64_V_AND, A64_16B, V4, V4, V5);
+    a64_v3(e, A64_V_ADDP, A64_16B, V3, V3, V4);
+    a64_v3(e, A64_V_ADDP, A64_16B, V3, V3, V3);
+    a64_v3(e, A64_V_ADDP, A64_16B, V3, V3, V3);
+    a64_fmov_to_gpr(e, A64_W, a64_gpr(in->o[0].reg), V3);
 }
 
 static void sign_mask(struct emit *e, const struct insn *in)

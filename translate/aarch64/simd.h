@@ -95,11 +95,13 @@ void simd_fp(struct emit *e, const struct insn *in);
 bool simd_move_supported(const struct insn *in);
 void simd_move(struct emit *e, const struct insn *in);
 
-/* w`d` = the sign bits of v's bytes; of its 4 or 2 elements. */
-void simd_byte_mask(struct emit *e, unsigned d, unsigned v);
+/* w`d` = the sign bits of v's 4 or 2 elements. */
 void simd_sign_mask(struct emit *e, unsigned d, unsigned v, bool two);
 /* ZF: v3 is 0; CF: v4 is; the other flags are clear. */
 void simd_test_flags(struct emit *e);
+
+/* v`d` = a where the mask's bits are set, else b. d is a or b, or the mask. */
+void simd_select(struct emit *e, unsigned d, unsigned mask, unsigned a, unsigned b);
 
 /* ---- VEX (avx.c) ---- */
 bool avx_supported(const struct insn *in);

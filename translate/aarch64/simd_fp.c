@@ -75,25 +75,26 @@ static void packed_root(struct emit *e, const struct insn *in, uint32_t op, unsi
     a64_v2f(e, A64_V_FSQRT, packed_of(bytes), run_write(e, in->o[0].reg, 16), b);
 }
 
-/* The second operand if they are unordered or equal: min is b > a ? a : b. */
-static void select_by_order(struct emit *e, enum a64_arr arr, bool max, struct pair p)
+/* v`d` = the second operand if they are unordered or equal: min is b > a ? a : b. */
+static void select_by_order(struct emit *e, enum a64_arr arr, bool max, unsigned d, struct pair p)
 {
-    a64_v3f(e, A64_V_FCMGT, arr, V3, max ? p.a : p.b, max ? p.b : p.a);
-    a64_v3(e, A64_V_BSL, A64_16B, V3, p.a, p.b);
+    unsigned mask = d == p.a || d == p.b ? (unsigned)V3 : d;
+    a64_v3f(e, A64_V_FCMGT, arr, mask, max ? p.a : p.b, max ? p.b : p.a);
+    simd_select(e, d, mask, p.a, p.b);
 }
 
 static void scalar_min_max(struct emit *e, const struct insn *in, uint32_t max, unsigned bytes)
 {
     run_computes(BY_FPSR_IDC);
-    select_by_order(e, scalar_of(bytes), max, low_pair(e, in, bytes));
+    select_by_order(e, scalar_of(bytes), max, V3, low_pair(e, in, bytes));
     put_low(e, in, V3, bytes);
 }
 
 static void packed_min_max(struct emit *e, const struct insn *in, uint32_t max, unsigned bytes)
 {
     run_computes(BY_FPSR_IDC);
-    select_by_order(e, packed_of(bytes), max, whole_pair(e, in));
-    a64_v_mov(e, run_write(e, in->o[0].reg, 16), V3);
+    struct pair p = whole_pair(e, in);
+    select_by_order(e, packed_of(bytes), max, run_write(e, in->o[0].reg, 16), p);
 }
 
 static void horizontal_sub(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
@@ -123,51 +124,51 @@ static void add_sub(struct emit *e, const struct insn *in, uint32_t op, unsigned
 
 /* ---- comparisons ---- */
 
-/* v3 = all ones where VEX's predicate 8..15 (EQ or unordered, NGE, NGT, FALSE and their negations) holds. */
-static void compare_by_upper(struct emit *e, enum a64_arr arr, unsigned predicate, struct pair p)
+/* v`d` = all ones where VEX's predicate 8..15 (EQ or unordered, NGE, NGT, FALSE and their negations) holds. */
+static void compare_by_upper(struct emit *e, enum a64_arr arr, unsigned predicate, unsigned d, struct pair p)
 {
     switch (predicate & 3) {
     case 0:
         a64_v3f(e, A64_V_FCMGT, arr, V3, p.a, p.b);
         a64_v3f(e, A64_V_FCMGT, arr, V4, p.b, p.a);
-        a64_v3(e, A64_V_ORR, A64_16B, V3, V3, V4);
+        a64_v3(e, A64_V_ORR, A64_16B, d, V3, V4);
         break;
-    case 1: a64_v3f(e, A64_V_FCMGE, arr, V3, p.a, p.b); break;
-    case 2: a64_v3f(e, A64_V_FCMGT, arr, V3, p.a, p.b); break;
+    case 1: a64_v3f(e, A64_V_FCMGE, arr, d, p.a, p.b); break;
+    case 2: a64_v3f(e, A64_V_FCMGT, arr, d, p.a, p.b); break;
     default:
         a64_v3f(e, A64_V_FCMEQ, arr, V3, p.a, p.b); /* for the exceptions */
-        a64_must(a64_vmov_imm(e, true, V3, UINT64_MAX));
+        a64_must(a64_vmov_imm(e, true, d, UINT64_MAX));
         break;
     }
     if (!(predicate & 4))
-        a64_v2(e, A64_V_NOT, A64_16B, V3, V3);
+        a64_v2(e, A64_V_NOT, A64_16B, d, d);
 }
 
-/* v3 = all ones where predicate 0..7 (EQ LT LE UNORD and their negations) holds. With 16 added quiet NaNs are
+/* v`d` = all ones where predicate 0..7 (EQ LT LE UNORD and their negations) holds. With 16 added quiet NaNs are
  * invalid operands of those of which they are none, which FCMGE sees to; and none of the others, where
  * the interpreter finds that out. */
-static void compare_by(struct emit *e, enum a64_arr arr, unsigned predicate, struct pair p)
+static void compare_by(struct emit *e, enum a64_arr arr, unsigned predicate, unsigned d, struct pair p)
 {
     unsigned kind = predicate & 3;
     if (predicate & 16 && (kind == 0 || kind == 3))
         a64_v3f(e, A64_V_FCMGE, arr, V3, p.a, p.b);
     if (predicate & 8) {
-        compare_by_upper(e, arr, predicate, p);
+        compare_by_upper(e, arr, predicate, d, p);
         return;
     }
     switch (kind) {
-    case 0: a64_v3f(e, A64_V_FCMEQ, arr, V3, p.a, p.b); break;
-    case 1: a64_v3f(e, A64_V_FCMGT, arr, V3, p.b, p.a); break;
-    case 2: a64_v3f(e, A64_V_FCMGE, arr, V3, p.b, p.a); break;
+    case 0: a64_v3f(e, A64_V_FCMEQ, arr, d, p.a, p.b); break;
+    case 1: a64_v3f(e, A64_V_FCMGT, arr, d, p.b, p.a); break;
+    case 2: a64_v3f(e, A64_V_FCMGE, arr, d, p.b, p.a); break;
     default:
         a64_v3f(e, A64_V_FCMEQ, arr, V3, p.a, p.a);
         a64_v3f(e, A64_V_FCMEQ, arr, V4, p.b, p.b);
-        a64_v3(e, A64_V_AND, A64_16B, V3, V3, V4);
+        a64_v3(e, A64_V_AND, A64_16B, d, V3, V4);
         predicate ^= 4;
         break;
     }
     if (predicate & 4)
-        a64_v2(e, A64_V_NOT, A64_16B, V3, V3);
+        a64_v2(e, A64_V_NOT, A64_16B, d, d);
 }
 
 static unsigned predicate_of(const struct insn *in)
@@ -179,7 +180,7 @@ static void scalar_compare(struct emit *e, const struct insn *in, uint32_t op, u
 {
     (void)op;
     run_computes(0);
-    compare_by(e, scalar_of(bytes), predicate_of(in), low_pair(e, in, bytes));
+    compare_by(e, scalar_of(bytes), predicate_of(in), V3, low_pair(e, in, bytes));
     put_low(e, in, V3, bytes);
 }
 
@@ -187,8 +188,8 @@ static void packed_compare(struct emit *e, const struct insn *in, uint32_t op, u
 {
     (void)op;
     run_computes(0);
-    compare_by(e, packed_of(bytes), predicate_of(in), whole_pair(e, in));
-    a64_v_mov(e, run_write(e, in->o[0].reg, 16), V3);
+    struct pair p = whole_pair(e, in);
+    compare_by(e, packed_of(bytes), predicate_of(in), run_write(e, in->o[0].reg, 16), p);
 }
 
 static void compare_to_flags(struct emit *e, const struct insn *in, uint32_t quiet, unsigned bytes)

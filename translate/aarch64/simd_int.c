@@ -338,13 +338,23 @@ static void blend_words(struct emit *e, const struct lanes *l, uint32_t op, enum
         a64_v_mov(e, l->d, r);
 }
 
-/* The mask is the sign bits of xmm0. */
+void simd_select(struct emit *e, unsigned d, unsigned mask, unsigned a, unsigned b)
+{
+    if (d == b)
+        a64_v3(e, A64_V_BIT, A64_16B, d, a, mask);
+    else if (d == a)
+        a64_v3(e, A64_V_BIF, A64_16B, d, b, mask);
+    else
+        a64_v3(e, A64_V_BSL, A64_16B, d, a, b);
+}
+
+/* The mask is the sign bits of xmm0, or of a fourth operand. */
 static void blend_by_mask(struct emit *e, const struct lanes *l, uint32_t op, enum a64_arr arr)
 {
     (void)op;
-    a64_v2(e, A64_VZ_CMLT, arr, V3, l->mask);
-    a64_v3(e, A64_V_BSL, A64_16B, V3, l->b, l->a);
-    a64_v_mov(e, l->d, V3);
+    unsigned mask = l->d == l->a || l->d == l->b ? (unsigned)V3 : l->d;
+    a64_v2(e, A64_VZ_CMLT, arr, mask, l->mask);
+    simd_select(e, l->d, mask, l->b, l->a);
 }
 
 static void extend(struct emit *e, const struct lanes *l, uint32_t op, enum a64_arr arr)

@@ -181,14 +181,6 @@ static void byte_signs(struct emit *e, unsigned v)
     a64_vshr(e, A64_VI_USRA, A64_2D, V3, V3, 28);
 }
 
-void simd_byte_mask(struct emit *e, unsigned d, unsigned v)
-{
-    byte_signs(e, v);
-    a64_umov(e, A64_16B, A64_TMP0, V3, 8);
-    a64_umov(e, A64_16B, d, V3, 0);
-    a64_orr_sh(e, A64_W, d, d, A64_TMP0, A64_LSL, 8);
-}
-
 static void byte_mask(struct emit *e, const struct insn *in) /* PMOVMSKB */
 {
     unsigned d = a64_gpr(in->o[0].reg);
@@ -199,7 +191,10 @@ static void byte_mask(struct emit *e, const struct insn *in) /* PMOVMSKB */
         simd_mmx_end(e);
         return;
     }
-    simd_byte_mask(e, d, run_read(e, in->o[1].reg));
+    byte_signs(e, run_read(e, in->o[1].reg));
+    a64_umov(e, A64_16B, A64_TMP0, V3, 8);
+    a64_umov(e, A64_16B, d, V3, 0);
+    a64_orr_sh(e, A64_W, d, d, A64_TMP0, A64_LSL, 8);
 }
 
 void simd_sign_mask(struct emit *e, unsigned d, unsigned v, bool two)
