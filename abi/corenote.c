@@ -112,7 +112,7 @@ void corenote_prstatus(struct corenotes *n, const struct thread *t, int sig, uin
 
 void corenote_fpu_tls(struct corenotes *n, const struct thread *t)
 {
-    uint8_t fsave[108], fxsave[512], xstate[XSTATE_SIZE];
+    uint8_t fsave[108], fxsave[512], xstate[XSTATE_MAX];
     struct guest_user_desc d[TLS_ENTRIES];
     bool tls = false;
     sigframe_fpu_images(t, fsave, fxsave);

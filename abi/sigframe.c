@@ -28,7 +28,7 @@ struct i386_sigcontext {
 struct fpstate {
     uint8_t fsave[108];
     uint16_t status, magic; /* magic 0: FXSAVE image valid (X86_FXSR_MAGIC) */
-    uint8_t fxsave[XSTATE_SIZE + 4];
+    uint8_t fxsave[XSTATE_MAX + 4];
 } I386;
 enum { FPSTATE_FSAVE = 112, FXSAVE_SIZE = 512, SW_RESERVED_AT = 464, UC_FP_XSTATE_ = 1 };
 #define XSTATE_MAGIC1 0x46505853u
@@ -42,7 +42,7 @@ struct sw_reserved {
 } I386;
 
 /* Bytes from the FXSAVE image on. */
-static uint32_t fxsave_size(void) { return cpuid_xcr0() ? XSTATE_SIZE + 4 : FXSAVE_SIZE; }
+static uint32_t fxsave_size(void) { return cpuid_xcr0() ? xstate_size() + 4 : FXSAVE_SIZE; }
 
 struct sigframe {
     uint32_t pretcode, sig;
@@ -154,19 +154,19 @@ static void put_pointers(const struct thread *t, uint8_t *fsave, const uint8_t *
 /* What is behind the FXSAVE image of an XSAVE area. */
 static void put_header(const struct thread *t, uint8_t *area, uint64_t components)
 {
-    memset(area + XSTATE_HEADER_AT, 0, XSTATE_SIZE - XSTATE_HEADER_AT);
+    memset(area + XSTATE_HEADER_AT, 0, XSTATE_MAX - XSTATE_HEADER_AT);
     memcpy(area + XSTATE_HEADER_AT, &components, sizeof components);
-    xstate_save(&t->cpu, area, XSTATE_AVX);
+    xstate_save(&t->cpu, area, XSTATE_AVX | XSTATE_AVX512);
 }
 
 static void put_xstate(const struct thread *t, struct fpstate *f)
 {
     const uint32_t magic2 = XSTATE_MAGIC2;
-    struct sw_reserved sw = {XSTATE_MAGIC1, FPSTATE_FSAVE + XSTATE_SIZE + 4, cpuid_xcr0(), XSTATE_SIZE,
-                             {0}};
+    const uint32_t size = xstate_size();
+    struct sw_reserved sw = {XSTATE_MAGIC1, FPSTATE_FSAVE + size + 4, cpuid_xcr0(), size, {0}};
     put_header(t, f->fxsave, xstate_in_use(&t->cpu) | XSTATE_X87 | XSTATE_SSE);
     memcpy(f->fxsave + SW_RESERVED_AT, &sw, sizeof sw);
-    memcpy(f->fxsave + XSTATE_SIZE, &magic2, sizeof magic2);
+    memcpy(f->fxsave + size, &magic2, sizeof magic2);
 }
 
 void sigframe_fpu_images(const struct thread *t, uint8_t fsave[108], uint8_t fxsave[512])
@@ -179,14 +179,14 @@ void sigframe_fpu_images(const struct thread *t, uint8_t fsave[108], uint8_t fxs
     put_pointers(t, fsave, fxsave);
 }
 
-unsigned sigframe_xstate_image(const struct thread *t, uint8_t area[XSTATE_SIZE])
+unsigned sigframe_xstate_image(const struct thread *t, uint8_t area[XSTATE_MAX])
 {
     uint8_t fsave[108];
     uint64_t xcr0 = cpuid_xcr0();
     sigframe_fpu_images(t, fsave, area);
     put_header(t, area, xstate_in_use(&t->cpu));
     memcpy(area + SW_RESERVED_AT, &xcr0, sizeof xcr0);
-    return xcr0 ? XSTATE_SIZE : 0;
+    return xcr0 ? xstate_size() : 0;
 }
 
 static int write_fpstate(struct thread *t, gaddr a)
@@ -220,6 +220,7 @@ static void reset_fpu(struct cpu *c)
     c->mxcsr = 0x1f80;
     memset(c->xmm, 0, sizeof c->xmm);
     memset(c->ymmh, 0, sizeof c->ymmh);
+    cpu_clear_avx512(c);
 }
 
 static void enter_handler(struct thread *t, const struct guest_sigaction *sa, gaddr frame, int sig,
@@ -300,7 +301,7 @@ static int find_xstate(gaddr fx, struct sw_reserved *sw)
     if (mem_read(sw, fx + SW_RESERVED_AT, sizeof *sw))
         return -EFAULT;
     if (sw->magic1 != XSTATE_MAGIC1 || sw->xstate_size < XSTATE_AVX_AT ||
-        sw->xstate_size > XSTATE_SIZE || sw->xstate_size > sw->extended_size)
+        sw->xstate_size > xstate_size() || sw->xstate_size > sw->extended_size)
         return 0;
     if (mem_read32(fx + sw->xstate_size, &magic2))
         return -EFAULT;
@@ -331,11 +332,11 @@ static int load_area(struct cpu *c, const uint8_t *area, const uint64_t header[8
     return (int)load;
 }
 
-int sigframe_set_xstate(struct thread *t, const uint8_t area[XSTATE_SIZE])
+int sigframe_set_xstate(struct thread *t, const uint8_t area[XSTATE_MAX])
 {
     uint64_t header[8];
     memcpy(header, area + XSTATE_HEADER_AT, sizeof header);
-    int loaded = load_area(&t->cpu, area, header, XSTATE_ALL);
+    int loaded = load_area(&t->cpu, area, header, XSTATE_ALL | XSTATE_AVX512);
     return loaded < 0 ? loaded : 0;
 }
 
@@ -350,7 +351,7 @@ static int restore_fpstate(struct thread *t, gaddr a)
     if (!a)
         return 0;
     int size = find_xstate(a + FPSTATE_FSAVE, &sw);
-    if (size < 0 || mem_read(&f, a, FPSTATE_FSAVE + (size ? XSTATE_SIZE : FXSAVE_SIZE)))
+    if (size < 0 || mem_read(&f, a, FPSTATE_FSAVE + (size ? xstate_size() : FXSAVE_SIZE)))
         return -EFAULT;
     if (size)
         memcpy(header, f.fxsave + XSTATE_HEADER_AT, sizeof header);

@@ -25,8 +25,8 @@ int sigframe_set_altstack(struct thread *t, const struct guest_altstack *s, gadd
 /* The x87 and SSE state as the kernel shows it in frames and core files. */
 void sigframe_fpu_images(const struct thread *t, uint8_t fsave[108], uint8_t fxsave[512]);
 /* The XSAVE area as core files and ptrace show it, its size; 0 if the model has no XSAVE. */
-unsigned sigframe_xstate_image(const struct thread *t, uint8_t area[XSTATE_SIZE]);
+unsigned sigframe_xstate_image(const struct thread *t, uint8_t area[XSTATE_MAX]);
 /* Sets the state from such an area; 0, or -EINVAL with nothing changed. */
-int sigframe_set_xstate(struct thread *t, const uint8_t area[XSTATE_SIZE]);
+int sigframe_set_xstate(struct thread *t, const uint8_t area[XSTATE_MAX]);
 
 #endif

@@ -148,6 +148,13 @@ int cpu_load_cs(struct cpu *cpu, uint16_t sel)
     return 0;
 }
 
+void cpu_clear_avx512(struct cpu *cpu)
+{
+    memset(cpu->zmmh, 0, sizeof cpu->zmmh);
+    memset(cpu->k, 0, sizeof cpu->k);
+    cpu->zmm_used = 0;
+}
+
 void cpu_reset(struct cpu *cpu)
 {
     memset(cpu->gpr, 0, sizeof cpu->gpr);
@@ -160,6 +167,7 @@ void cpu_reset(struct cpu *cpu)
     cpu->fpu.empty = 0xff;
     memset(cpu->xmm, 0, sizeof cpu->xmm);
     memset(cpu->ymmh, 0, sizeof cpu->ymmh);
+    cpu_clear_avx512(cpu);
     cpu->mxcsr = 0x1f80;
     memset(cpu->seg, 0, sizeof cpu->seg);
     memset(cpu->sel, 0, sizeof cpu->sel);

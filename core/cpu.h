@@ -140,6 +140,12 @@ struct cpu {
     union xmm xmm[8];
     struct cpu_host host;
     union xmm ymmh[8]; /* bits 128-255 of ymm0-7 */
+
+    /* AVX-512, on hosts that have it; all zero unless zmm_used is set. */
+    union xmm zmmh[8][2]; /* bits 256-511 of zmm0-7 */
+    uint64_t k[8];
+    uint32_t zmm_used;
+    uint32_t zmm_live;    /* the host's registers hold these, not the fields; never without ymm_live */
 };
 
 /* Raises a fault of instruction cpu->cur: registers must be as before the instruction. Sets
@@ -153,6 +159,9 @@ _Noreturn void cpu_fault_ud(struct cpu *cpu);
 /* Puts the cpu in the state in which Linux starts a program (flat segments 0x23/0x2b as an x86-64
  * kernel gives, fcw 0x37f, mxcsr 0x1f80, eflags 0x202, registers 0). */
 void cpu_reset(struct cpu *cpu);
+
+/* zmm0-7 above bit 255 and k0-7. */
+void cpu_clear_avx512(struct cpu *cpu);
 
 /* Segment registers. Loads selector `sel` with the checks of MOV Sreg / POP Sreg (SDM vol. 2,
  * MOV); 0 or a trap vector whose error code is sel & ~3 (#GP, #NP, #SS). Updates mode. */

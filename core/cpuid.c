@@ -27,7 +27,7 @@ enum { C7_GFNI = 8, C7_VAES = 9, C7_VPCLMULQDQ = 10, C7_RDPID = 22 }; /* leaf 7 
 enum { E1C_LAHF = 0, E1C_LZCNT = 5, E1C_PREFETCHW = 8 }; /* leaf 0x80000001 ecx */
 enum { E1D_RDTSCP = 27 };                  /* leaf 0x80000001 edx */
 
-/* In no row: AVX-512, CMPXCHG16B (64-bit only), MONITOR, TSX, PKU. */
+/* In no row: AVX-512 (cpuid_show_avx512), CMPXCHG16B (64-bit only), MONITOR, TSX, PKU. */
 #define D_486 BIT(D_FPU)
 #define D_P5 (D_486 | BIT(D_VME) | BIT(D_DE) | BIT(D_PSE) | BIT(D_TSC) | BIT(D_MSR) | \
               BIT(D_MCE) | BIT(D_CX8))
@@ -71,6 +71,7 @@ static const struct model {
 };
 
 static const struct model *cur = &models[ARRAY_SIZE(models) - 1];
+static struct cpuid_avx512 avx512;
 
 void cpuid_hide(enum cpuid_feature f)
 {
@@ -91,6 +92,12 @@ void cpuid_hide(enum cpuid_feature f)
     less.ebx7 &= ~bits[f].ebx7;
     less.ecx7 &= ~bits[f].ecx7;
     cur = &less;
+}
+
+void cpuid_show_avx512(const struct cpuid_avx512 *bits)
+{
+    if (cur->ebx7 & BIT(B7_AVX2))
+        avx512 = *bits;
 }
 
 bool cpuid_select(const char *name)
@@ -121,7 +128,9 @@ uint32_t cpuid_hwcap(void)
 
 uint64_t cpuid_xcr0(void)
 {
-    return cur->ecx & BIT(C_OSXSAVE) ? XSTATE_ALL : 0;
+    if (!(cur->ecx & BIT(C_OSXSAVE)))
+        return 0;
+    return avx512.ebx7 ? XSTATE_ALL | XSTATE_AVX512 : XSTATE_ALL;
 }
 
 static struct cpuid_regs regs(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
@@ -153,16 +162,26 @@ static struct cpuid_regs cache(uint32_t subleaf)
 static struct cpuid_regs xstate(uint32_t subleaf)
 {
     enum { XSAVEOPT = 1, XSAVEC = 2, XGETBV1 = 4 };
-    if (!cpuid_xcr0())
+    const uint32_t xcr0 = (uint32_t)cpuid_xcr0();
+    if (!xcr0)
         return regs(0, 0, 0, 0);
-    switch (subleaf) {
-    case 0: return regs(XSTATE_ALL, XSTATE_SIZE, XSTATE_SIZE, 0);
-    case 1:
-        return cur->ecx7 ? regs(XSAVEOPT | XSAVEC | XGETBV1, XSTATE_SIZE, 0, 0)
+    if (subleaf == 0)
+        return regs(xcr0, xstate_size(), xstate_size(), 0);
+    if (subleaf == 1)
+        return cur->ecx7 ? regs(XSAVEOPT | XSAVEC | XGETBV1, xstate_compact_at(XSTATE_PARTS, xcr0), 0, 0)
                          : regs(XSAVEOPT, 0, 0, 0);
-    case 2: return regs(XSTATE_SIZE - XSTATE_AVX_AT, XSTATE_AVX_AT, 0, 0);
-    default: return regs(0, 0, 0, 0);
-    }
+    for (unsigned i = 0; i < XSTATE_PARTS; i++)
+        if (subleaf < 32 && xcr0 & BIT(subleaf) & xstate_parts[i].component)
+            return regs(xstate_parts[i].size, xstate_at(i), 0, 0);
+    return regs(0, 0, 0, 0);
+}
+
+/* Extensions; subleaf 1 only for AVX-512's sake. */
+static struct cpuid_regs features(uint32_t subleaf)
+{
+    if (subleaf)
+        return regs(subleaf == 1 ? avx512.eax71 : 0, 0, 0, 0);
+    return regs(avx512.eax71 ? 1 : 0, cur->ebx7 | avx512.ebx7, cur->ecx7 | avx512.ecx7, 0);
 }
 
 static struct cpuid_regs extended(uint32_t leaf)
@@ -191,7 +210,7 @@ struct cpuid_regs cpuid_query(uint32_t leaf, uint32_t subleaf)
                     cur->ecx, cur->edx);
     case 2: return cur->leaf2;
     case 4: return cache(subleaf);
-    case 7: return subleaf ? regs(0, 0, 0, 0) : regs(0, cur->ebx7, cur->ecx7, 0);
+    case 7: return features(subleaf);
     case 13: return xstate(subleaf);
     default: return regs(0, 0, 0, 0);
     }

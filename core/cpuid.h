@@ -13,6 +13,10 @@ enum cpuid_feature {
     CPUID_PCLMULQDQ, CPUID_AES, CPUID_AVX, CPUID_SHA, CPUID_GFNI, CPUID_VAES, CPUID_VPCLMULQDQ,
 };
 void cpuid_hide(enum cpuid_feature f);
+/* What leaf 7 says of AVX-512 (ebx, ecx, and eax of subleaf 1), which no model has by itself: shown in
+ * addition, with its state. */
+struct cpuid_avx512 { uint32_t ebx7, ecx7, eax71; };
+void cpuid_show_avx512(const struct cpuid_avx512 *bits);
 /* The state components that XSAVE manages; 0 if the model has no XSAVE. */
 uint64_t cpuid_xcr0(void);
 /* CPUID with eax=leaf, ecx=subleaf. */

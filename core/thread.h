@@ -78,6 +78,7 @@ struct restart_block {
 
 struct thread {
     struct cpu cpu;
+    uint8_t *alone;                 /* owned by translate/: see translate_run_alone */
     struct process *proc;
     int tid;
     volatile sig_atomic_t running;  /* executing guest code: a host SIGSEGV is the guest's */

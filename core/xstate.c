@@ -1,9 +1,51 @@
 /* The XSAVE area; see xstate.h. */
 #include "core/xstate.h"
 
+#include <stddef.h>
 #include <string.h>
 
+#include "core/cpuid.h"
 #include "core/x87state.h"
+
+const struct xstate_part xstate_parts[XSTATE_PARTS] = {
+    {XSTATE_AVX, 256, 128, offsetof(struct cpu, ymmh)},
+    {XSTATE_K, 64, 64, offsetof(struct cpu, k)},
+    {XSTATE_ZMM, 512, 256, offsetof(struct cpu, zmmh)},
+    {XSTATE_ZMM16, 1024, 0, 0},
+};
+static uint16_t part_at[XSTATE_PARTS] = {XSTATE_AVX_AT, 832, 896, 1408};
+
+void xstate_set_layout(const uint16_t at[XSTATE_PARTS - 1])
+{
+    memcpy(part_at + 1, at, (XSTATE_PARTS - 1) * sizeof *at);
+}
+
+uint32_t xstate_at(unsigned i)
+{
+    return part_at[i];
+}
+
+uint32_t xstate_compact_at(unsigned i, uint64_t components)
+{
+    uint32_t at = XSTATE_HEADER_AT + XSTATE_HEADER_SIZE;
+    for (unsigned k = 0; k < i; k++)
+        at += components & xstate_parts[k].component ? xstate_parts[k].size : 0u;
+    return at;
+}
+
+uint32_t xstate_end(uint64_t components)
+{
+    uint32_t end = XSTATE_HEADER_AT + XSTATE_HEADER_SIZE;
+    for (unsigned i = 0; i < XSTATE_PARTS; i++)
+        if (components & xstate_parts[i].component)
+            end = part_at[i] + xstate_parts[i].size;
+    return end;
+}
+
+uint32_t xstate_size(void)
+{
+    return xstate_end(cpuid_xcr0());
+}
 
 static void init_x87(struct x87 *f)
 {
@@ -24,18 +66,24 @@ static bool x87_is_init(const struct cpu *c)
            !f->fip && !f->fdp && !f->fcs && !f->fds;
 }
 
-static bool all_zero(const union xmm *v)
+static bool all_zero(const void *p, size_t n)
 {
+    const uint64_t *q = p;
     uint64_t any = 0;
-    for (unsigned i = 0; i < 8; i++)
-        any |= v[i].q[0] | v[i].q[1];
+    for (size_t i = 0; i < n / sizeof *q; i++)
+        any |= q[i];
     return !any;
 }
 
 uint32_t xstate_in_use(const struct cpu *c)
 {
-    return (x87_is_init(c) ? 0 : XSTATE_X87) | (all_zero(c->xmm) ? 0 : XSTATE_SSE) |
-           (all_zero(c->ymmh) ? 0 : XSTATE_AVX);
+    uint32_t used = (x87_is_init(c) ? 0 : XSTATE_X87) |
+                    (all_zero(c->xmm, sizeof c->xmm) ? 0 : XSTATE_SSE) |
+                    (all_zero(c->ymmh, sizeof c->ymmh) ? 0 : XSTATE_AVX);
+    if (c->zmm_used)
+        used |= (all_zero(c->k, sizeof c->k) ? 0 : XSTATE_K) |
+                (all_zero(c->zmmh, sizeof c->zmmh) ? 0 : XSTATE_ZMM);
+    return used;
 }
 
 void xstate_save(const struct cpu *c, uint8_t *area, uint32_t components)
@@ -50,8 +98,10 @@ void xstate_save(const struct cpu *c, uint8_t *area, uint32_t components)
         memcpy(area + 160, fx + 160, 128);
     if (components & (XSTATE_SSE | XSTATE_AVX)) /* MXCSR and its mask */
         memcpy(area + 24, fx + 24, 8);
-    if (components & XSTATE_AVX)
-        memcpy(area + XSTATE_AVX_AT, c->ymmh, sizeof c->ymmh);
+    for (unsigned i = 0; i < XSTATE_PARTS; i++)
+        if (components & xstate_parts[i].component)
+            memcpy(area + part_at[i], (const uint8_t *)c + xstate_parts[i].field,
+                   xstate_parts[i].held);
 }
 
 void xstate_load(struct cpu *c, const uint8_t *area, uint32_t load, uint32_t init)
@@ -69,9 +119,13 @@ void xstate_load(struct cpu *c, const uint8_t *area, uint32_t load, uint32_t ini
         memset(c->xmm, 0, sizeof xmm);
     else
         memcpy(c->xmm, xmm, sizeof xmm);
-    if (load & XSTATE_AVX)
-        memcpy(c->ymmh, area + XSTATE_AVX_AT, sizeof c->ymmh);
-    else if (init & XSTATE_AVX)
-        memset(c->ymmh, 0, sizeof c->ymmh);
+    for (unsigned i = 0; i < XSTATE_PARTS; i++) {
+        const struct xstate_part *p = &xstate_parts[i];
+        if (load & p->component)
+            memcpy((uint8_t *)c + p->field, area + part_at[i], p->held);
+        else if (init & p->component)
+            memset((uint8_t *)c + p->field, 0, p->held);
+    }
+    c->zmm_used |= load & XSTATE_AVX512;
     c->mxcsr = mxcsr;
 }

@@ -15,12 +15,14 @@
 #include "core/cpuid.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/xstate.h"
 
 #ifndef AT_MINSIGSTKSZ
 #define AT_MINSIGSTKSZ 51
 #endif
 
-enum { STACK_EXTRA = 128 << 10, GUEST_MINSIGSTKSZ = 1024, MINSIGSTKSZ_XSAVE = 1776 };
+enum { STACK_EXTRA = 128 << 10, GUEST_MINSIGSTKSZ = 1024,
+       MINSIGSTKSZ_XSAVE = 944 /* and the XSAVE area */ };
 
 static int fail(struct elfload_error *e, int err, bool late, const char *reason)
 {
@@ -113,7 +115,7 @@ static void fill_auxv(struct process *p, const struct stack_image *s, gaddr rand
     p->auxv_len = 0;
     aux(p, AT_SYSINFO, p->vdso_vsyscall);
     aux(p, AT_SYSINFO_EHDR, p->vdso);
-    aux(p, AT_MINSIGSTKSZ, cpuid_xcr0() ? MINSIGSTKSZ_XSAVE : GUEST_MINSIGSTKSZ);
+    aux(p, AT_MINSIGSTKSZ, cpuid_xcr0() ? MINSIGSTKSZ_XSAVE + xstate_size() : GUEST_MINSIGSTKSZ);
     aux(p, AT_HWCAP, cpuid_hwcap());
     aux(p, AT_PAGESZ, GUEST_PAGE_SIZE);
     aux(p, AT_CLKTCK, 100);

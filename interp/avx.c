@@ -273,12 +273,14 @@ BODY(movmsk)
 HANDLER(op_vzeroupper)
 {
     memset(cpu->ymmh, 0, sizeof cpu->ymmh);
+    memset(cpu->zmmh, 0, sizeof cpu->zmmh);
     NEXT;
 }
 
 HANDLER(op_vzeroall)
 {
     memset(cpu->ymmh, 0, sizeof cpu->ymmh);
+    memset(cpu->zmmh, 0, sizeof cpu->zmmh);
     memset(cpu->xmm, 0, sizeof cpu->xmm);
     NEXT;
 }

@@ -58,12 +58,19 @@ static inline union ymm avx_read(struct cpu *c, const struct insn *in, unsigned 
     return v;
 }
 
+/* Bits 256-511 of a register that a VEX instruction writes. */
+static inline void avx_clear_above(struct cpu *c, unsigned r)
+{
+    c->zmmh[r][0] = c->zmmh[r][1] = (union xmm){.q = {0, 0}};
+}
+
 /* Operand 0, a register. */
 static inline void avx_write(struct cpu *c, const struct insn *in, const union ymm *v)
 {
     unsigned r = in->o[0].reg;
     c->xmm[r] = v->x[0];
     c->ymmh[r] = in->o[0].kind == OPND_YMM ? v->x[1] : (union xmm){.q = {0, 0}};
+    avx_clear_above(c, r);
 }
 
 #endif

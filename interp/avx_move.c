@@ -209,6 +209,7 @@ BODY(gather)
     memset(d.b + n * size, 0, 32 - n * size);
     avx_write(cpu, in, &d);
     cpu->xmm[mask] = cpu->ymmh[mask] = (union xmm){.q = {0, 0}};
+    avx_clear_above(cpu, mask);
     DONE;
 }
 

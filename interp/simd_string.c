@@ -96,7 +96,7 @@ HANDLER(op_pcmpstr)
             }
         cpu->xmm[0] = m;
         if (vex)
-            cpu->ymmh[0] = (union xmm){.q = {0, 0}};
+            cpu->ymmh[0] = cpu->zmmh[0][0] = cpu->zmmh[0][1] = (union xmm){.q = {0, 0}};
     }
     flags_set_status(cpu, (r ? EFL_CF : 0) | (lb < n ? EFL_ZF : 0) | (la < n ? EFL_SF : 0) |
                               (r & 1 ? EFL_OF : 0));

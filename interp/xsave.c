@@ -32,9 +32,8 @@ static gaddr area(struct cpu *c, const struct insn *in, bool write)
 }
 
 /* The last byte comes before what is between. */
-static void area_end(struct cpu *c, const struct insn *in, bool write)
+static void area_end(struct cpu *c, const struct insn *in, uint32_t size, bool write)
 {
-    uint32_t size = requested(c) & XSTATE_AVX ? XSTATE_SIZE : XSTATE_AVX_AT;
     touch(ea_plus(c, in, size - 4, 4, write) + 3, write);
     ea(c, in, size, write);
 }
@@ -56,13 +55,25 @@ static void get(uint8_t *p, gaddr a, unsigned n)
     }
 }
 
+/* Where part i is in an area with this XCOMP_BV; 0: in its standard form. */
+static uint32_t part_at(unsigned i, uint64_t xcomp)
+{
+    return xcomp ? xstate_compact_at(i, xcomp) : xstate_at(i);
+}
+
+static uint32_t area_size(uint64_t components, uint64_t xcomp)
+{
+    return xcomp ? xstate_compact_at(XSTATE_PARTS, xcomp) : xstate_end(components);
+}
+
 BODY(xsave)
 {
     gaddr a = area(cpu, in, true);
-    area_end(cpu, in, true);
-    uint8_t b[XSTATE_WRITTEN];
+    uint8_t b[XSTATE_MAX];
     bool compact = in->op == OP_XSAVEC;
     uint32_t want = (uint32_t)requested(cpu), used = xstate_in_use(cpu);
+    uint64_t xcomp = compact ? (uint64_t)1 << 63 | want : 0;
+    area_end(cpu, in, area_size(want, xcomp), true);
     if (compact && cpu->mxcsr != MXCSR_INIT)
         used |= XSTATE_SSE;
     used &= want;
@@ -79,11 +90,12 @@ BODY(xsave)
     }
     if (parts & XSTATE_SSE)
         put(a + 160, b + 160, 128);
-    if (parts & XSTATE_AVX)
-        put(a + XSTATE_AVX_AT, b + XSTATE_AVX_AT, sizeof cpu->ymmh);
+    for (unsigned i = 0; i < XSTATE_PARTS; i++)
+        if (parts & xstate_parts[i].component)
+            put(a + part_at(i, xcomp), b + xstate_at(i), xstate_parts[i].held);
     st64(a + XSTATE_HEADER_AT, bv);
     if (compact)
-        st64(a + XSTATE_HEADER_AT + 8, (uint64_t)1 << 63 | want);
+        st64(a + XSTATE_HEADER_AT + 8, xcomp);
     DONE;
 }
 
@@ -99,17 +111,18 @@ static bool header_ok(const uint64_t h[8])
 BODY(xrstor)
 {
     gaddr a = area(cpu, in, false);
-    uint8_t b[XSTATE_WRITTEN];
+    uint8_t b[XSTATE_MAX];
     uint64_t h[8];
     uint32_t want = (uint32_t)requested(cpu), mxcsr;
     get((uint8_t *)h, ea_plus(cpu, in, XSTATE_HEADER_AT, sizeof h, false), sizeof h);
     if (!header_ok(h))
         cpu_fault_gp(cpu, 0);
-    area_end(cpu, in, false);
+    area_end(cpu, in, area_size(want, h[1]), false);
     uint32_t load = want & (uint32_t)h[0], init = want & ~load;
     get(b, a, XSTATE_HEADER_AT - 96 /* what software may use is not read */);
-    if (load & XSTATE_AVX)
-        get(b + XSTATE_AVX_AT, a + XSTATE_AVX_AT, sizeof cpu->ymmh);
+    for (unsigned i = 0; i < XSTATE_PARTS; i++)
+        if (load & xstate_parts[i].component)
+            get(b + xstate_at(i), a + part_at(i, h[1]), xstate_parts[i].held);
     memcpy(&mxcsr, b + 24, 4);
     bool compact = h[1] >> 63; /* then MXCSR belongs to the SSE component */
     bool takes_mxcsr = want & (compact ? XSTATE_SSE : XSTATE_SSE | XSTATE_AVX);

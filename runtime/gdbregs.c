@@ -6,12 +6,12 @@
 #include "runtime/gdb.h"
 
 enum { R_EIP = 8, R_ST = 16, R_FCTRL = 24, R_XMM = 32, R_MXCSR = 40, R_ORIG_EAX = 41, R_YMMH = 42,
-       R_MAX = 50, REG_BYTES = 16 };
+       R_K = 50, R_ZMMH = 58, R_MAX = 66, REG_BYTES = 32 };
 
 struct regs { /* of one thread */
     uint32_t core[REGI_COUNT];
     uint8_t fx[512];
-    uint8_t xstate[XSTATE_SIZE];
+    uint8_t xstate[XSTATE_MAX];
 };
 
 static const uint8_t core_index[16] = {
@@ -21,7 +21,7 @@ static const uint8_t core_index[16] = {
 
 static unsigned reg_count(void)
 {
-    return cpuid_xcr0() & XSTATE_AVX ? R_MAX : R_YMMH;
+    return cpuid_xcr0() & XSTATE_AVX512 ? R_MAX : cpuid_xcr0() & XSTATE_AVX ? R_K : R_YMMH;
 }
 
 /* ---- the description ---- */
@@ -116,6 +116,15 @@ void gdb_target_xml(struct gdb_text *t)
         }
         gdb_put(t, "</feature>");
     }
+    if (reg_count() > R_K) {
+        gdb_put(t, "<feature name=\"org.gnu.gdb.i386.avx512\"><vector id=\"v2ui128\" "
+                   "type=\"uint128\" count=\"2\"/>");
+        for (int i = 0; i < 8; i++)
+            reg(t, "k", i, 64, "uint64", NULL);
+        for (int i = 0; i < 8; i++)
+            gdb_put(t, "<reg name=\"zmm%dh\" bitsize=\"256\" type=\"v2ui128\"/>", i);
+        gdb_put(t, "</feature>");
+    }
     gdb_put(t, "</target>");
 }
 
@@ -133,7 +142,7 @@ static bool load(struct gdb_thread *g, struct regs *r)
 {
     return ask(g, TRACE_GET_REGS, r->core, sizeof r->core) &&
            ask(g, TRACE_GET_FXREGS, r->fx, sizeof r->fx) &&
-           (reg_count() <= R_YMMH || ask(g, TRACE_GET_XSTATE, r->xstate, sizeof r->xstate));
+           (reg_count() <= R_YMMH || ask(g, TRACE_GET_XSTATE, r->xstate, xstate_size()));
 }
 
 static uint32_t get16(const uint8_t *p) { return p[0] | (uint32_t)p[1] << 8; }
@@ -204,10 +213,14 @@ static uint8_t *place(struct regs *r, unsigned n, unsigned *size)
         return r->fx + 24;
     if (n >= R_FCTRL && n < R_XMM)
         return NULL;
-    *size = n < R_FCTRL ? 10 : 16;
+    *size = n < R_FCTRL ? 10 : n < R_K ? 16 : n < R_ZMMH ? 8 : 32;
     if (n < R_FCTRL)
         return r->fx + 32 + 16 * (n - R_ST);
-    return n < R_MXCSR ? r->fx + 160 + 16 * (n - R_XMM) : r->xstate + XSTATE_AVX_AT + 16 * (n - R_YMMH);
+    if (n < R_MXCSR)
+        return r->fx + 160 + 16 * (n - R_XMM);
+    static const uint8_t first[] = {R_YMMH, R_K, R_ZMMH};
+    unsigned part = n < R_K ? 0 : n < R_ZMMH ? 1 : 2;
+    return r->xstate + xstate_at(part) + *size * (n - first[part]);
 }
 
 static void put(struct regs *r, unsigned n, struct gdb_text *t)
@@ -221,7 +234,7 @@ static void put(struct regs *r, unsigned n, struct gdb_text *t)
 
 bool gdb_get_regs(struct gdb_thread *g, struct gdb_text *t)
 {
-    struct regs r;
+    struct regs r = {0};
     if (!load(g, &r))
         return false;
     for (unsigned n = 0; n < reg_count(); n++)
@@ -231,7 +244,7 @@ bool gdb_get_regs(struct gdb_thread *g, struct gdb_text *t)
 
 bool gdb_get_reg(struct gdb_thread *g, unsigned n, struct gdb_text *t)
 {
-    struct regs r;
+    struct regs r = {0};
     if (n >= reg_count() || !load(g, &r))
         return false;
     put(&r, n, t);
@@ -260,10 +273,11 @@ static bool store(struct gdb_thread *g, const struct regs *old, const struct reg
     for (unsigned i = 0; i < REGI_COUNT; i++)
         if (new->core[i] != old->core[i])
             ok &= tracer_ask(b, TRACE_SET_REG, i, new->core[i]) >= 0;
-    if (reg_count() > R_YMMH && memcmp(new->xstate, old->xstate, sizeof new->xstate)) {
-        memcpy(b->buf, new->xstate, sizeof new->xstate);
-        b->buf[XSTATE_HEADER_AT] |= XSTATE_AVX;
-        ok &= tracer_ask(b, TRACE_SET_XSTATE, 0, XSTATE_SIZE) >= 0;
+    const uint32_t size = xstate_size();
+    if (reg_count() > R_YMMH && memcmp(new->xstate, old->xstate, size)) {
+        memcpy(b->buf, new->xstate, size);
+        b->buf[XSTATE_HEADER_AT] |= (uint8_t)(cpuid_xcr0() & (XSTATE_AVX | XSTATE_K | XSTATE_ZMM));
+        ok &= tracer_ask(b, TRACE_SET_XSTATE, 0, size) >= 0;
     }
     if (memcmp(new->fx, old->fx, sizeof new->fx)) {
         memcpy(b->buf, new->fx, sizeof new->fx);
@@ -274,7 +288,7 @@ static bool store(struct gdb_thread *g, const struct regs *old, const struct reg
 
 bool gdb_set_regs(struct gdb_thread *g, const char *hex)
 {
-    struct regs old, r;
+    struct regs old = {0}, r;
     if (!load(g, &old))
         return false;
     r = old;
@@ -289,7 +303,7 @@ bool gdb_set_regs(struct gdb_thread *g, const char *hex)
 
 bool gdb_set_reg(struct gdb_thread *g, unsigned n, const char *hex)
 {
-    struct regs old, r;
+    struct regs old = {0}, r;
     if (n >= reg_count() || !load(g, &old))
         return false;
     r = old;

@@ -144,6 +144,9 @@ void lockstep_take_over(struct lockstep *ls)
     cpu->mxcsr = o->mxcsr;
     memcpy(cpu->xmm, o->xmm, sizeof cpu->xmm);
     memcpy(cpu->ymmh, o->ymmh, sizeof cpu->ymmh);
+    memcpy(cpu->zmmh, o->zmmh, sizeof cpu->zmmh);
+    memcpy(cpu->k, o->k, sizeof cpu->k);
+    cpu->zmm_used = o->zmm_used;
     ls->resync = !take_segments(cpu, o);
     if (cpu->eflags & EFL_TF)
         lockstep_stop(ls, "it single-steps itself");

@@ -23,7 +23,7 @@ struct lockstep_diff {
     uint32_t eflags;
     uint16_t gpr; /* bit 8: eip */
     uint8_t sel, base;
-    uint8_t st, xmm, ymmh;
+    uint8_t st, xmm, ymmh, zmmh, k;
     bool fpu_control; /* cw, sw, tags */
     bool mxcsr;
 };

@@ -16,10 +16,14 @@ static bool fp_equal(const struct cpu *a, const struct cpu *b, struct lockstep_d
             d->xmm |= (uint8_t)(1 << i);
         if (memcmp(&a->ymmh[i], &b->ymmh[i], sizeof a->ymmh[i]))
             d->ymmh |= (uint8_t)(1 << i);
+        if (memcmp(&a->zmmh[i], &b->zmmh[i], sizeof a->zmmh[i]))
+            d->zmmh |= (uint8_t)(1 << i);
+        if (a->k[i] != b->k[i])
+            d->k |= (uint8_t)(1 << i);
     }
     d->fpu_control = x->cw != y->cw || x->sw != y->sw || x->top != y->top || x->empty != y->empty;
     d->mxcsr = a->mxcsr != b->mxcsr;
-    return !d->st && !d->xmm && !d->ymmh && !d->fpu_control && !d->mxcsr;
+    return !d->st && !d->xmm && !d->ymmh && !d->zmmh && !d->k && !d->fpu_control && !d->mxcsr;
 }
 
 bool lockstep_compare(const struct cpu *a, const struct cpu *b, uint32_t flags, bool fp,
@@ -107,18 +111,20 @@ static void print_fp(const struct cpu *before, const char *name_a, const struct 
     for (int i = 0; i < 8; i++)
         if (d->st >> i & 1)
             print_st(before, a, b, i);
-    for (int i = 0; i < 8; i++)
-        if (d->xmm >> i & 1) {
-            print_xmm("xmm", "before", &before->xmm[i], i, false);
-            print_xmm("xmm", name_a, &a->xmm[i], i, false);
-            print_xmm("xmm", name_b, &b->xmm[i], i, true);
-        }
-    for (int i = 0; i < 8; i++)
-        if (d->ymmh >> i & 1) { /* bits 128-255 */
-            print_xmm("ymmh", "before", &before->ymmh[i], i, false);
-            print_xmm("ymmh", name_a, &a->ymmh[i], i, false);
-            print_xmm("ymmh", name_b, &b->ymmh[i], i, true);
-        }
+    for (int i = 0; i < 8; i++) {
+        const struct cpu *all[3] = {before, a, b};
+        const char *const names[3] = {"before", name_a, name_b};
+        for (int j = 0; j < 3 && d->xmm >> i & 1; j++)
+            print_xmm("xmm", names[j], &all[j]->xmm[i], i, j == 2);
+        for (int j = 0; j < 3 && d->ymmh >> i & 1; j++) /* bits 128-255 */
+            print_xmm("ymmh", names[j], &all[j]->ymmh[i], i, j == 2);
+        for (int j = 0; j < 6 && d->zmmh >> i & 1; j++) /* bits 384-511, 256-383 */
+            print_xmm(j & 1 ? "zmm256h" : "zmm384h", names[j / 2], &all[j / 2]->zmmh[i][~j & 1], i, j == 5);
+        if (d->k >> i & 1)
+            log_user("  k%d      %016llx %016llx %016llx   <-- differs", i,
+                     (unsigned long long)before->k[i], (unsigned long long)a->k[i],
+                     (unsigned long long)b->k[i]);
+    }
 }
 
 void lockstep_print(const struct cpu *before, const char *name_a, const struct cpu *a,

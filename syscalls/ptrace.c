@@ -398,7 +398,7 @@ static const struct regset {
     {NT_PRSTATUS, 4, REGS_SIZE, TRACE_GET_REGS, TRACE_SET_REGS},
     {NT_FPREGSET, 4, FPREGS_SIZE, TRACE_GET_FPREGS, TRACE_SET_FPREGS},
     {NT_PRXFPREG, 4, FXREGS_SIZE, TRACE_GET_FXREGS, TRACE_SET_FXREGS},
-    {NT_X86_XSTATE, 8, XSTATE_SIZE, TRACE_GET_XSTATE, TRACE_SET_XSTATE},
+    {NT_X86_XSTATE, 8, 0 /* by the model */, TRACE_GET_XSTATE, TRACE_SET_XSTATE},
     {NT_386_TLS, 16, TLS_SIZE, TRACE_GET_TLS, TRACE_SET_TLS},
 };
 
@@ -416,9 +416,10 @@ static int64_t regset(struct trace_block *b, uint32_t type, uint32_t iov, bool w
         return -ENODEV;
     if (v.len % s->unit)
         return -EINVAL;
-    if (v.len > s->size)
-        v.len = s->size;
-    if (type == NT_X86_XSTATE && write && v.len != XSTATE_SIZE)
+    uint32_t size = type == NT_X86_XSTATE ? xstate_size() : s->size;
+    if (v.len > size)
+        v.len = size;
+    if (type == NT_X86_XSTATE && write && v.len != size)
         return -EFAULT;
     int64_t r = write ? set(b, s->set, v.base, v.len) : get(b, s->get, v.base, v.len);
     if (r < 0)

@@ -11,6 +11,7 @@
 
 #include "core/flags.h"
 #include "core/x87state.h"
+#include "core/cpuid.h"
 #include "core/xstate.h"
 
 enum { CS_64 = 0x33, DR7_EXEC_0 = 1 /* breakpoint 0 on execution */ };
@@ -48,7 +49,7 @@ struct fp_state {
 static bool get_fp(int pid, struct fp_state *f)
 {
     struct iovec v = {f->area, sizeof f->area};
-    memset(f->area, 0, XSTATE_SIZE);
+    memset(f->area, 0, XSTATE_MAX);
     if (!ptrace(PTRACE_GETREGSET, pid, (void *)NT_X86_XSTATE, &v) && v.iov_len >= XSTATE_SIZE) {
         f->size = v.iov_len;
         return true;
@@ -64,13 +65,21 @@ static bool set_fp(int pid, struct fp_state *f)
                                   : !ptrace(PTRACE_SETFPREGS, pid, NULL, f->area);
 }
 
+/* The components that are behind the header. */
+static uint32_t behind_header(const struct fp_state *f)
+{
+    return f->size < XSTATE_SIZE ? 0
+           : (uint32_t)cpuid_xcr0() & XSTATE_AVX512 && f->size >= xstate_size()
+               ? XSTATE_AVX | XSTATE_K | XSTATE_ZMM : XSTATE_AVX;
+}
+
 bool host_native_get_fp(int pid, struct cpu *cpu)
 {
     struct fp_state f;
     if (!get_fp(pid, &f))
         return false;
     x87_load_fxsave(cpu, f.area);
-    memcpy(cpu->ymmh, f.area + XSTATE_AVX_AT, sizeof cpu->ymmh);
+    xstate_load(cpu, f.area, behind_header(&f), 0);
     return true;
 }
 
@@ -101,8 +110,8 @@ bool host_native_restore(int pid, const struct cpu *cpu)
         return false;
     x87_save_fxsave(cpu, f.area);
     if (f.size >= XSTATE_SIZE) {
-        memcpy(f.area + XSTATE_AVX_AT, cpu->ymmh, sizeof cpu->ymmh);
-        f.area[XSTATE_HEADER_AT] |= XSTATE_ALL;
+        xstate_save(cpu, f.area, behind_header(&f));
+        f.area[XSTATE_HEADER_AT] |= (uint8_t)(XSTATE_X87 | XSTATE_SSE | behind_header(&f));
     }
     return set_integer(pid, cpu, EFL_STATUS | EFL_DF) && set_fp(pid, &f);
 }
