@@ -210,6 +210,8 @@ int main(int argc, char **argv)
         log_die(126, "--cpu=%s: unknown model; choose one of %s", opt.cpu, cpuid_model_names());
     if (!opt.cpu)
         model_hide_slow();
+    if (!opt.cpu || !strcmp(opt.cpu, "max"))
+        model_show_avx512();
     if (sysconf(_SC_PAGESIZE) != GUEST_PAGE_SIZE)
         log_die(126, "this kernel uses pages of %ld bytes; xrun needs 4096", sysconf(_SC_PAGESIZE));
     int r = path_init();

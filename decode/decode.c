@@ -86,6 +86,8 @@ static void put_register(struct opnd *o, ZydisRegister r)
     case ZYDIS_REGCLASS_SEGMENT: o->kind = OPND_SEG; break;
     case ZYDIS_REGCLASS_XMM: o->kind = OPND_XMM; break;
     case ZYDIS_REGCLASS_YMM: o->kind = OPND_YMM; break;
+    case ZYDIS_REGCLASS_ZMM: o->kind = OPND_ZMM; break;
+    case ZYDIS_REGCLASS_MASK: o->kind = OPND_K; break;
     case ZYDIS_REGCLASS_MMX: o->kind = OPND_MM; break;
     case ZYDIS_REGCLASS_X87: o->kind = OPND_ST; break;
     case ZYDIS_REGCLASS_CONTROL: o->kind = OPND_CR; break;
@@ -113,7 +115,8 @@ static void put_memory(struct insn *in, const ZydisDecodedInstruction *zi,
         in->seg = SEG_DS;
     if (zo->mem.type == ZYDIS_MEMOP_TYPE_VSIB) {
         in->flags |= INSN_VSIB;
-        in->imm2 = ZydisRegisterGetClass(zo->mem.index) == ZYDIS_REGCLASS_YMM ? 32 : 16;
+        ZydisRegisterClass c = ZydisRegisterGetClass(zo->mem.index);
+        in->imm2 = c == ZYDIS_REGCLASS_ZMM ? 64 : c == ZYDIS_REGCLASS_YMM ? 32 : 16;
     }
     if (zi->address_width == 16)
         in->flags |= INSN_ADDR16;
@@ -169,6 +172,8 @@ static void put_operand(struct insn *in, unsigned n, const ZydisDecodedInstructi
         break;
     case ZYDIS_OPERAND_TYPE_MEMORY:
         o->kind = OPND_MEM;
+        if (decode_op_class(in->op) == CLASS_AVX512)
+            in->element = (uint8_t)(zo->element_size / 8);
         put_memory(in, zi, zo, mode);
         break;
     case ZYDIS_OPERAND_TYPE_POINTER:
@@ -183,10 +188,34 @@ static void put_operand(struct insn *in, unsigned n, const ZydisDecodedInstructi
 
 /* ---- classification ---- */
 
+/* An EVEX prefix, which shares mnemonics with VEX. */
+static enum op find_evex_op(const ZydisDecodedInstruction *zi)
+{
+    switch (zi->meta.isa_set) { /* never tried */
+    case ZYDIS_ISA_SET_AVX512ER_512: case ZYDIS_ISA_SET_AVX512ER_SCALAR:
+    case ZYDIS_ISA_SET_AVX512PF_512: case ZYDIS_ISA_SET_AVX512_4FMAPS_512:
+    case ZYDIS_ISA_SET_AVX512_4FMAPS_SCALAR: case ZYDIS_ISA_SET_AVX512_4VNNIW_512:
+    case ZYDIS_ISA_SET_AVX512_FP16_128: case ZYDIS_ISA_SET_AVX512_FP16_128N:
+    case ZYDIS_ISA_SET_AVX512_FP16_256: case ZYDIS_ISA_SET_AVX512_FP16_512:
+    case ZYDIS_ISA_SET_AVX512_FP16_SCALAR: case ZYDIS_ISA_SET_AVX512_VP2INTERSECT_128:
+    case ZYDIS_ISA_SET_AVX512_VP2INTERSECT_256: case ZYDIS_ISA_SET_AVX512_VP2INTERSECT_512:
+        return OP_UNSUPPORTED;
+    default: break;
+    }
+    switch (zi->meta.category) {
+    case ZYDIS_CATEGORY_COMPRESS: case ZYDIS_CATEGORY_EXPAND: return OP_EVEX_PACKED;
+    case ZYDIS_CATEGORY_GATHER: return OP_EVEX_GATHER;
+    case ZYDIS_CATEGORY_SCATTER: return OP_EVEX_SCATTER;
+    default: return OP_EVEX;
+    }
+}
+
 static enum op find_op(const ZydisDecodedInstruction *zi)
 {
-    if (zi->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX) /* shares mnemonics with VEX */
-        return OP_UNSUPPORTED;
+    if (zi->encoding == ZYDIS_INSTRUCTION_ENCODING_EVEX)
+        return find_evex_op(zi);
+    if (zi->meta.category == ZYDIS_CATEGORY_KMASK)
+        return OP_OPMASK;
     if ((zi->mnemonic == ZYDIS_MNEMONIC_VPEXTRD || zi->mnemonic == ZYDIS_MNEMONIC_VPINSRD) &&
         zi->raw.vex.W) /* of a quadword: 64-bit code only */
         return OP_INVALID;
@@ -197,6 +226,21 @@ static enum op find_op(const ZydisDecodedInstruction *zi)
             return OP_CMPSD;
     }
     return op_of[zi->mnemonic].op;
+}
+
+static void put_evex(struct insn *in, const ZydisDecodedInstruction *zi)
+{
+    const ZydisDecodedInstructionRawEvex *e = &zi->raw.evex;
+    if (zi->encoding == ZYDIS_INSTRUCTION_ENCODING_VEX) {
+        const ZydisDecodedInstructionRawVex *v = &zi->raw.vex;
+        in->evex[0] = v->m_mmmm;
+        in->evex[1] = (uint8_t)(v->W << 7 | (~v->vvvv & 7) << 3 | v->pp);
+        in->evex[2] = (uint8_t)(v->L << 5);
+        return;
+    }
+    in->evex[0] = INSN_EVEX | e->mmm;
+    in->evex[1] = (uint8_t)(e->W << 7 | (~e->vvvv & 7) << 3 | e->pp);
+    in->evex[2] = (uint8_t)(e->z << 7 | e->L2 << 6 | e->L << 5 | e->b << 4 | e->aaa);
 }
 
 static bool loads_segment(const struct insn *in)
@@ -312,10 +356,13 @@ static void convert(struct insn *in, const ZydisDecodedInstruction *zi,
     put_prefixes(in, zi);
     unsigned imms = 0;
     for (unsigned i = 0; i < zi->operand_count && in->nopnd < 4; i++) {
-        if (zo[i].visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN)
+        if (zo[i].visibility == ZYDIS_OPERAND_VISIBILITY_HIDDEN ||
+            zo[i].encoding == ZYDIS_OPERAND_ENCODING_MASK)
             continue;
         put_operand(in, in->nopnd++, zi, &zo[i], mode, &imms);
     }
+    if (decode_op_class(in->op) == CLASS_AVX512)
+        put_evex(in, zi);
     if (decode_op_class(in->op) == CLASS_STRING)
         put_string(in, zi, zo, mode);
     if (in->op == OP_XLAT || in->op == OP_MASKMOVQ || in->op == OP_MASKMOVDQU ||
@@ -344,6 +391,50 @@ static bool is_flat(unsigned mode)
     return !(mode & ~(unsigned)MODE_GS_PLAIN);
 }
 
+/* Does z mean something? */
+static bool has_mask(const ZydisDecodedInstruction *zi, const ZydisDecodedOperand *zo)
+{
+    if (zo[0].type == ZYDIS_OPERAND_TYPE_MEMORY)
+        return true;
+    for (unsigned i = 0; i < zi->operand_count; i++)
+        if (zo[i].encoding == ZYDIS_OPERAND_ENCODING_MASK)
+            return true;
+    return false;
+}
+
+/* Decodes an EVEX instruction that Zydis refuses for the sake of bits that 32-bit code ignores: those that
+ * would name a register above the eighth. And z of one that has no mask, b of one that neither rounds nor accesses
+ * memory: what these do is left to the host, as processors differ. False: it is not of this kind. */
+static bool decode_evex_again(const uint8_t *code, size_t n, unsigned mode, ZydisDecodedInstruction *zi,
+                              ZydisDecodedOperand *zo)
+{
+    enum { B = 0x10, Z = 0x80, AAA = 7 };
+    static const uint8_t allowed[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x67}, spare[] = {0, B, Z, B | Z};
+    uint8_t copy[INSN_MAX];
+    size_t i = 0;
+    memcpy(copy, code, n);
+    while (i < n && memchr(allowed, code[i], sizeof allowed))
+        i++;
+    if (n < i + 6 || code[i] != 0x62)
+        return false;
+    copy[i + 1] |= 0x30; /* B, R' */
+    copy[i + 2] |= 0x40; /* the top bit of vvvv */
+    for (unsigned k = 0; k < ARRAY_SIZE(spare); k++) {
+        const uint8_t last = code[i + 3];
+        if ((last & spare[k]) != spare[k] || (spare[k] & B && code[i + 5] < 0xc0) ||
+            (spare[k] & Z && last & AAA))
+            continue;
+        copy[i + 3] = (uint8_t)((last | 8 /* V' */) & ~spare[k]);
+        if (ZYAN_SUCCESS(ZydisDecoderDecodeFull(&decoders[mode & 3], copy, n, zi, zo)) &&
+            !(spare[k] & Z && has_mask(zi, zo))) {
+            zi->raw.evex.b = last >> 4 & 1;
+            zi->raw.evex.z = last >> 7;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* A valid LOCK needs a memory destination of a lockable instruction; Zydis checks that. An
  * instruction is too long if 15 bytes do not complete it. */
 static enum decode_status decode_window(const uint8_t *code, size_t n, gaddr eip, unsigned mode,
@@ -356,7 +447,7 @@ static enum decode_status decode_window(const uint8_t *code, size_t n, gaddr eip
         return DECODE_OK;
     pthread_once(&once, init);
     ZyanStatus s = ZydisDecoderDecodeFull(&decoders[mode & 3], code, n, &zi, zo);
-    if (ZYAN_SUCCESS(s)) {
+    if (ZYAN_SUCCESS(s) || (s != ZYDIS_STATUS_NO_MORE_DATA && decode_evex_again(code, n, mode, &zi, zo))) {
         memset(out, 0, sizeof *out);
         out->eip = eip;
         convert(out, &zi, zo, eip, mode);

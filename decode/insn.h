@@ -19,7 +19,7 @@ enum op {
 
 /* Which module executes an operation (second column of ops.def). */
 enum op_class { CLASS_INT, CLASS_STRING, CLASS_SYSTEM, CLASS_X87, CLASS_MMX, CLASS_SSE, CLASS_AVX,
-                CLASS_PSEUDO };
+                CLASS_AVX512, CLASS_PSEUDO };
 
 enum opnd_kind {
     OPND_NONE,
@@ -30,6 +30,7 @@ enum opnd_kind {
     OPND_REL, /* branch target: imm is the absolute guest address */
     OPND_FAR, /* ptr16:16/32: imm = offset, imm2 = selector */
     OPND_CR, OPND_DR,
+    OPND_ZMM, OPND_K, /* k1-7 that mask the instruction are no operand: see evex */
 };
 enum { ACCESS_R = 1, ACCESS_W = 2 };
 
@@ -53,6 +54,8 @@ enum {
     INSN_VSIB = 2048,     /* `index` is a vector register (gathers) */
     INSN_MISALIGNED = 4096, /* its operand was, and the host's code for it faulted; by runtime/ */
 };
+
+enum { INSN_EVEX = 0x80 }; /* of evex[0] */
 
 typedef const struct insn *(*insn_fn)(struct cpu *cpu, const struct insn *in);
 
@@ -80,6 +83,10 @@ struct insn {
     uint8_t modrm;        /* the ModRM byte if any (x87 last-opcode register) */
     uint8_t opcode;       /* last opcode byte */
     uint8_t modrm_off;    /* where in the instruction's bytes ModRM is; 0: it has none */
+    /* AVX-512: INSN_EVEX (else a VEX prefix) and the map; W, vvvv (as a number), pp; z, L'L, b, aaa, each
+     * at its place in the prefix. And the bytes of an element of the memory operand. */
+    uint8_t evex[3];
+    uint8_t element;
 };
 static_assert(sizeof(struct insn) == 64, "one cache line");
 

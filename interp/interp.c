@@ -128,7 +128,7 @@ static bool writes_code_segment(const struct insn *in)
 {
     if (is_umip(in->op) || in->op == OP_ARPL /* may not write */ || in->op == OP_POP /* reads first */ ||
         in->op == OP_VMASKMOVPS || in->op == OP_VMASKMOVPD || in->op == OP_VPMASKMOVD ||
-        in->op == OP_VPMASKMOVQ /* may not write */)
+        in->op == OP_VPMASKMOVQ || decode_op_class(in->op) == CLASS_AVX512 /* may not write */)
         return false;
     for (unsigned i = 0; i < in->nopnd; i++)
         if (in->o[i].kind == OPND_MEM && (in->o[i].access & ACCESS_W))
@@ -148,6 +148,7 @@ static insn_fn bind(const struct insn *in)
     case CLASS_MMX: return interp_bind_mmx(in);
     case CLASS_SSE: return interp_bind_sse(in);
     case CLASS_AVX: return interp_bind_avx(in);
+    case CLASS_AVX512: return interp_bind_avx512(in);
     case CLASS_PSEUDO: return bind_pseudo(in);
     }
     return NULL;
@@ -208,30 +209,44 @@ static uint32_t alignment(const struct insn *in, uint32_t size)
     case OP_SHA256RNDS2: return size;
     case OP_VMASKMOVPS: case OP_VMASKMOVPD: case OP_VPMASKMOVD: case OP_VPMASKMOVQ:
     case OP_VGATHERDPS: case OP_VGATHERDPD: case OP_VGATHERQPS: case OP_VGATHERQPD:
-    case OP_VPGATHERDD: case OP_VPGATHERDQ: case OP_VPGATHERQD: case OP_VPGATHERQQ: return 1;
+    case OP_EVEX_GATHER: case OP_EVEX_SCATTER: case OP_VPGATHERDD: case OP_VPGATHERDQ: case OP_VPGATHERQD: case OP_VPGATHERQQ: return 1;
     default:
+        if (decode_op_class(in->op) == CLASS_AVX512) /* looks itself, at the whole operand */
+            return 1;
         if (decode_op_class(in->op) == CLASS_AVX)
             return size < 16 ? size : 16;
         return size == 10 ? 8 : size == 16 ? 1 : size;
     }
 }
 
+static bool has_rights(const struct seg_cache *s, bool write)
+{
+    bool code = s->attr & 8;
+    return s->valid && (write ? !code && (s->attr & 2) : !code || (s->attr & 2));
+}
+
+static bool in_limit(const struct seg_cache *s, uint32_t off, uint32_t size)
+{
+    uint32_t last = off + size - 1;
+    if (!(s->attr & 8) && (s->attr & 4)) { /* expand-down: valid above the limit */
+        uint32_t top = s->attr & SEGATTR_DB ? 0xffffffff : 0xffff;
+        return off > s->limit && last >= off && last <= top;
+    }
+    return last <= s->limit && last >= off;
+}
+
+bool ea_allowed(const struct cpu *cpu, enum segreg seg, uint32_t off, uint32_t size, bool write)
+{
+    return has_rights(&cpu->seg[seg], write) && in_limit(&cpu->seg[seg], off, size);
+}
+
 gaddr ea_checked(struct cpu *cpu, enum segreg seg, uint32_t off, uint32_t size, bool write)
 {
     const struct seg_cache *s = &cpu->seg[seg];
     enum trap vec = seg == SEG_SS ? TRAP_SS : TRAP_GP;
-    bool code = s->attr & 8;
-    if (!s->valid || (write && (code || !(s->attr & 2))) || (!write && code && !(s->attr & 2)))
+    if (!has_rights(s, write))
         cpu_fault(cpu, s->valid ? TRAP_GP : vec, 0, 0);
-    uint32_t last = off + size - 1;
-    bool ok;
-    if (!code && (s->attr & 4)) { /* expand-down: valid above the limit */
-        uint32_t top = s->attr & SEGATTR_DB ? 0xffffffff : 0xffff;
-        ok = off > s->limit && last >= off && last <= top;
-    } else {
-        ok = last <= s->limit && last >= off;
-    }
-    if (!ok)
+    if (!in_limit(s, off, size))
         cpu_fault(cpu, vec, 0, 0);
     if ((cpu->mode & MODE_AC) && ((off + s->base) & (alignment(cpu->cur, size) - 1)))
         cpu_fault(cpu, TRAP_AC, 0, 0);

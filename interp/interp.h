@@ -17,6 +17,17 @@ bool interp_supports(const struct insn *in);
  * fault at `addr`. Async-signal-safe. */
 uint32_t interp_fault_error(const struct cpu *cpu, uint32_t err, gaddr addr);
 
+/* Set at start on hosts that can: executes an instruction of class AVX512 on the host's unit with the guest's
+ * registers, its memory operand at `a`; the status flags behind it. A fault of it is cpu->cur's. */
+extern uint32_t (*interp_run_alone)(struct cpu *cpu, const struct insn *in, gaddr a);
+/* Of an instruction with a mask: the bytes of its memory operand between the first and the last that it
+ * accesses (none: to is 0), and in parts of which size. Of a gather or scatter: how many elements it has, and
+ * their offsets. */
+struct interp_range { uint32_t from, to, part; };
+struct interp_range interp_masked_range(const struct cpu *c, const struct insn *in);
+unsigned interp_elements(const struct insn *in);
+uint32_t interp_element_offset(const struct cpu *c, const struct insn *in, unsigned i);
+
 /* Runs from `first` (cpu->eip == first->eip) until something leaves the chain; cpu->exit says why. */
 void interp_run(struct cpu *cpu, const struct insn *first);
 

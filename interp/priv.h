@@ -19,6 +19,7 @@ insn_fn interp_bind_x87(const struct insn *in);
 insn_fn interp_bind_mmx(const struct insn *in);
 insn_fn interp_bind_sse(const struct insn *in);
 insn_fn interp_bind_avx(const struct insn *in);
+insn_fn interp_bind_avx512(const struct insn *in);
 
 #define HANDLER(name) static const struct insn *name(struct cpu *cpu, const struct insn *in)
 
@@ -117,6 +118,8 @@ static inline uint8_t *r8(struct cpu *c, unsigned r)
 /* Linear address with segment limit and null checks; raises #GP or #SS. `off` is the offset,
  * already wrapped; `size` in bytes; used when INSN_SEG_CHECK is set. */
 gaddr ea_checked(struct cpu *cpu, enum segreg seg, uint32_t off, uint32_t size, bool write);
+/* The segment allows that access. */
+bool ea_allowed(const struct cpu *cpu, enum segreg seg, uint32_t off, uint32_t size, bool write);
 
 /* Offset of the memory operand within its segment. */
 static inline uint32_t ea_offset(const struct cpu *c, const struct insn *in)

@@ -719,6 +719,7 @@ static void set_tables(struct cpu *cpu)
 /* Guard, stack of return addresses, guard, alternate signal stack. */
 void code_thread_add(struct thread *t)
 {
+    t->alone = NULL;
     if (!enabled)
         return;
     set_tables(&t->cpu);
@@ -743,6 +744,7 @@ void code_thread_remove(struct thread *t)
         sigaltstack(&none, NULL);
     if (p) /* not known any more: killed from here on, another process must not unmap it again */
         munmap(p, 2 * GUARD + RET_STACK + ALT_STACK);
+    translate_alone_free(t);
 }
 
 void code_thread_start(struct thread *t)

@@ -2,6 +2,7 @@
 #include "runtime/effects.h"
 
 #include "decode/decode.h"
+#include "interp/interp.h"
 #include "interp/priv.h"
 
 enum { FXSAVE_BYTES = 512, LARGE = 255 };
@@ -87,11 +88,41 @@ static struct store masked_store(const struct cpu *before, const struct insn *in
     return (struct store){before->gpr[REG_EDI] + before->seg_base[in->seg] + first, end - first};
 }
 
+static bool accesses_memory(const struct insn *in, unsigned access)
+{
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_MEM)
+            return in->o[i].access & access;
+    return false;
+}
+
+/* What an AVX-512 instruction accesses of its memory operand. */
+static unsigned masked_accesses(const struct cpu *before, const struct insn *in, unsigned access,
+                                struct store out[EFFECTS_STORES_MAX])
+{
+    unsigned n = 0;
+    if (!accesses_memory(in, access))
+        return 0;
+    if (!(in->flags & INSN_VSIB)) {
+        struct interp_range r = interp_masked_range(before, in);
+        if (r.from < r.to)
+            out[n++] = (struct store){operand_address(before, in) + r.from, r.to - r.from};
+        return n;
+    }
+    for (unsigned i = 0; i < interp_elements(in); i++)
+        if (before->k[in->evex[2] & 7] >> i & 1)
+            out[n++] = (struct store){interp_element_offset(before, in, i) + before->seg_base[in->seg],
+                                      in->element};
+    return n;
+}
+
 unsigned effects_stores(const struct cpu *before, const struct insn *in,
                         struct store out[EFFECTS_STORES_MAX])
 {
     unsigned n = 0;
     uint32_t push = pushed(in);
+    if (decode_op_class(in->op) == CLASS_AVX512)
+        return masked_accesses(before, in, ACCESS_W, out);
     if (is_string(in)) {
         if (in->op == OP_MOVS || in->op == OP_STOS)
             out[n++] = string_store(before, in);
@@ -136,6 +167,8 @@ unsigned effects_loads(const struct cpu *before, const struct insn *in,
 {
     unsigned n = 0;
     uint32_t pop = popped(in);
+    if (decode_op_class(in->op) == CLASS_AVX512)
+        return masked_accesses(before, in, ACCESS_R, out);
     if (is_string(in))
         return string_loads(before, in, out);
     if (in->op == OP_LEA || in->op == OP_NOP)

@@ -4,7 +4,7 @@
 
 #include "decode/insn.h"
 
-enum { EFFECTS_STORES_MAX = 2 };
+enum { EFFECTS_STORES_MAX = 16 /* elements of a scatter */ };
 struct store {
     gaddr addr;
     uint32_t len;

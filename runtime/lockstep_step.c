@@ -127,7 +127,8 @@ static bool loads_ss(const struct insn *in)
 static bool uses_fp(const struct insn *in)
 {
     switch (decode_op_class((enum op)in->op)) {
-    case CLASS_X87: case CLASS_MMX: case CLASS_SSE: case CLASS_AVX: return true;
+    case CLASS_X87: case CLASS_MMX: case CLASS_SSE: case CLASS_AVX: case CLASS_AVX512:
+        return true;
     default: return in->op == OP_LDMXCSR || in->op == OP_XRSTOR;
     }
 }
@@ -142,7 +143,8 @@ static bool repeats(const struct insn *in)
 static bool fp_changed(const struct cpu *a, const struct cpu *b)
 {
     return memcmp(&a->fpu, &b->fpu, sizeof a->fpu) || a->mxcsr != b->mxcsr ||
-           memcmp(a->xmm, b->xmm, sizeof a->xmm) || memcmp(a->ymmh, b->ymmh, sizeof a->ymmh);
+           memcmp(a->xmm, b->xmm, sizeof a->xmm) || memcmp(a->ymmh, b->ymmh, sizeof a->ymmh) ||
+           memcmp(a->zmmh, b->zmmh, sizeof a->zmmh) || memcmp(a->k, b->k, sizeof a->k);
 }
 
 /* Has it stopped for a step that was not one of an instruction? */

@@ -1,5 +1,7 @@
 /* The processor that programs see unless they are given one by name. */
 #include "core/cpuid.h"
+#include "core/xstate.h"
+#include "interp/interp.h"
 #include "runtime/runtime.h"
 #include "translate/translate.h"
 
@@ -18,4 +20,15 @@ void model_hide_slow(void)
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
         if (!translate_direct(rows[i].op))
             cpuid_hide((enum cpuid_feature)rows[i].feature);
+}
+
+void model_show_avx512(void)
+{
+    struct cpuid_avx512 bits;
+    uint16_t at[XSTATE_PARTS - 1];
+    if (!translate_avx512(&bits, at))
+        return;
+    xstate_set_layout(at);
+    interp_run_alone = translate_run_alone;
+    cpuid_show_avx512(&bits);
 }

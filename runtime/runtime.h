@@ -58,6 +58,8 @@ static inline struct rt_thread *rt(struct thread *t)
 
 /* Hides from CPUID what would be slow on this host; for the default model. */
 void model_hide_slow(void);
+/* Adds what the host has of AVX-512. */
+void model_show_avx512(void);
 
 /* cache.c: predecoded blocks by address. */
 void cache_init(void);

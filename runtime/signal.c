@@ -160,10 +160,26 @@ static enum trap limit_fault(const struct cpu *cpu, gaddr addr)
     }
 }
 
+/* The same for an operand with a mask. */
+static enum trap masked_limit_fault(const struct cpu *cpu)
+{
+    const struct insn *in = cpu->cur;
+    bool mem = false;
+    for (unsigned i = 0; i < in->nopnd; i++)
+        mem |= in->o[i].kind == OPND_MEM;
+    if (!mem || in->flags & (INSN_SEG_CHECK | INSN_ADDR16))
+        return 0;
+    enum trap vec = in->seg == SEG_SS ? TRAP_SS : TRAP_GP;
+    uint64_t off = cpu->gpr[in->base] + (cpu->gpr[in->index] << in->scale) + in->disp;
+    struct interp_range r = interp_masked_range(cpu, in);
+    return (off + r.from + r.part - 1) >> 32 ? vec : 0;
+}
+
 /* Makes cpu->trap of a fault of the instruction cpu->cur. */
 static void set_page_fault(struct cpu *cpu, gaddr addr, uint32_t err)
 {
-    enum trap vec = addr > 0xffffff00u ? limit_fault(cpu, addr) : 0;
+    bool masked = decode_op_class(cpu->cur->op) == CLASS_AVX512 && !(cpu->cur->flags & INSN_VSIB);
+    enum trap vec = masked ? masked_limit_fault(cpu) : addr > 0xffffff00u ? limit_fault(cpu, addr) : 0;
     if (unlikely(vec))
         cpu->trap = (struct cpu_trap){.vec = (uint8_t)vec, .addr = cpu->trap.addr};
     else
@@ -209,7 +225,7 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
     cpu->eip = place.in->eip;
     cpu->exit = EXIT_TRAP;
     translate_save_gpr(cpu, uc, place.adjust);
-    if (sig == SIGFPE) {
+    if (sig == SIGFPE || sig == SIGILL) {
         cpu->trap = (struct cpu_trap){.vec = (uint8_t)translate_trapno(uc), .addr = cpu->trap.addr};
     } else if (sig == SIGSEGV && info->si_code == SI_KERNEL) {
         cpu->trap = (struct cpu_trap){.vec = TRAP_GP, .addr = cpu->trap.addr};
@@ -286,6 +302,17 @@ static void stop_code(struct thread *t, ucontext_t *uc)
 
 /* ---- faults of the interpreter ---- */
 
+/* The instruction that the host's unit executes for the interpreter raised something other than a page
+ * fault. */
+static _Noreturn void alone_fault(struct thread *t, const ucontext_t *uc)
+{
+    struct cpu *cpu = &t->cpu;
+    translate_alone_fault(cpu, uc);
+    cpu->trap = (struct cpu_trap){.vec = (uint8_t)translate_trapno(uc), .addr = cpu->trap.addr};
+    cpu->eip = cpu->cur->eip;
+    siglongjmp(t->trap_jb, JB_TRAP);
+}
+
 static void page_fault(struct thread *t, gaddr addr, uint32_t err)
 {
     set_page_fault(&t->cpu, addr, err);
@@ -336,13 +363,17 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     int saved_errno = errno;
     int sync = sync_index(sig);
     if (sync >= 0 && info->si_code > 0) {
-        if (sig == SIGSEGV || sig == SIGBUS)
+        bool fault = sig == SIGSEGV || sig == SIGBUS;
+        if (t && t->running && (!fault || info->si_code == SI_KERNEL) &&
+            translate_is_alone(t, host_pc(uc)))
+            alone_fault(t, uc);
+        else if (fault)
             on_fault(sig, info, uc);
         else if (sig == SIGTRAP && t && rt(t)->stepping)
             stop_code(t, uc);
         else if (sig == SIGTRAP && t && !translate_can_step() && code_contains(host_pc(uc)))
             on_trap(t, uc);
-        else if (sig != SIGFPE || !t || !code_contains(host_pc(uc)) ||
+        else if ((sig != SIGFPE && sig != SIGILL) || !t || !code_contains(host_pc(uc)) ||
                  !on_code_fault(t, sig, info, uc))
             own_fault(sig, info, uc);
         if (t && t->running && t->cpu.pending && code_contains(host_pc(uc)))

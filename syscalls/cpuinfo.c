@@ -30,6 +30,7 @@ static const struct word {
                 "avx512dq rdseed adx smap avx512ifma - clflushopt clwb intel_pt avx512pf avx512er avx512cd "
                 "sha_ni avx512bw avx512vl"},
     {13, 1, EAX, "xsaveopt xsavec xgetbv1 xsaves"},
+    {7, 1, EAX, "- - - - avx_vnni avx512_bf16"},
     {7, 0, ECX, "- avx512vbmi umip pku ospke waitpkg avx512_vbmi2 - gfni vaes vpclmulqdq avx512_vnni "
                 "avx512_bitalg - avx512_vpopcntdq - la57 - - - - - rdpid"},
 };

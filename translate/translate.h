@@ -159,6 +159,20 @@ const struct insn *translate_exit_indirect(struct cpu *cpu, gaddr eip);
  * x87 unit keeps its last instruction); NULL if it is none of translated code. */
 const struct insn *translate_guest_insn(uint32_t low);
 
+/* What of AVX-512 the host has as CPUID tells it, and where it keeps its parts in an XSAVE area (components 5
+ * to 7); false: nothing. Then: */
+struct cpuid_avx512;
+bool translate_avx512(struct cpuid_avx512 *bits, uint16_t at[3]);
+/* Executes one instruction of class AVX512 on the host's unit, see interp_run_alone. */
+uint32_t translate_run_alone(struct cpu *cpu, const struct insn *in, gaddr a);
+struct thread;
+/* A context at `pc` is in that instruction: async-signal-safe. */
+bool translate_is_alone(const struct thread *t, uintptr_t pc);
+/* It raised an exception: takes what that changes. */
+void translate_alone_fault(struct cpu *cpu, const void *ucontext);
+/* The thread ends. */
+void translate_alone_free(struct thread *t);
+
 /* Signal support. All async-signal-safe. `pc` is in the stubs that translated code shares: */
 bool translate_in_stubs(uintptr_t pc);
 /* Makes an interrupted context that is at an instruction boundary of translated code, or at an

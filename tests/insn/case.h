@@ -37,6 +37,9 @@ struct case_state {
     uint8_t fx[512] __attribute__((aligned(16)));
     uint8_t ymmh[8][16];  /* bits 128-255 of ymm0-7 */
     uint8_t mem[CASE_MEM_SIZE]; /* the three windows */
+    /* Recorded results end here. Zero unless AVX-512 is tested: */
+    uint8_t zmmh[8][32];  /* bits 256-511 of zmm0-7 */
+    uint64_t k[8];
 };
 
 /* What the helper says about its processor, in the first case's `out`, when asked for no cases. */

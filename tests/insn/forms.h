@@ -9,6 +9,7 @@
 enum form_kind {
     FORM_INSN, /* an instruction that the interpreter executes */
     FORM_UD,   /* an opcode with prefixes; its cases are the ModRM bytes that xrun refuses */
+    FORM_EVEX, /* map[0], W and pp of map[1]: all else is the case's, and may be undefined */
 };
 
 struct form {
@@ -23,9 +24,10 @@ struct form {
 extern struct form *forms;
 extern unsigned nforms;
 
-enum { FORMS_MAX = 40000 };
+enum { FORMS_MAX = 60000 };
 
-void forms_enumerate(void);
+void forms_enumerate(bool avx512);
+bool forms_avx512(void); /* they were enumerated */
 /* Names a form whatever else is enumerated: seeds and recorded results hang on it. */
 uint64_t form_key(const struct form *f);
 /* Does the instruction with the undecodable or unexecuted encoding `code` belong to the comparison

@@ -35,6 +35,8 @@ enum field {
     M_XMM,      /* arg: byte of operand 0 */
     M_YMMH,     /* arg: byte of operand 0's upper half */
     M_MM,       /* operand 0's lowest bit */
+    M_ZMMH,     /* arg: byte of what is above operand 0's 256 bits */
+    M_K,        /* arg: k register */
 };
 
 static const struct mutation {
@@ -153,7 +155,28 @@ static const struct mutation {
     {OP_VCVTPS2PH, M_MEM, TRAP_BP, 0},
     {OP_XSAVE, M_MEM, TRAP_BP, 0},
     {OP_XRSTOR, M_FX, TRAP_BP, 160},
+    {OP_EVEX, M_XMM, TRAP_BP, 0},
+    {OP_EVEX, M_ZMMH, TRAP_BP, 31},
+    {OP_EVEX, M_K, TRAP_BP, 3},
+    {OP_EVEX, M_FX, TRAP_XM, 24 /* MXCSR.IE */},
+    {OP_EVEX, M_TRAP, TRAP_XM, TRAP_UD},
+    {OP_EVEX, M_MEM, TRAP_BP, 0},
+    {OP_EVEX, M_DONE, TRAP_PF, 0},
+    {OP_EVEX_PACKED, M_ZMMH, TRAP_BP, 0},
+    {OP_EVEX_GATHER, M_K, TRAP_PF, 1},
+    {OP_EVEX_SCATTER, M_K, TRAP_BP, 7},
+    {OP_OPMASK, M_K, TRAP_BP, 0},
+    {OP_OPMASK, M_FLAG, TRAP_BP, EFL_ZF},
+    {OP_VPADDB, M_ZMMH, TRAP_BP, 0 /* VEX clears it */},
+    {OP_ADDPS, M_ZMMH, TRAP_BP, 0 /* SSE leaves it */},
+    {OP_XRSTOR, M_K, TRAP_BP, 2},
 };
+
+bool mutate_needs_avx512(unsigned i)
+{
+    const struct mutation *m = &mutations[i];
+    return m->field == M_ZMMH || m->field == M_K || decode_op_class(m->op) == CLASS_AVX512;
+}
 
 unsigned mutate_count(void) { return ARRAY_SIZE(mutations); }
 enum op mutate_op(unsigned i) { return (enum op)mutations[i].op; }
@@ -181,7 +204,9 @@ static void flip(uint8_t *p)
 static void spoil_operand(const struct mutation *m, const struct insn *in, struct case_state *s)
 {
     unsigned size = in->o[0].size, reg = in->o[0].reg;
-    bool ymm = in->o[0].kind == OPND_YMM;
+    bool ymm = in->o[0].kind == OPND_YMM || in->o[0].kind == OPND_ZMM;
+    if ((in->o[0].kind == OPND_XMM || ymm) && m->field == M_ZMMH)
+        s->zmmh[reg][m->arg] ^= 1;
     if ((in->o[0].kind == OPND_XMM || ymm) && m->field == M_XMM)
         s->fx[160 + 16 * reg + m->arg] ^= 1;
     if ((in->o[0].kind == OPND_XMM || ymm) && m->field == M_YMMH)
@@ -239,7 +264,7 @@ void mutate_apply(unsigned i, const struct test_case *c, const struct insn *in,
     switch ((enum field)m->field) {
     case M_GPR: s->gpr[m->arg] ^= 1; break;
     case M_GPR_TOP: s->gpr[m->arg] ^= 1u << 31; break;
-    case M_DST: case M_DST_TOP: case M_DST_ABOVE: case M_XMM: case M_YMMH: case M_MM:
+    case M_DST: case M_DST_TOP: case M_DST_ABOVE: case M_XMM: case M_YMMH: case M_MM: case M_ZMMH:
         spoil_operand(m, in, s);
         break;
     case M_FLAG: s->eflags ^= m->arg; break;
@@ -254,6 +279,7 @@ void mutate_apply(unsigned i, const struct test_case *c, const struct insn *in,
         break;
     case M_STRAY: s->stray ^= 1; break;
     case M_TRAP: case M_DONE: case M_ERR: case M_CR2: spoil_fault(m, c, in, s); break;
+    case M_K: s->k[m->arg] ^= 1; break;
     case M_SEL: s->sel[m->arg] ^= 8; break;
     case M_FX: s->fx[m->arg] ^= 1; break;
     case M_ST: s->fx[32 + 16 * m->arg] ^= 1; break;

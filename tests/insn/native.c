@@ -27,7 +27,7 @@ static uint8_t alt_stack[32768] __attribute__((aligned(64)));
 static struct test_case *const cases = (struct test_case *)CASE_SHARED;
 static struct case_state *out;
 static struct case_processor processor;
-enum { XCR0_AVX = 6, CPUID_OSXSAVE = 1 << 27 };
+enum { XCR0_AVX = 6, XCR0_AVX512 = 0xe0, CPUID_OSXSAVE = 1 << 27 };
 /* Of the frame: which state components the area behind the FXSAVE image has, and where AVX's is. */
 enum { FRAME_FX = 112, XSTATE_BV = 512, XSTATE_AVX = 576 };
 /* The code page is written through an alias; with CASE_PRIVATE it has none and is made writable for
@@ -78,7 +78,10 @@ __asm__(".text\n"
         "vinsertf128 $1, 512(%eax), %ymm0, %ymm0\n\tvinsertf128 $1, 528(%eax), %ymm1, %ymm1\n\t"
         "vinsertf128 $1, 544(%eax), %ymm2, %ymm2\n\tvinsertf128 $1, 560(%eax), %ymm3, %ymm3\n\t"
         "vinsertf128 $1, 576(%eax), %ymm4, %ymm4\n\tvinsertf128 $1, 592(%eax), %ymm5, %ymm5\n\t"
-        "vinsertf128 $1, 608(%eax), %ymm6, %ymm6\n\tvinsertf128 $1, 624(%eax), %ymm7, %ymm7\n1:\t"
+        "vinsertf128 $1, 608(%eax), %ymm6, %ymm6\n\tvinsertf128 $1, 624(%eax), %ymm7, %ymm7\n\t"
+        "testl %ecx, %ecx\n\tjz 1f\n\t"
+        ".irp i, 0, 1, 2, 3, 4, 5, 6, 7\n\tvinserti64x4 $1, 32*\\i(%ecx), %zmm\\i, %zmm\\i\n\t"
+        "kmovq 256+8*\\i(%ecx), %k\\i\n\t.endr\n1:\t"
         "pushl load_state+32\n\tpopfl\n\t"
         "movl load_state+0, %eax\n\tmovl load_state+4, %ecx\n\tmovl load_state+8, %edx\n\t"
         "movl load_state+12, %ebx\n\tmovl load_state+20, %ebp\n\t"
@@ -96,11 +99,12 @@ __asm__(".text\n"
         ".bss\n.balign 64\n.skip 65536\nstart_stack_end:\n.skip 64\n"
         ".balign 4\n.globl lss_pointer, ljmp_pointer\n"
         "lss_pointer: .skip 8\nljmp_pointer: .skip 8\n.text\n");
-void run_case(const uint8_t *fx, uint32_t avx) __attribute__((regparm(2)));
+void run_case(const uint8_t *fx, uint32_t avx, const void *avx512) __attribute__((regparm(3)));
 extern char signal_entry[];
 extern struct { uint32_t off; uint16_t sel; } lss_pointer, ljmp_pointer;
 
 static uint32_t has_avx(void) { return (processor.xcr0 & XCR0_AVX) == XCR0_AVX; }
+static uint32_t k_at, zmm_at; /* in the frame's area; 0: no AVX-512 */
 
 void on_signal(int sig, void *info, struct frame_context *uc)
 {
@@ -122,6 +126,12 @@ void on_signal(int sig, void *info, struct frame_context *uc)
         memcpy(o->ymmh, fx + XSTATE_AVX, sizeof o->ymmh);
     else
         memset(o->ymmh, 0, sizeof o->ymmh);
+    memset(o->k, 0, sizeof o->k);
+    memset(o->zmmh, 0, sizeof o->zmmh);
+    if (k_at && (fx[XSTATE_BV] & 32))
+        memcpy(o->k, fx + k_at, sizeof o->k);
+    if (zmm_at && (fx[XSTATE_BV] & 64))
+        memcpy(o->zmmh, fx + zmm_at, sizeof o->zmmh);
 }
 
 static void put_windows(const uint8_t *m)
@@ -177,7 +187,7 @@ static void run(struct test_case *c)
     lss_pointer.off = c->in.gpr[4], lss_pointer.sel = c->in.sel[2];
     ljmp_pointer.off = c->in.eip, ljmp_pointer.sel = c->in.sel[1];
     out = &c->out;
-    run_case(c->in.fx, has_avx());
+    run_case(c->in.fx, has_avx(), k_at ? c->in.zmmh : (void *)0);
     take_windows(c->out.mem);
     c->out.stray = nonzero(CASE_DATA, CASE_RW_BYTES) ^ nonzero(CASE_DATA + CASE_RW2, 0x1000);
 }
@@ -215,6 +225,12 @@ static void look_at_processor(void)
     if (processor.ecx1 & CPUID_OSXSAVE)
         __asm__("xgetbv" : "=a"(x), "=d"(d) : "c"(0));
     processor.xcr0 = x;
+    if ((x & XCR0_AVX512) != XCR0_AVX512)
+        return;
+    a = 13, c = 5;
+    __asm__("cpuid" : "+a"(a), "=b"(k_at), "+c"(c), "=d"(d));
+    a = 13, c = 6;
+    __asm__("cpuid" : "+a"(a), "=b"(zmm_at), "+c"(c), "=d"(d));
 }
 
 void helper_main(void)

@@ -487,6 +487,16 @@ static void make_upper_halves(struct case_state *s)
     }
 }
 
+static void make_avx512(struct case_state *s)
+{
+    for (unsigned i = 0; i < sizeof s->zmmh; i += 8) {
+        uint64_t v = edge64();
+        memcpy(&s->zmmh[0][0] + i, &v, 8);
+    }
+    for (unsigned i = 0; i < 8; i++)
+        s->k[i] = rnd(8) ? rnd64() >> (rnd(2) ? 0 : rnd(64)) : rnd(2) ? UINT64_MAX : 0;
+}
+
 static void make_memory(struct case_state *s)
 {
     for (unsigned i = 0; i < CASE_MEM_SIZE; i += 8) {
@@ -591,20 +601,29 @@ static bool is_far(const struct insn *in)
            ((in->op == OP_CALL || in->op == OP_JMP) && in->o[0].size == in->opsize + 2);
 }
 
+/* The components that the instructions and headers of cases name. */
+static uint32_t components(void)
+{
+    return forms_avx512() ? XSTATE_ALL | XSTATE_AVX512 : XSTATE_ALL;
+}
+
 /* Mostly a header that is accepted. */
 static void help_xsave(struct case_state *s, const struct insn *in)
 {
     uint8_t *p = operand_image(s, in, XSTATE_WRITTEN);
     uint64_t h[8] = {rnd(8)};
     uint32_t mxcsr = rnd(0x10000);
+    if (forms_avx512() && rnd(2))
+        h[0] |= rnd64() & XSTATE_AVX512;
     if (in->base != REG_EAX && in->index != REG_EAX)
-        s->gpr[REG_EAX] &= XSTATE_ALL;
+        s->gpr[REG_EAX] &= components();
     if (in->base != REG_EDX && in->index != REG_EDX)
         s->gpr[REG_EDX] = 0;
     if (!p || percent(5))
         return;
     if (percent(30))
-        h[1] = UINT64_C(1) << 63 | (percent(80) ? h[0] : 0) | rnd(8);
+        h[1] = UINT64_C(1) << 63 | (percent(80) ? h[0] : 0) | rnd(8) |
+               (forms_avx512() && rnd(2) ? rnd64() & XSTATE_AVX512 : 0);
     if (percent(10))
         h[rnd(8)] |= UINT64_C(1) << rnd(5) << (rnd(4) ? 0 : 59);
     memcpy(p + XSTATE_HEADER_AT, h, sizeof h);
@@ -738,13 +757,20 @@ static bool near_helper(uint32_t a)
 /* Doubleword i of a gather's index register. */
 static uint8_t *index_part(struct case_state *s, const struct insn *in, unsigned i)
 {
-    return i < 4 ? s->fx + 160 + 16 * in->index + 4 * i : s->ymmh[in->index] + 4 * (i - 4);
+    return i < 4   ? s->fx + 160 + 16 * in->index + 4 * i
+           : i < 8 ? s->ymmh[in->index] + 4 * (i - 4)
+                   : s->zmmh[in->index] + 4 * (i - 8);
+}
+
+static unsigned index_parts(const struct insn *in)
+{
+    return decode_op_class(in->op) == CLASS_AVX512 ? 16 : 8;
 }
 
 /* Indices of a gather, bytes from the base or something else. */
 static void make_indices(struct case_state *s, const struct insn *in)
 {
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < index_parts(in); i++) {
         uint32_t v = percent(92) ? (uint32_t)((int32_t)(rnd(256) - 128) >> in->scale)
                                  : target(8) >> in->scale;
         if (percent(98))
@@ -754,7 +780,7 @@ static void make_indices(struct case_state *s, const struct insn *in)
 
 static bool near_helper_by_index(const struct insn *in, struct case_state *s)
 {
-    for (unsigned i = 0; i < 8; i++) {
+    for (unsigned i = 0; i < index_parts(in); i++) {
         uint32_t v;
         memcpy(&v, index_part(s, in, i), 4);
         if (near_helper(effective(in, s) + (v << in->scale)))
@@ -768,7 +794,7 @@ static bool harmless(const struct insn *in, struct case_state *s)
     for (unsigned i = 0; i < 8; i++)
         if (near_helper(s->gpr[i]))
             return false;
-    if (is_xsave(in) && (s->gpr[REG_EDX] || s->gpr[REG_EAX] & ~(uint32_t)XSTATE_ALL))
+    if (is_xsave(in) && (s->gpr[REG_EDX] || s->gpr[REG_EAX] & ~components()))
         return false; /* components that not every model has */
     if (in->flags & INSN_VSIB && near_helper_by_index(in, s))
         return false;
@@ -850,6 +876,68 @@ static bool make_undefined(struct test_case *c, const struct form *f, uint32_t s
     return forms_refused(c->code, sizeof c->code, f->mode);
 }
 
+/* ---- AVX-512 ---- */
+
+static struct encoding emit_evex(const struct form *f, uint8_t *b)
+{
+    static const uint8_t segs[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65}, odd[] = {0x66, 0xf0, 0xf2, 0xf3};
+    struct encoding e = {0, 0, 0};
+    unsigned n = 0, reg = rnd(8);
+    struct form small = *f;
+    for (int i = 0; i < CASE_CODE_MAX; i++)
+        b[i] = (uint8_t)rnd64();
+    if (percent(15))
+        b[n++] = segs[rnd(6)];
+    if (percent(15))
+        small.prefix[small.nprefix++] = b[n++] = 0x67;
+    if (percent(2))
+        b[n++] = odd[rnd(4)];
+    b[n++] = 0x62;
+    b[n++] = 0xf0 | f->map[0];
+    b[n++] = (uint8_t)(f->map[1] | 4 | (rnd(2) ? 15 : 8 | rnd(8)) << 3);
+    b[n++] = (uint8_t)(8 | (percent(97) ? rnd(3) : 3) << 5 | (percent(20) ? 0x10 : 0) |
+                       (percent(25) ? 0x80 : 0) | (percent(60) ? rnd(8) : 0));
+    if (percent(8)) /* bits that 32-bit code does not use, or must not change */
+        b[n - 1 - rnd(3)] ^= (uint8_t)(1u << (2 + rnd(4)));
+    b[n++] = f->op;
+    if (f->mem) {
+        struct encoding m = {0, 0, 0};
+        unsigned len;
+        do
+            len = addr16(&small) ? put_modrm16(b + n, reg, &m) : put_modrm32(b + n, reg, &m);
+        while (f->vsib && !addr16(&small) && (b[n] & 7) != 4 && percent(95));
+        e.disp = n + m.disp, e.disp_size = m.disp_size;
+        n += len;
+    } else {
+        b[n++] = (uint8_t)(0xc0 | reg << 3 | rnd(8));
+    }
+    e.len = n;
+    return e;
+}
+
+/* An instruction or, if the decoder says so, an undefined one. */
+static bool make_evex(struct test_case *c, const struct form *f, struct insn *in)
+{
+    struct encoding e = emit_evex(f, c->code);
+    bool ok = decode_bytes(c->code, sizeof c->code, CASE_CODE + CASE_EIP, f->mode, in) == DECODE_OK;
+    if (ok && in->op == OP_UNSUPPORTED)
+        return false;
+    if (f->map[1] == 0x83 && (f->op == 0x2a || f->op == 0x7b)) /* VCVTSI2SD: W is for 64-bit code, */
+        return false;                                        /* and only then there is rounding */
+    make_segments(&c->in, f->mode);
+    make_registers(&c->in, in);
+    make_memory(&c->in);
+    make_fpu(&c->in, in);
+    make_upper_halves(&c->in);
+    make_avx512(&c->in);
+    if (ok && memory_operand(in) >= 0)
+        aim(c, in, &e, f->mode);
+    if (ok && in->flags & INSN_VSIB)
+        make_indices(&c->in, in);
+    c->len = ok ? in->len : e.len + 5;
+    return harmless(in, &c->in);
+}
+
 bool state_make_case(struct test_case *c, unsigned form, uint32_t seed, struct insn *in)
 {
     const struct form *f = &forms[form];
@@ -860,13 +948,17 @@ bool state_make_case(struct test_case *c, unsigned form, uint32_t seed, struct i
     rng = UINT64_C(0x9e3779b97f4a7c15) * (form_key(f) + 1) ^
           UINT64_C(0xbf58476d1ce4e5b9) * (seed + 1);
     rnd64();
-    if (f->kind == FORM_UD) {
+    if (f->kind == FORM_EVEX) {
+        ok = make_evex(c, f, in);
+    } else if (f->kind == FORM_UD) {
         ok = make_undefined(c, f, seed, in);
     } else {
         while (!make_insn(c, f, in)) /* another register or displacement may be another form */
             ;
         c->len = in->len;
         append_note(c, in, f->mode);
+        if (forms_avx512())
+            make_avx512(&c->in);
     }
     memset(c->code + c->len, 0xcc, sizeof c->code - c->len);
     return ok;

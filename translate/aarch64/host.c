@@ -262,3 +262,33 @@ void translate_stack_overflow(void *uc)
     struct cpu *cpu = (struct cpu *)(uintptr_t)regs(uc)->regs[A64_CPU];
     regs(uc)->sp = (uintptr_t)cpu->host.ret_top;
 }
+
+/* ---- AVX-512: never shown ---- */
+
+bool translate_avx512(struct cpuid_avx512 *bits, uint16_t at[3])
+{
+    (void)bits, (void)at;
+    return false;
+}
+
+uint32_t translate_run_alone(struct cpu *cpu, const struct insn *in, gaddr a)
+{
+    (void)in, (void)a;
+    cpu_fault_ud(cpu);
+}
+
+bool translate_is_alone(const struct thread *t, uintptr_t pc)
+{
+    (void)t, (void)pc;
+    return false;
+}
+
+void translate_alone_fault(struct cpu *cpu, const void *ucontext)
+{
+    (void)cpu, (void)ucontext;
+}
+
+void translate_alone_free(struct thread *t)
+{
+    (void)t;
+}

@@ -13,6 +13,8 @@ bool translate_direct(unsigned op)
     case OP_SHA256MSG2: case OP_SHA256RNDS2: case OP_GF2P8AFFINEINVQB: case OP_GF2P8AFFINEQB:
     case OP_GF2P8MULB: return false;
     case OP_VGF2P8AFFINEINVQB: case OP_VGF2P8AFFINEQB: case OP_VGF2P8MULB: return false;
-    default: return decode_op_class(op) != CLASS_AVX || !a64_x87_double();
+    default:
+        return decode_op_class(op) != CLASS_AVX512 &&
+               (decode_op_class(op) != CLASS_AVX || !a64_x87_double());
     }
 }

@@ -42,8 +42,8 @@ static unsigned rex_bits(unsigned reg, struct x64_mem m)
            (m.base != X64_NONE ? m.base >> 3 : 0);
 }
 
-/* ModRM, SIB, displacement. */
-static void operands(struct emit *e, unsigned reg, struct x64_mem m)
+/* ModRM, SIB, displacement; not one of 8 bits where that counts in larger units. */
+static void operands(struct emit *e, unsigned reg, struct x64_mem m, bool disp8)
 {
     bool has_index = m.index != X64_NONE;
     unsigned r = (reg & 7) << 3;
@@ -54,7 +54,7 @@ static void operands(struct emit *e, unsigned reg, struct x64_mem m)
         return;
     }
     bool sib = has_index || (m.base & 7) == 4;
-    unsigned mod = m.disp == 0 && (m.base & 7) != 5 ? 0 : m.disp == (int8_t)m.disp ? 1 : 2;
+    unsigned mod = m.disp == 0 && (m.base & 7) != 5 ? 0 : disp8 && m.disp == (int8_t)m.disp ? 1 : 2;
     e8(e, mod << 6 | r | (sib ? 4 : m.base & 7u));
     if (sib)
         e8(e, (unsigned)m.scale << 6 | (has_index ? (m.index & 7u) << 3 : 0x20) | (m.base & 7u));
@@ -68,7 +68,7 @@ bool x64_rm(struct emit *e, struct x64_op op, unsigned reg, struct x64_mem m)
 {
     if (!prefixes(e, op, m.addr32, rex_bits(reg, m)))
         return false;
-    operands(e, reg, m);
+    operands(e, reg, m, true);
     return true;
 }
 
@@ -99,12 +99,36 @@ void x64_vex_rm(struct emit *e, struct x64_vex v, unsigned reg, struct x64_mem m
     if (m.addr32)
         e8(e, 0x67);
     vex_prefix(e, v, rex_bits(reg, m));
-    operands(e, reg, m);
+    operands(e, reg, m, true);
 }
 
 void x64_vex_none(struct emit *e, struct x64_vex v)
 {
     vex_prefix(e, v, 0);
+}
+
+/* High bits of registers are inverted here, too; of vector registers only the first eight are used. */
+static void evex_prefix(struct emit *e, struct x64_evex v, unsigned rex)
+{
+    e8(e, 0x62);
+    e8(e, (~rex & 7) << 5 | 0x10 | v.map);
+    e8(e, (unsigned)v.w << 7 | (~v.vvvv & 15u) << 3 | 4 | v.pp);
+    e8(e, (v.masking & 0xf7u) | 8);
+    e8(e, v.opcode);
+}
+
+void x64_evex_rr(struct emit *e, struct x64_evex v, unsigned reg, unsigned rm)
+{
+    evex_prefix(e, v, (reg & 8) >> 1 | rm >> 3);
+    e8(e, 0xc0 | (reg & 7) << 3 | (rm & 7));
+}
+
+void x64_evex_rm(struct emit *e, struct x64_evex v, unsigned reg, struct x64_mem m)
+{
+    if (m.addr32)
+        e8(e, 0x67);
+    evex_prefix(e, v, rex_bits(reg, m));
+    operands(e, reg, m, false);
 }
 
 static struct x64_op op1(unsigned opcode)

@@ -13,7 +13,8 @@ struct emit {
     struct translation *tr;
     uint8_t *p;
     bool x87;             /* the region uses the x87 unit, */
-    bool ymm;             /* the upper halves of ymm0-7 */
+    bool ymm;             /* the upper halves of ymm0-7, */
+    bool zmm;             /* those of zmm0-7 and k0-7 */
     const uint32_t *prev; /* offsets of the previous pass, NULL in the first */
     unsigned index;
     int esp;              /* the guest's esp is r15 plus this */
@@ -69,6 +70,13 @@ struct x64_vex {
 void x64_vex_rr(struct emit *e, struct x64_vex v, unsigned reg, unsigned rm);
 void x64_vex_rm(struct emit *e, struct x64_vex v, unsigned reg, struct x64_mem m);
 void x64_vex_none(struct emit *e, struct x64_vex v); /* no operands */
+
+/* The same with an EVEX prefix; `masking` is its last byte (z, L'L, b, aaa). */
+struct x64_evex {
+    uint8_t pp, map, w, vvvv, masking, opcode;
+};
+void x64_evex_rr(struct emit *e, struct x64_evex v, unsigned reg, unsigned rm);
+void x64_evex_rm(struct emit *e, struct x64_evex v, unsigned reg, struct x64_mem m);
 
 /* Common instructions. */
 void x64_mov_rr(struct emit *e, unsigned dst, unsigned src);        /* 32 bits */

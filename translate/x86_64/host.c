@@ -18,6 +18,10 @@ AT(host.x87_live, CPU_X87_LIVE);
 AT(host.x87_image, CPU_X87_IMAGE);
 AT(host.ymm_live, CPU_YMM_LIVE);
 AT(ymmh, CPU_YMMH);
+AT(zmmh, CPU_ZMMH);
+AT(k, CPU_K);
+AT(zmm_used, CPU_ZMM_USED);
+AT(zmm_live, CPU_ZMM_LIVE);
 static_assert(EFL_DF == EFL_DF_BIT, "values");
 
 enum { HOST_TF = 0x100 };

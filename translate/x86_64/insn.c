@@ -437,6 +437,7 @@ static bool choose(struct emit *e, const struct tr_insn *t)
     case HOW_NOP: return true;
     case HOW_XLAT: return xlat(e, in);
     case HOW_VEX: return x64_vex_insn(e, t);
+    case HOW_EVEX: return x64_evex_insn(e, in);
     default: return false;
     }
 }

@@ -25,9 +25,15 @@ bool x64_flags_dead(const struct translation *tr, unsigned i, unsigned *last);
 bool x64_uses_x87(const struct insn *in);
 /* Needs the upper halves of the guest's ymm registers in the host's. */
 bool x64_uses_ymm(const struct insn *in);
+/* Needs the guest's zmm and k registers in the host's. */
+bool x64_uses_zmm(const struct insn *in);
 /* Bytes of SIB and displacement behind the ModRM byte at p. */
 unsigned x64_modrm_tail(const uint8_t *p);
 /* vex.c: x64_insn for an instruction with a VEX prefix. */
 bool x64_vex_insn(struct emit *e, const struct tr_insn *t);
+/* The operand of a gather or scatter. */
+bool x64_gather_mem(struct emit *e, const struct insn *in, struct x64_mem *m);
+/* evex.c: the same for AVX-512. */
+bool x64_evex_insn(struct emit *e, const struct insn *in);
 
 #endif

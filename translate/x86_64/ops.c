@@ -2,6 +2,7 @@
 #include "translate/x86_64/ops.h"
 
 #include <pthread.h>
+#include <string.h>
 #include <sys/platform/x86.h>
 
 #include "decode/decode.h"
@@ -94,6 +95,8 @@ static const uint16_t vaes[] = {
 };
 static const uint16_t vpclmul[] = {OP_VPCLMULQDQ};
 
+static const uint16_t avx512[] = {OP_EVEX, OP_EVEX_PACKED, OP_EVEX_GATHER, OP_EVEX_SCATTER, OP_OPMASK};
+
 static const struct {
     uint16_t op;
     uint8_t how;
@@ -136,12 +139,37 @@ static bool host_avx(void)
     return has(x86_cpu_AVX2) && has(x86_cpu_FMA) && has(x86_cpu_F16C);
 }
 
+/* With byte and word elements and all vector lengths; AVX-512 without them is left alone. */
+bool x64_host_avx512(void)
+{
+    return has(x86_cpu_AVX512F) && has(x86_cpu_AVX512BW) && has(x86_cpu_AVX512DQ) &&
+           has(x86_cpu_AVX512VL) && has(x86_cpu_AVX512CD);
+}
+
+void x64_avx512_bits(uint32_t bits[3])
+{
+    static const struct {
+        unsigned feature;
+        uint8_t word, bit;
+    } rows[] = {
+        {x86_cpu_AVX512F, 0, 16}, {x86_cpu_AVX512DQ, 0, 17}, {x86_cpu_AVX512_IFMA, 0, 21},
+        {x86_cpu_AVX512CD, 0, 28}, {x86_cpu_AVX512BW, 0, 30}, {x86_cpu_AVX512VL, 0, 31},
+        {x86_cpu_AVX512_VBMI, 1, 1}, {x86_cpu_AVX512_VBMI2, 1, 6}, {x86_cpu_AVX512_VNNI, 1, 11},
+        {x86_cpu_AVX512_BITALG, 1, 12}, {x86_cpu_AVX512_VPOPCNTDQ, 1, 14}, {x86_cpu_AVX512_BF16, 2, 5},
+    };
+    memset(bits, 0, 3 * sizeof *bits);
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+        if (has(rows[i].feature))
+            bits[rows[i].word] |= UINT32_C(1) << rows[i].bit;
+}
+
 static void init_vex(void)
 {
     bool avx = host_avx();
     for (unsigned op = 0; op < OP_COUNT && avx; op++)
         if (decode_op_class(op) == CLASS_AVX)
             table[op] = HOW_VEX;
+    add(avx512, ARRAY_SIZE(avx512), avx && x64_host_avx512() ? HOW_EVEX : HOW_INTERP);
     ADD_VEX(vaes, avx && has(x86_cpu_VAES));
     ADD_VEX(vpclmul, avx && has(x86_cpu_VPCLMULQDQ));
     ADD_VEX(avx_gfni, avx && has(x86_cpu_GFNI));

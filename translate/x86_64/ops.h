@@ -9,12 +9,16 @@ enum x64_how {
     HOW_DIRECT, /* the same instruction, encoded for this host */
     HOW_STRING, /* the same, through esi, edi, ecx */
     HOW_VEX,    /* the same, with a VEX prefix */
+    HOW_EVEX,   /* the same, of AVX-512 */
     HOW_MOV, HOW_LEA, HOW_PUSH, HOW_POP, HOW_LEAVE, HOW_NOP, HOW_XLAT,
     HOW_CALL, HOW_RET, HOW_JMP, HOW_JCC, HOW_LOOP,
 };
 
 /* By operation and host; the same for the whole run. */
 enum x64_how x64_how(unsigned op);
+bool x64_host_avx512(void);
+/* Its extensions that have been tried, as CPUID shows them: leaf 7's ebx and ecx, eax of subleaf 1. */
+void x64_avx512_bits(uint32_t bits[3]);
 
 /* Which bits of an address make its place in the table of targets: those above so many. Targets are mostly
  * aligned, so that more of them share a cache line and fewer a place; but it takes BMI2 to shift without touching

@@ -40,7 +40,10 @@
         vextractf128 $1, %ymm5, CPU_YMMH+80(%r14)
         vextractf128 $1, %ymm6, CPU_YMMH+96(%r14)
         vextractf128 $1, %ymm7, CPU_YMMH+112(%r14)
-        vzeroupper
+        cmpl    $0, CPU_ZMM_LIVE(%r14)
+        je      7f
+        call    save_zmm
+7:      vzeroupper
         movl    $0, CPU_YMM_LIVE(%r14)
 8:      stmxcsr CPU_MXCSR(%r14)
         ldmxcsr x64_mxcsr(%rip)
@@ -92,6 +95,26 @@
         popq    %r12
         popq    %rbp
         popq    %rbx
+        .endm
+
+        .macro  load_ymmh
+        .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
+        vinsertf128 $1, CPU_YMMH+16*\i(%r14), %ymm\i, %ymm\i
+        .endr
+        .endm
+
+        .macro  load_zmmh_k
+        .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
+        vinserti64x4 $1, CPU_ZMMH+32*\i(%r14), %zmm\i, %zmm\i
+        kmovq   CPU_K+8*\i(%r14), %k\i
+        .endr
+        .endm
+
+        .macro  save_zmmh_k
+        .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
+        vextracti64x4 $1, %zmm\i, CPU_ZMMH+32*\i(%r14)
+        kmovq   %k\i, CPU_K+8*\i(%r14)
+        .endr
         .endm
 
 /* const struct insn *translate_enter(struct cpu *, const struct insn *): an insn_fn. */
@@ -282,19 +305,39 @@ x64_load_x87:
         movq    %rbp, %r11
         jmp     load_state
 
-        /* Touches no flags. */
+        /* These touch no flags. The k registers and bits 256-511 come along once they were used: a VEX
+         * instruction would clear them. */
         .globl  x64_load_ymm
 x64_load_ymm:
-        vinsertf128 $1, CPU_YMMH(%r14), %ymm0, %ymm0
-        vinsertf128 $1, CPU_YMMH+16(%r14), %ymm1, %ymm1
-        vinsertf128 $1, CPU_YMMH+32(%r14), %ymm2, %ymm2
-        vinsertf128 $1, CPU_YMMH+48(%r14), %ymm3, %ymm3
-        vinsertf128 $1, CPU_YMMH+64(%r14), %ymm4, %ymm4
-        vinsertf128 $1, CPU_YMMH+80(%r14), %ymm5, %ymm5
-        vinsertf128 $1, CPU_YMMH+96(%r14), %ymm6, %ymm6
-        vinsertf128 $1, CPU_YMMH+112(%r14), %ymm7, %ymm7
+        load_ymmh
+        movq    %rcx, %r10
+        movl    CPU_ZMM_USED(%r14), %ecx
+        jrcxz   1f
+        movq    %r10, %rcx
+        jmp     2f
+1:      movq    %r10, %rcx
         movl    $1, CPU_YMM_LIVE(%r14)
         jmp     *%r9
+
+        .globl  x64_load_zmm
+x64_load_zmm:
+        movq    %rcx, %r10
+        movl    CPU_YMM_LIVE(%r14), %ecx
+        jrcxz   1f
+        movq    %r10, %rcx
+        jmp     2f
+1:      movq    %r10, %rcx
+        load_ymmh
+2:      load_zmmh_k
+        movl    $1, CPU_YMM_LIVE(%r14)
+        movl    $1, CPU_ZMM_LIVE(%r14)
+        movl    $1, CPU_ZMM_USED(%r14)
+        jmp     *%r9
+
+save_zmm:
+        save_zmmh_k
+        movl    $0, CPU_ZMM_LIVE(%r14)
+        ret
 
         .globl  x64_leave
 x64_leave:
@@ -312,6 +355,75 @@ return_null:
         .globl  x64_stubs_end
 x64_stubs_end:
         .size   translate_enter, .-translate_enter
+
+/* To a signal this is C code: the state in the cpu changes only behind the instruction. */
+        .globl  x64_call_alone
+        .type   x64_call_alone, @function
+x64_call_alone:
+        pushq   %rbx
+        pushq   %rbp
+        pushq   %r12
+        pushq   %r13
+        pushq   %r14
+        pushq   %r15
+        subq    $8, %rsp
+        movq    %rdi, %r14
+        movq    %rsi, %r11
+        movl    %edx, %r8d
+        ldmxcsr CPU_MXCSR(%r14)
+        .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
+        movaps  CPU_XMM+16*\i(%r14), %xmm\i
+        .endr
+        load_ymmh
+        load_zmmh_k
+        movl    CPU_GPR(%r14), %eax
+        movl    CPU_GPR+4(%r14), %ecx
+        movl    CPU_GPR+8(%r14), %edx
+        movl    CPU_GPR+12(%r14), %ebx
+        movl    CPU_GPR+16(%r14), %r15d
+        movl    CPU_GPR+20(%r14), %ebp
+        movl    CPU_GPR+24(%r14), %esi
+        movl    CPU_GPR+28(%r14), %edi
+        call    *%r11
+        movl    %eax, CPU_GPR(%r14)
+        movl    %ecx, CPU_GPR+4(%r14)
+        movl    %edx, CPU_GPR+8(%r14)
+        movl    %ebx, CPU_GPR+12(%r14)
+        movl    %r15d, CPU_GPR+16(%r14)
+        movl    %ebp, CPU_GPR+20(%r14)
+        movl    %esi, CPU_GPR+24(%r14)
+        movl    %edi, CPU_GPR+28(%r14)
+        pushfq
+        popq    %rax
+        .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
+        movaps  %xmm\i, CPU_XMM+16*\i(%r14)
+        vextractf128 $1, %ymm\i, CPU_YMMH+16*\i(%r14)
+        .endr
+        save_zmmh_k
+        vzeroupper
+        stmxcsr CPU_MXCSR(%r14)
+        ldmxcsr x64_mxcsr(%rip)
+        pop_callee_saved
+        ret
+        .size   x64_call_alone, .-x64_call_alone
+
+        .globl  x64_save_marks
+        .type   x64_save_marks, @function
+x64_save_marks:
+        movl    $1, %eax
+        kmovq   %rax, %k0
+        movl    $2, %eax
+        vpbroadcastq %rax, %zmm0
+        movl    $3, %eax
+        vpbroadcastq %rax, %zmm16
+        movl    $0xe0, %eax
+        xorl    %edx, %edx
+        xsave   (%rdi)
+        kxorq   %k0, %k0, %k0
+        vpxorq  %zmm16, %zmm16, %zmm16
+        vzeroupper
+        ret
+        .size   x64_save_marks, .-x64_save_marks
 
         .section .rodata
         .balign 4

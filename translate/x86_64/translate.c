@@ -454,8 +454,10 @@ static void check(struct emit *e, size_t live_flag, const void *stub, const uint
 static void state_check(struct emit *e, const uint8_t *then)
 {
     if (e->x87)
-        check(e, offsetof(struct cpu, host.x87_live), x64_load_x87, e->ymm ? NULL : then);
-    if (e->ymm)
+        check(e, offsetof(struct cpu, host.x87_live), x64_load_x87, e->ymm || e->zmm ? NULL : then);
+    if (e->zmm)
+        check(e, offsetof(struct cpu, zmm_live), x64_load_zmm, then);
+    else if (e->ymm)
         check(e, offsetof(struct cpu, host.ymm_live), x64_load_ymm, then);
 }
 
@@ -494,7 +496,7 @@ static void entries(struct emit *e)
     for (unsigned i = 0; i < tr->n; i++) {
         if (!tr->insn[i].entry)
             continue;
-        tr->entry[i] = e->x87 || e->ymm ? emit_off(e) : tr->off[i];
+        tr->entry[i] = e->x87 || e->ymm || e->zmm ? emit_off(e) : tr->off[i];
         state_check(e, tr->code + tr->off[i]);
     }
 }
@@ -513,10 +515,10 @@ static bool resolve(struct translation *tr)
 
 /* ---- passes ---- */
 
-static bool pass(struct translation *tr, const uint32_t *prev, bool x87, bool ymm)
+static bool pass(struct translation *tr, const uint32_t *prev, struct emit e)
 {
-    struct emit e = {.tr = tr, .p = tr->code, .prev = prev, .x87 = x87, .ymm = ymm,
-                     .stale = stale};
+    e.p = tr->code;
+    e.prev = prev;
     memset(stale, 0, tr->n);
     const uint8_t *end = tr->code + TRANSLATE_BYTES_MAX;
     nfixes = nleaves = nastrays = 0;
@@ -559,16 +561,17 @@ static void find_leaders(const struct translation *tr)
 
 bool translate_region(struct translation *tr)
 {
-    bool x87 = false, ymm = false;
+    struct emit e = {.tr = tr, .stale = stale};
     find_leaders(tr);
     for (unsigned i = 0; i < tr->n; i++) {
-        x87 |= x64_uses_x87(tr->insn[i].in);
-        ymm |= x64_uses_ymm(tr->insn[i].in);
+        e.x87 |= x64_uses_x87(tr->insn[i].in);
+        e.ymm |= x64_uses_ymm(tr->insn[i].in);
+        e.zmm |= x64_uses_zmm(tr->insn[i].in);
     }
-    if (!pass(tr, NULL, x87, ymm))
+    if (!pass(tr, NULL, e))
         return false;
     memcpy(prev_off, tr->off, (tr->n + 1) * sizeof prev_off[0]);
-    return pass(tr, prev_off, x87, ymm) || pass(tr, NULL, x87, ymm);
+    return pass(tr, prev_off, e) || pass(tr, NULL, e);
 }
 
 void translate_reloc(uint8_t *at, unsigned kind, uint64_t value)

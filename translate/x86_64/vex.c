@@ -50,7 +50,7 @@ static bool w_widens(const struct insn *in)
 }
 
 /* A gather's index is a vector register, so the base must do without the other one. */
-static bool gather_mem(struct emit *e, const struct insn *in, struct x64_mem *m)
+bool x64_gather_mem(struct emit *e, const struct insn *in, struct x64_mem *m)
 {
     struct insn base = *in;
     base.index = REG_ZERO;
@@ -98,7 +98,7 @@ bool x64_vex_insn(struct emit *e, const struct tr_insn *t)
         x64_vex_rr(e, r.v, reg, in->flags & INSN_RM_GPR ? x64_gpr(rm) : rm);
     } else {
         struct x64_mem m;
-        if (!(in->flags & INSN_VSIB ? gather_mem(e, in, &m) : x64_guest_mem(e, in, &m)))
+        if (!(in->flags & INSN_VSIB ? x64_gather_mem(e, in, &m) : x64_guest_mem(e, in, &m)))
             return false;
         x64_vex_rm(e, r.v, reg, m);
     }
