@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -72,13 +73,13 @@ static void table_set(const struct block *b)
     __atomic_store_n(&all_targets[w][b->key.eip], (int32_t)off, __ATOMIC_RELEASE);
     target_lines[w][b->key.eip / TRANSLATE_LINE] = 1;
     __atomic_store_n(&table[w][translate_table_slot(b->key.eip)],
-                     (uint64_t)off << 32 | (uint32_t)-b->key.eip, __ATOMIC_RELEASE);
+                     (uint64_t)-b->key.eip << 32 | off, __ATOMIC_RELEASE);
 }
 
 static void table_forget(gaddr eip, int w)
 {
     uint64_t *e = &table[w][translate_table_slot(eip)];
-    if ((uint32_t)*e == (uint32_t)-eip)
+    if (*e >> 32 == (uint32_t)-eip)
         __atomic_store_n(e, 0, __ATOMIC_RELEASE);
 }
 
@@ -362,8 +363,9 @@ static struct unit *place(void)
 }
 
 /* Of the region around b. */
-static bool make(const struct block *b)
+static bool make(const struct block *b, bool quick)
 {
+    tr.quick = quick;
     tr.insn = region.insn;
     tr.n = region.n;
     tr.mode = (uint8_t)b->key.mode;
@@ -385,7 +387,7 @@ static bool make(const struct block *b)
 
 static void translate(struct block *b)
 {
-    if (!make(b))
+    if (!make(b, false))
         return;
     struct unit *u = place();
     if (!u) {
@@ -538,12 +540,30 @@ bool code_load(const struct stored *s)
 
 static struct unit nobody; /* marks what has been made for the store only */
 
+static uint64_t rest_until; /* of this thread's processor time, ns */
+
+static uint64_t used_ns(clockid_t which)
+{
+    struct timespec t;
+    clock_gettime(which, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static bool rest_takes_long(void)
+{
+    static unsigned calls; /* the clock is a system call */
+    if (++calls % 16 == 0 && used_ns(CLOCK_THREAD_CPUTIME_ID) > rest_until)
+        rest_until = 0;
+    return !rest_until;
+}
+
 static void make_rest(struct block *b)
 {
-    if (b->unit || b->light || !translate_mode_ok(b->key.mode) || !store_lasts(b->key.eip))
+    if (b->unit || b->light || !translate_mode_ok(b->key.mode) || !store_lasts(b->key.eip) ||
+        rest_takes_long())
         return;
     region_choose_cold(b);
-    if (!make(b))
+    if (!make(b, true))
         return;
     for (unsigned i = 0; i < region.members; i++)
         region.member[i]->unit = &nobody;
@@ -555,8 +575,11 @@ static void unmark(struct block *b)
         b->unit = NULL;
 }
 
+/* In the order in which it was decoded, for at most half as long as the program ran: the rest is left to the
+ * next run. */
 void code_translate_rest(void)
 {
+    rest_until = used_ns(CLOCK_THREAD_CPUTIME_ID) + used_ns(CLOCK_PROCESS_CPUTIME_ID) / 2;
     blocks_each(make_rest);
     blocks_each(unmark);
 }

@@ -416,6 +416,7 @@ static void *room(size_t n)
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (p == MAP_FAILED)
             return NULL;
+        madvise(p, NEW_MAX, MADV_HUGEPAGE); /* it is filled at the end, at a stretch */
         added = added_top = p;
         added_end = added + NEW_MAX;
     }
@@ -597,6 +598,19 @@ static void fill_index(const struct list *l, const struct header *h, struct slot
     }
 }
 
+/* Most follow each other in memory, too. */
+static bool write_records(int fd, const struct list *l)
+{
+    for (uint32_t i = 0, next; i < l->n; i = next) {
+        const uint8_t *end = (const uint8_t *)l->record[i];
+        for (next = i; next < l->n && (const uint8_t *)l->record[next] == end; next++)
+            end += l->record[next]->size;
+        if (!write_all(fd, l->record[i], (size_t)(end - (const uint8_t *)l->record[i])))
+            return false;
+    }
+    return true;
+}
+
 static bool write_file(int fd, const struct list *l)
 {
     static struct header h;
@@ -612,10 +626,8 @@ static bool write_file(int fd, const struct list *l)
     fill_index(l, &h, index);
     h.check = (uint32_t)hash(index, index_bytes(&h), 1);
     bool ok = write_all(fd, &h, sizeof h) && write_all(fd, index, index_bytes(&h));
-    for (uint32_t i = 0; i < l->n && ok; i++)
-        ok = write_all(fd, l->record[i], l->record[i]->size);
     free(index);
-    return ok;
+    return ok && write_records(fd, l);
 }
 static_assert(sizeof(struct header) % 8 == 0, "records are aligned");
 

@@ -206,8 +206,8 @@ x64_exit_direct:
         jmp     translate_exit_stub
 
         /* The table of all addresses is large and sparse, so it is read only where it has something, and
-         * what it gives goes into the small one, whose entries are code - x64_look_up in the high half and -address in the low one. Flags are
-         * the guest's: nothing here changes them. */
+         * what it gives goes into the small one, whose entries are -address in the high half and code -
+         * x64_look_up in the low one. Flags are the guest's: nothing here changes them. */
         .globl  x64_look_up
 x64_look_up:
         movq    %rcx, %r11
@@ -220,12 +220,11 @@ x64_look_up:
         movl    (%r10,%r8,4), %ecx
         jrcxz   1f
         movslq  %ecx, %r9
-        movl    %ecx, %r10d
+        movl    %r8d, %r10d
+        notl    %r10d
+        leal    1(%r10), %r10d
         bswapl  %r10d
         bswapq  %r10
-        movl    %r8d, %ecx
-        notl    %ecx
-        leal    1(%rcx), %ecx
         leaq    (%r10,%rcx), %r10
         movl    x64_shift(%rip), %ecx
         jrcxz   2f

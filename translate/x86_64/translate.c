@@ -159,8 +159,8 @@ static void push_return(struct emit *e, gaddr next)
     x64_settle_esp(e);
 }
 
-/* r9 = code of the guest address in r8, through the table: its entry is code - r12 in the high half and
- * -address in the low one. Without touching flags: jrcxz compares, bswap shifts. */
+/* r9 = code of the guest address in r8, through the table: its entry is -address in the high half and
+ * code - r12 in the low one, which is what the processor waits for if it guessed wrong. Without touching flags: jrcxz compares, bswap shifts. */
 static void look_up(struct emit *e)
 {
     static const uint8_t place[] = {0xc4, 0x43, 0x7b, 0xf0, 0xc8, X64_TABLE_SHIFT, /* rorx r9d, r8d */
@@ -169,10 +169,10 @@ static void look_up(struct emit *e)
     static const uint8_t code[] = {
         0x4f, 0x8b, 0x54, 0xcd, 0x00, /* mov r10, [r13 + r9 * 8] */
         0x49, 0x89, 0xcb,             /* mov r11, rcx */
-        0x43, 0x8d, 0x0c, 0x10,       /* lea ecx, [r8 + r10] */
+        0x4d, 0x63, 0xca,             /* movsxd r9, r10d */
         0x49, 0x0f, 0xca,             /* bswap r10 */
         0x41, 0x0f, 0xca,             /* bswap r10d */
-        0x4d, 0x63, 0xca,             /* movsxd r9, r10d */
+        0x43, 0x8d, 0x0c, 0x10,       /* lea ecx, [r8 + r10] */
         0xe3, 0x06,                   /* jrcxz over: it is the one */
         0x41, 0xb9, 0, 0, 0, 0,       /* mov r9d, 0: leads to x64_look_up */
         0x4c, 0x89, 0xd9,             /* mov rcx, r11 */
@@ -570,6 +570,8 @@ bool translate_region(struct translation *tr)
     }
     if (!pass(tr, NULL, e))
         return false;
+    if (tr->quick)
+        return true;
     memcpy(prev_off, tr->off, (tr->n + 1) * sizeof prev_off[0]);
     return pass(tr, prev_off, e) || pass(tr, NULL, e);
 }
