@@ -970,10 +970,14 @@ bool translate_region(struct translation *tr)
 
 void translate_reloc(uint8_t *at, unsigned kind, uint64_t value)
 {
-    if (kind == A64_RELOC_BRANCH)
-        a64_must(a64_retarget(at, (int64_t)(value - (uintptr_t)at)));
-    else
+    enum { REACH = 1 << 25, BITS = 2 * REACH - 1 }; /* in instructions */
+    int64_t n = (int64_t)(value - (uintptr_t)at) >> 2;
+    if (kind == A64_RELOC_BRANCH) {
+        a64_must(n >= -REACH && n < REACH);
+        *(uint32_t *)(void *)at = (*(uint32_t *)(void *)at & ~(uint32_t)BITS) | ((uint32_t)n & BITS);
+    } else {
         memcpy(at, &value, sizeof value);
+    }
 }
 
 void translate_flush_icache(const uint8_t *from, const uint8_t *to)
