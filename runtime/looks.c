@@ -42,8 +42,9 @@ void looks_tidy(struct translation *t)
         const struct tr_range r = t->looked[i];
         if (in_member(&r))
             continue;
-        if (n && r.from <= t->looked[n - 1].end)
-            t->looked[n - 1].end = r.end > t->looked[n - 1].end ? r.end : t->looked[n - 1].end;
+        struct tr_range *last = n ? &t->looked[n - 1] : NULL;
+        if (last && r.from <= last->end && r.end - last->from <= GUEST_PAGE_SIZE)
+            last->end = r.end > last->end ? r.end : last->end;
         else
             t->looked[n++] = r;
     }

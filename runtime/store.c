@@ -325,8 +325,8 @@ const struct stored *store_find(gaddr eip, unsigned mode, unsigned *i)
             continue;
         const struct stored *r = (const struct stored *)(const void *)((const uint8_t *)file + at);
         *i = seen;
-        if (r->mode == mode && r->size >= sizeof *r && r->size <= limit - at && check_of(r) == r->check &&
-            !is_refused(r))
+        if (r->mode == mode && r->order == translate_order(mem_is_shared) && r->size >= sizeof *r &&
+            r->size <= limit - at && check_of(r) == r->check && !is_refused(r))
             return r;
     }
 }
@@ -427,7 +427,8 @@ static size_t record_bound(const struct translation *tr)
 {
     return sizeof(struct stored) + tr->relocs * sizeof(struct stored_reloc) +
            tr->exits * sizeof(struct stored_exit) + REGION_BLOCKS * sizeof(struct stored_member) +
-           tr->looks * sizeof(struct tr_range) + (tr->copies + tr->fallbacks) * sizeof(gaddr) + tr->size + tr->n * 32 + 64;
+           tr->looks * sizeof(struct tr_range) + (tr->copies + tr->fallbacks) * sizeof(gaddr) +
+           tr->size + tr->n * 32 + 64;
 }
 
 static void fill_relocs(const struct translation *tr, struct stored_reloc *to)
@@ -477,8 +478,8 @@ const struct stored *store_add(const struct translation *tr, const uint8_t *side
     if (!s || side_bytes > UINT16_MAX)
         return NULL;
     *s = (struct stored){.members = (uint16_t)region.members, .looks = (uint16_t)tr->looks,
-                         .exits = (uint16_t)tr->exits,
-                         .relocs = (uint16_t)tr->relocs, .copies = (uint16_t)tr->copies,
+                         .exits = (uint16_t)tr->exits, .relocs = (uint16_t)tr->relocs,
+                         .copies = (uint16_t)tr->copies,
                          .fallbacks = (uint16_t)tr->fallbacks, .n = (uint16_t)tr->n,
                          .mode = tr->mode, .order = (uint8_t)translate_order(tr->ordered), .raw_bytes = raw,
                          .side_bytes = (uint16_t)side_bytes, .code_bytes = tr->size, .cold = tr->cold};

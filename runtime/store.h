@@ -34,7 +34,8 @@ struct stored_parts store_parts(const struct stored *s);
 /* Opens the program's file, if there is one that this xrun can use. `exe` is its host path, which must stay. */
 void store_init(const char *exe);
 bool store_enabled(void);
-/* The i-th record (0...) of which the block is a member; NULL: there are no more. */
+/* The i-th record (0...) of which the block is a member, of those that order memory as is asked now; NULL:
+ * there are no more. */
 const struct stored *store_find(gaddr eip, unsigned mode, unsigned *i);
 /* The guest's code is what the record was made from, and will not change without the code hook being
  * called. Without the lock of cache.c. */

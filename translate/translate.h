@@ -74,7 +74,8 @@ struct translation {
     gaddr copied[TRANSLATE_INSN_MAX]; /* blocks outside the region of which it contains a translation: */
     unsigned copies;                  /* if they change, it must go, too */
     /* Code that may be outside the region, and that control may reach from it: the code relies on what that
-     * does (which flags it reads) and must go if it changes. All of it in pages with PAGE_CODE. */
+     * does (which flags it reads) and must go if it changes. All of it in pages with PAGE_CODE; none is longer
+     * than a page. */
     struct tr_range looked[TRANSLATE_LOOKS_MAX];
     unsigned looks;
 };

@@ -94,8 +94,8 @@ static bool can_peek(gaddr eip)
 /* Relies on the bytes [from, end). False: no room to say so. */
 static bool look_at(struct translation *tr, gaddr from, gaddr end)
 {
-    struct tr_range *last = &tr->looked[tr->looks - 1];
-    if (tr->looks && last->end == from)
+    struct tr_range *last = tr->looks ? &tr->looked[tr->looks - 1] : NULL;
+    if (last && last->end == from && end - last->from <= GUEST_PAGE_SIZE)
         last->end = end;
     else if (tr->looks < TRANSLATE_LOOKS_MAX)
         tr->looked[tr->looks++] = (struct tr_range){from, end};
