@@ -116,6 +116,7 @@ static uint64_t host_address(const struct unit *u, const struct tr_reloc *r)
     switch ((enum tr_ref)r->ref) {
     case TR_FALLBACK: return (uintptr_t)&u->fallback[2 * r->value];
     case TR_INSN: return (uintptr_t)tr.insn[r->value].in;
+    case TR_CODE: return (uintptr_t)u->code + r->value;
     case TR_IMAGE: break;
     }
     return r->value;

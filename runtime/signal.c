@@ -231,6 +231,8 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
         cpu->trap = (struct cpu_trap){.vec = TRAP_GP, .addr = cpu->trap.addr};
     } else if (a >> 32 || (place.in->flags & INSN_SEG_CHECK)) {
         /* an address that should have wrapped, or a segment whose limit is still to be looked at */
+        if (a >> 32 && !translate_exact_faults() && !(place.in->flags & INSN_MISALIGNED))
+            cache_misaligned(pc);
         cpu->exit = EXIT_REDO;
     } else if (sig == SIGSEGV) {
         enum mem_fault r = mem_fault((gaddr)a, err & PF_ERR_WRITE, cpu->gpr[REG_ESP]);

@@ -39,6 +39,7 @@ enum tr_ref {
     TR_IMAGE,    /* value: an address in xrun itself */
     TR_FALLBACK, /* index of fallback[]: the copied instruction's address */
     TR_INSN,     /* index of insn[]: where the interpreter finds the instruction */
+    TR_CODE,     /* offset in the code itself */
 };
 struct tr_reloc {
     uint32_t at;           /* offset of the field */

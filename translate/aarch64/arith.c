@@ -203,7 +203,7 @@ static bool narrow_cmp_imm(struct emit *e, const struct insn *in, unsigned live)
     if (!sign && !zero)
         return false;
     if (in->o[0].kind == OPND_MEM) {
-        if (!a64_mem(e, in, log2_of(size), &m))
+        if (!a64_mem_indexed(e, in, log2_of(size), &m))
             return false;
         a64_load(e, zero && imm ? load_zx(size) : load_sx(size), A64_TMP0, &m);
     } else {

@@ -8,17 +8,11 @@
 static const uint8_t cc_reads[8] = {NEED_V, NEED_C, NEED_Z, NEED_C | NEED_Z, NEED_N, NEED_P,
                                     NEED_LT, NEED_LT | NEED_Z};
 
-static unsigned need_of(uint8_t flb)
-{
-    return (flb & FLB_CF ? NEED_C : 0) | (flb & FLB_PF ? NEED_P : 0) | (flb & FLB_AF ? NEED_A : 0) |
-           (flb & FLB_ZF ? NEED_Z : 0) | (flb & FLB_SF ? NEED_N : 0) | (flb & FLB_OF ? NEED_V : 0);
-}
-
 unsigned a64_reads(const struct insn *in)
 {
     if (in->op == OP_JCC || in->op == OP_SETCC || in->op == OP_CMOVCC)
         return cc_reads[(in->cc & 15) >> 1];
-    return need_of(in->fl_read);
+    return in->fl_read;
 }
 
 /* A count of 0, which only the run of the program knows or which the instruction says, changes
@@ -35,7 +29,7 @@ static bool count_may_be_zero(const struct insn *in)
 
 unsigned a64_kills(const struct insn *in)
 {
-    unsigned w = need_of(in->fl_write);
+    unsigned w = in->fl_write;
     switch (in->op) {
     case OP_SHL: case OP_SHR: case OP_SAR: case OP_ROL: case OP_ROR: case OP_RCL: case OP_RCR:
     case OP_SHLD: case OP_SHRD:
@@ -47,7 +41,7 @@ unsigned a64_kills(const struct insn *in)
             return 0;
         break;
     case OP_BSF: case OP_BSR: case OP_BT: case OP_BTC: case OP_BTR: case OP_BTS:
-        w &= ~need_of(in->fl_undef); /* the code leaves those alone */
+        w &= ~(unsigned)in->fl_undef; /* the code leaves those alone */
         break;
     default: break;
     }

@@ -31,8 +31,8 @@ enum a64_form {
 
 /* Which flags may be read behind an instruction before they are written again: */
 enum a64_need {
-    NEED_Z = 1, NEED_N = 2, NEED_C = 4, NEED_V = 8, NEED_P = 16, NEED_A = 32,
-    NEED_LT = 64, /* whether N != V, not each of them */
+    NEED_C = FLB_CF, NEED_P = FLB_PF, NEED_V = FLB_OF, NEED_A = FLB_AF, NEED_Z = FLB_ZF, NEED_N = FLB_SF,
+    NEED_LT = 2, /* whether N != V, not each of them */
     NEED_NZCV = NEED_Z | NEED_N | NEED_C | NEED_V | NEED_LT,
     NEED_ALL = NEED_NZCV | NEED_P | NEED_A,
 };
@@ -81,6 +81,8 @@ struct a64_mem {
  * and store forms encode. May write A64_ADDR (as base). False, nothing emitted: it needs checks that
  * translated code does not make. */
 bool a64_mem(struct emit *e, const struct insn *in, unsigned log2, struct a64_mem *m);
+/* The same for who leaves it all to a64_load() and a64_store(): perhaps with an index. */
+bool a64_mem_indexed(struct emit *e, const struct insn *in, unsigned log2, struct a64_mem *m);
 /* Its whole address, for several accesses: the number of an x register that holds it, A64_ADDR unless it
  * is a guest register (*disp = what is to be added yet, for accesses of 1 << log2 bytes with up to `room`
  * added); -1 like false above. */
@@ -92,7 +94,7 @@ int a64_whole_addr(struct emit *e, const struct insn *in);
 void a64_load(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m);
 void a64_store(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m);
 /* Whether accesses need something that orders them; that must not be instructions which fault if the
- * operand of the current one is misaligned. */
+ * operand of the current one is misaligned, nor an address that is not cut to 32 bits. */
 bool a64_fences(const struct emit *e);
 bool a64_was_misaligned(const struct emit *e);
 /* [base, #disp], disp encodable. */

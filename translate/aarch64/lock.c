@@ -50,7 +50,7 @@ static bool place_of(struct emit *e, const struct insn *in, struct place *p)
     p->shared = e->tr->ordered;
     p->size = size_of(&in->o[in->o[0].kind != OPND_MEM]);
     if (!p->shared)
-        return a64_mem(e, in, p->size, &p->m);
+        return a64_mem_indexed(e, in, p->size, &p->m);
     int addr = a64_was_misaligned(e) ? -1 : a64_whole_addr(e, in);
     p->addr = (unsigned)addr;
     return addr >= 0;

@@ -1,6 +1,9 @@
 /* Operands in memory. A guest address is a host address; registers that hold one are zero-
- * extended. base + displacement is not cut to 32 bits: what leaves the 4 GiB faults, and the
- * interpreter does it exactly. Anything with an index is computed in 32 bits.
+ * extended. base + displacement and base + index are not cut to 32 bits: what leaves the 4 GiB faults, as
+ * nothing is mapped for 16 GiB above (the host's kernel fills its address space from the top) and nothing below 0.
+ * Then the interpreter does it exactly, and the instruction is translated anew with an address that
+ * is cut (a64_was_misaligned). An index, and a base that follows a constant address, count as
+ * signed: so both those of loops that count up to 0 and those into what lies above 2 GiB do not fault.
  *
  * Order, where others may see the memory: a load comes before whatever follows it, a store after
  * whatever precedes it; that is all of x86's order, as Arm's stores reach all other processors
@@ -36,6 +39,17 @@ static void add_disp(struct emit *e, unsigned n, uint32_t disp)
     unsigned t = n == A64_ADDR ? A64_STUB : A64_ADDR;
     a64_const(e, t, disp);
     a64_add(e, A64_W, A64_ADDR, n, t);
+}
+
+/* The same, but for a part of disp that is left to the access: returned. */
+static int32_t add_most(struct emit *e, unsigned n, uint32_t disp, unsigned log2, unsigned room)
+{
+    uint32_t low = disp & 4095, high = disp - low;
+    bool fits = disp_ok(e, low, log2) && disp_ok(e, (int64_t)low + room, log2) && !a64_was_misaligned(e);
+    if (low && fits && (a64_add_imm(e, A64_W, A64_ADDR, n, high) || a64_sub_imm(e, A64_W, A64_ADDR, n, -high)))
+        return (int32_t)low;
+    add_disp(e, n, disp);
+    return 0;
 }
 
 /* The address's register part; what is left of the displacement goes to *disp. */
@@ -80,13 +94,12 @@ int a64_addr(struct emit *e, const struct insn *in, unsigned log2, unsigned room
         return -1;
     uint32_t d;
     unsigned base = address(e, in, &d);
-    if (!disp_ok(e, (int32_t)d, log2) || !disp_ok(e, (int64_t)(int32_t)d + room, log2)) {
-        add_disp(e, base, d);
-        base = A64_ADDR;
-        d = 0;
-    }
+    bool fits = disp_ok(e, (int32_t)d, log2) && disp_ok(e, (int64_t)(int32_t)d + room, log2);
     *disp = (int32_t)d;
-    return (int)base;
+    if (fits && !(d && a64_was_misaligned(e)))
+        return (int)base;
+    *disp = add_most(e, base, d, log2, room);
+    return A64_ADDR;
 }
 
 bool a64_mem(struct emit *e, const struct insn *in, unsigned log2, struct a64_mem *m)
@@ -95,6 +108,40 @@ bool a64_mem(struct emit *e, const struct insn *in, unsigned log2, struct a64_me
     int base = a64_addr(e, in, log2, 0, &m->disp);
     m->base = (unsigned)base;
     return base >= 0;
+}
+
+/* A displacement that is the address of something rather than the offset in it. */
+static bool is_address(uint32_t disp)
+{
+    return disp >= 4u << 20 && disp <= INT32_MAX;
+}
+
+bool a64_mem_indexed(struct emit *e, const struct insn *in, unsigned log2, struct a64_mem *m)
+{
+    bool has_base = in->base != REG_ZERO, has_index = in->index != REG_ZERO;
+    unsigned pointer = has_base ? a64_gpr(in->base) : (unsigned)A64_ADDR;
+    bool scaled = has_index && in->scale;
+    if (a64_fences(e) || a64_was_misaligned(e) || in->seg >= SEG_FS || (in->flags & INSN_ADDR16) ||
+        (scaled && in->scale != log2) || !translate_segment_ok(in, e->tr->mode))
+        return a64_mem(e, in, log2, m);
+    if (has_index) {
+        if (has_base ? in->disp && disp_ok(e, (int32_t)in->disp, log2) : !in->disp)
+            return a64_mem(e, in, log2, m);
+        if (!has_base)
+            a64_const(e, A64_ADDR, in->disp);
+        else if (in->disp)
+            add_disp(e, pointer, in->disp);
+        if (in->disp)
+            pointer = A64_ADDR;
+    } else {
+        if (!has_base || !is_address(in->disp))
+            return a64_mem(e, in, log2, m);
+        a64_const(e, A64_ADDR, in->disp);
+        pointer = A64_ADDR;
+    }
+    unsigned index = a64_gpr(has_index ? in->index : in->base);
+    *m = (struct a64_mem){.base = pointer, .index = index, .ext = A64_SXTW, .scaled = scaled};
+    return true;
 }
 
 int a64_whole_addr(struct emit *e, const struct insn *in)

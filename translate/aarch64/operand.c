@@ -53,7 +53,7 @@ int a64_source32(struct emit *e, const struct insn *in, const struct opnd *s, un
     struct a64_mem m;
     if (s->kind != OPND_MEM)
         return (int)host_gpr(s);
-    if (!a64_mem(e, in, 2, &m))
+    if (!a64_mem_indexed(e, in, 2, &m))
         return -1;
     a64_load(e, A64_LDR_W, tmp, &m);
     return (int)tmp;
@@ -74,7 +74,7 @@ bool a64_get_operands(struct emit *e, const struct insn *in, struct a64_operands
     const struct opnd *d = &in->o[0], *mem = a64_mem_opnd(in);
     x->size = d->size;
     x->mem_dest = d->kind == OPND_MEM;
-    if (!a64_plain_kinds(in) || (mem && !a64_mem(e, in, log2_of(mem->size), &x->m)))
+    if (!a64_plain_kinds(in) || (mem && !a64_mem_indexed(e, in, log2_of(mem->size), &x->m)))
         return false;
     if (x->mem_dest) {
         a64_load(e, load_zx(x->size), A64_TMP0, &x->m);

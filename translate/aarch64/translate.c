@@ -29,7 +29,8 @@ struct leave {
 struct literal {
     uint32_t at;
     uint64_t value;
-    enum { LIT_32, LIT_64, LIT_FALLBACK, LIT_INSN, LIT_EXIT } kind; /* value: from FALLBACK on: index */
+    /* value: from FALLBACK on an index; of PAIR the host's (offset) and the guest's return address */
+    enum { LIT_32, LIT_64, LIT_PAIR, LIT_FALLBACK, LIT_INSN, LIT_EXIT } kind;
 };
 /* The way to the interpreter of one instruction, or of several up to that one. */
 struct slow {
@@ -127,8 +128,10 @@ static unsigned peek(struct translation *tr, gaddr eip)
     return live;
 }
 
-static gaddr peeked_at[64]; /* answers of this region */
-static uint8_t peeked[64];
+static gaddr peeked_at[64]; /* answers of this region, */
+static uint8_t peeked[64];  /* with this bit */
+enum { PEEKED = 0x20 };
+static_assert(NEED_ALL + PEEKED == (NEED_ALL ^ PEEKED) && NEED_ALL <= UINT8_MAX, "a byte holds both");
 
 /* Of code outside the region. */
 static unsigned live_outside(struct translation *tr, gaddr eip)
@@ -136,11 +139,11 @@ static unsigned live_outside(struct translation *tr, gaddr eip)
     unsigned h = (eip ^ eip >> 6) & 63, looks = tr->looks;
     if (peeked_at[h] != eip || !peeked[h]) {
         peeked_at[h] = eip;
-        peeked[h] = (uint8_t)(0x80 | peek(tr, eip));
-        if ((peeked[h] & 0x7f) == NEED_ALL)
+        peeked[h] = (uint8_t)(PEEKED | peek(tr, eip));
+        if ((peeked[h] & NEED_ALL) == NEED_ALL)
             tr->looks = looks;
     }
-    return peeked[h] & 0x7f;
+    return peeked[h] & NEED_ALL;
 }
 
 /* What is known of an instruction before the passes that find out which flags are read. */
@@ -310,10 +313,21 @@ static void push_return(struct emit *e, gaddr next)
     a64_push(e, A64_TMP0);
 }
 
-/* The pair of return addresses, with the host's behind the BL or BLR that follows at once (after
- * `between` instructions). */
-static void push_pair(struct emit *e, unsigned between)
+enum { STORES = 2 }; /* between the load of the pair and what follows */
+
+/* The guest's return address, and the pair of it and the host's, which is behind the BL or BLR that follows at
+ * once (after `between` instructions). */
+static void push_returns(struct emit *e, gaddr next, unsigned between)
 {
+    if (!a64_fences(e) && !e->paired) {
+        uint64_t back = emit_off(e) + 4u * (1 + STORES + between + 1);
+        load_literal(e, A64_LIT_LDR_Q, A64_VTMP0, LIT_PAIR, back << 32 | next);
+        a64_must(a64_ldst_index(e, A64_STR_S, A64_VTMP0, A64_ESP, -4, A64_PRE));
+        a64_must(a64_ldst_index(e, A64_STR_Q, A64_VTMP0, A64_SP, -16, A64_PRE));
+        return;
+    }
+    if (!e->paired)
+        push_return(e, next);
     a64_must(a64_adr(e, A64_TMP1, 4 * (3 + between)));
     a64_must(a64_ldst_pair(e, A64_STP_X, A64_TMP0, A64_TMP1, A64_SP, -16, A64_PAIR_PRE));
 }
@@ -332,7 +346,7 @@ static void indirect_target(struct emit *e, const struct insn *in)
     if (in->o[0].kind == OPND_GPR) {
         a64_mov(e, A64_W, A64_TARGET, a64_gpr(in->o[0].reg));
     } else {
-        a64_must(a64_mem(e, in, 2, &m));
+        a64_must(a64_mem_indexed(e, in, 2, &m));
         a64_load(e, A64_LDR_W, A64_TARGET, &m);
     }
 }
@@ -361,21 +375,20 @@ static void call(struct emit *e, const struct tr_insn *t)
         return;
     }
     if (in->o[0].kind == OPND_REL) {
-        if (!e->paired)
-            push_return(e, in->next);
         if (in->imm == in->next) { /* only to learn eip */
+            if (!e->paired)
+                push_return(e, in->next);
             go_on(e, in->next);
             return;
         }
-        push_pair(e, 0);
+        push_returns(e, in->next, 0);
         leads_to(e, in->imm, LEAVE_CALL);
         a64_must(a64_bl(e, 0));
         if (e->ymm)
             look_for_ymm(e);
     } else {
         indirect_target(e, in);
-        push_return(e, in->next);
-        push_pair(e, 2);
+        push_returns(e, in->next, 2);
         look_up(e);
         a64_blr(e, A64_STUB);
         if (e->ymm)
@@ -615,6 +628,7 @@ static void prepare(struct emit *e, const struct insn *in)
         if (live_out[e->index] || !has_condition(e, in->cc))
             a64_settle_flags(e, live_in[e->index]);
         break;
+    case OP_PUSHF: case OP_LAHF: case OP_SAHF:
     case OP_CMPS: case OP_SCAS: case OP_MOVS: case OP_STOS: /* perhaps they change nothing, and are a loop */
         a64_settle_flags(e, live_in[e->index]);
         break;
@@ -894,6 +908,11 @@ static void put_literals(struct emit *e)
         if (l->kind == LIT_FALLBACK || l->kind == LIT_INSN)
             tr->reloc[tr->relocs++] = (struct tr_reloc){
                 place[i], A64_RELOC_ADDRESS, l->kind == LIT_INSN ? TR_INSN : TR_FALLBACK, l->value};
+        if (l->kind == LIT_PAIR) {
+            e64(e, (uint32_t)l->value);
+            tr->reloc[tr->relocs++] =
+                (struct tr_reloc){emit_off(e), A64_RELOC_ADDRESS, TR_CODE, l->value >> 32};
+        }
         e64(e, l->kind == LIT_64 ? l->value : 0);
     }
     for (unsigned i = 0; i < nliterals; i++) {
