@@ -29,7 +29,8 @@ bool a64_int(struct emit *e, const struct tr_insn *t)
     case OP_OR: return a64_op_logic(e, in, A64_ORR);
     case OP_XOR: return a64_op_logic(e, in, A64_EOR);
     case OP_TEST: return a64_op_test(e, in);
-    case OP_SHL: case OP_SHR: case OP_SAR: case OP_ROL: case OP_ROR: return a64_op_shift(e, in);
+    case OP_SHL: case OP_SHR: case OP_SAR: case OP_ROL: case OP_ROR: case OP_RCL:
+    case OP_RCR: return a64_op_shift(e, in);
     case OP_SHLD: case OP_SHRD: return a64_op_shift_double(e, in);
     case OP_PUSH: return a64_op_push(e, in);
     case OP_POP: return a64_op_pop(e, in);
@@ -57,6 +58,14 @@ bool a64_int(struct emit *e, const struct tr_insn *t)
     case OP_PDEP: case OP_PEXT: return a64_op_bmi_scatter(e, in);
     case OP_CLC: case OP_STC: case OP_CMC: return a64_op_carry(e, in);
     case OP_CLD: case OP_STD: return a64_op_direction(e, in);
+    case OP_XLAT: return a64_op_xlat(e, in);
+    case OP_ENTER: return a64_op_enter(e, in);
+    case OP_AAM: return a64_op_aam(e, in);
+    case OP_AAD: return a64_op_aad(e, in);
+    case OP_PUSHF: return a64_op_pushf(e, in);
+    case OP_LAHF: return a64_op_lahf(e, in);
+    case OP_SAHF: return a64_op_sahf(e, in);
+    case OP_SALC: return a64_op_salc(e, in);
     default: return op_nop(in);
     }
 }

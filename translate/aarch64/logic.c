@@ -103,22 +103,77 @@ bool a64_op_test(struct emit *e, const struct insn *in)
 
 /* ---- bits ---- */
 
-/* BT, BTS, BTR, BTC of a register, or of memory with a constant. */
+/* w`to` = w`r` as BTS, BTR, BTC change a bit: number `n`, or w`number` if that is not -1. */
+static void change_bit(struct emit *e, unsigned op, unsigned to, unsigned r, int number, unsigned n)
+{
+    enum a64_logic how = op == OP_BTS ? A64_ORR : op == OP_BTR ? A64_BIC : A64_EOR;
+    if (number >= 0) {
+        a64_const(e, A64_TMP4, 1);
+        a64_lslv(e, A64_W, A64_TMP4, A64_TMP4, (unsigned)number);
+        a64_logic_sh(e, how, A64_W, to, r, A64_TMP4, A64_LSL, 0);
+    } else if (how == A64_BIC) {
+        a64_must(a64_and_imm(e, A64_W, to, r, ~(1u << n)));
+    } else {
+        a64_must(a64_logic_imm(e, how, A64_W, to, r, 1u << n));
+    }
+}
+
+/* CF = bit n of w`r`. */
+static void carry_of_bit(struct emit *e, unsigned r, unsigned n)
+{
+    if (e->form == FORM_FCMP)
+        a64_settle_flags(e, a64_live(e));
+    a64_set_c_bit(e, r, n);
+}
+
+/* The operand in memory any distance away. */
+static bool bt_far(struct emit *e, const struct insn *in)
+{
+    unsigned log2 = in->o[0].size == 2 ? 4 : 5, n = a64_gpr(in->o[1].reg);
+    enum a64_ldst load = log2 == 4 ? A64_LDRH : A64_LDR_W, store = log2 == 4 ? A64_STRH : A64_STR_W;
+    struct a64_mem m = a64_at(A64_ADDR, 0);
+    int base = a64_whole_addr(e, in);
+    if (base < 0)
+        return false;
+    a64_sbfx(e, A64_W, A64_TMP3, n, log2, (1u << log2) - log2);
+    a64_add_sh(e, A64_W, A64_ADDR, (unsigned)base, A64_TMP3, A64_LSL, log2 - 3);
+    a64_load(e, load, A64_TMP0, &m);
+    a64_ubfx(e, A64_W, A64_TMP1, n, 0, log2);
+    if (in->op != OP_BT) {
+        change_bit(e, in->op, A64_TMP2, A64_TMP0, A64_TMP1, 0);
+        a64_store(e, store, A64_TMP2, &m);
+    }
+    if (!(a64_live(e) & NEED_C))
+        return true;
+    a64_lsrv(e, A64_W, A64_TMP3, A64_TMP0, A64_TMP1);
+    if (in->op != OP_BT || !a64_fuse_carry(e, A64_TMP3, 0))
+        carry_of_bit(e, A64_TMP3, 0);
+    return true;
+}
+
+/* BT, BTS, BTR, BTC. */
 bool a64_op_bt(struct emit *e, const struct insn *in)
 {
     const struct opnd *d = &in->o[0], *s = &in->o[1];
     unsigned live = a64_live(e), size = d->size;
     struct a64_operands x;
-    if ((d->kind == OPND_MEM && s->kind != OPND_IMM) || size == 2 || !a64_get_operands(e, in, &x))
+    if (d->kind == OPND_MEM && s->kind == OPND_GPR)
+        return bt_far(e, in);
+    if (!a64_get_operands(e, in, &x))
         return false;
-    bool known = s->kind == OPND_IMM;
-    unsigned n = in->imm & 31, r = x.a, to = x.mem_dest ? (unsigned)A64_TMP2 : host_gpr(d);
+    bool known = s->kind == OPND_IMM, direct = size == 4 && !x.mem_dest;
+    unsigned n = in->imm & (8 * size - 1), r = x.a, to = direct ? host_gpr(d) : (unsigned)A64_TMP2;
+    unsigned number = x.b.reg;
     if (in->op == OP_BT && known && a64_fuse_carry(e, r, n))
         return true;
+    if (!known && size == 2) {
+        a64_ubfx(e, A64_W, A64_TMP1, number, 0, 4);
+        number = A64_TMP1;
+    }
     unsigned bit = A64_TMP3;
     if (live & NEED_C) {
         if (!known)
-            a64_lsrv(e, A64_W, A64_TMP3, r, x.b.reg);
+            a64_lsrv(e, A64_W, A64_TMP3, r, number);
         else if (in->op != OP_BT) /* the register changes before */
             a64_lsr_imm(e, A64_W, A64_TMP3, r, n);
         else
@@ -127,24 +182,14 @@ bool a64_op_bt(struct emit *e, const struct insn *in)
             return true;
     }
     if (in->op != OP_BT) {
-        enum a64_logic op = in->op == OP_BTS ? A64_ORR : in->op == OP_BTR ? A64_BIC : A64_EOR;
-        if (known && op == A64_BIC) {
-            a64_must(a64_and_imm(e, A64_W, to, r, ~(1u << n)));
-        } else if (known) {
-            a64_must(a64_logic_imm(e, op, A64_W, to, r, 1u << n));
-        } else {
-            a64_const(e, A64_TMP4, 1);
-            a64_lslv(e, A64_W, A64_TMP4, A64_TMP4, x.b.reg);
-            a64_logic_sh(e, op, A64_W, to, r, A64_TMP4, A64_LSL, 0);
-        }
+        change_bit(e, in->op, to, r, known ? -1 : (int)number, n);
         if (x.mem_dest)
-            a64_store(e, A64_STR_W, to, &x.m);
+            a64_store(e, store_of(size), to, &x.m);
+        else
+            a64_put(e, d, to);
     }
-    if (live & NEED_C) {
-        if (e->form == FORM_FCMP)
-            a64_settle_flags(e, live);
-        a64_set_c_bit(e, bit, bit == r && known ? n : 0);
-    }
+    if (live & NEED_C)
+        carry_of_bit(e, bit, bit == r && known ? n : 0);
     return true;
 }
 
@@ -156,12 +201,27 @@ static void zero_flag_only(struct emit *e, unsigned old)
     a64_msr(e, A64_NZCV, old);
 }
 
+/* The register with operand 1, zero-extended: A64_TMP0 if it was loaded or is one of 16 bits. -1: nothing emitted. */
+static int source_of_count(struct emit *e, const struct insn *in)
+{
+    const struct opnd *s = &in->o[1];
+    struct a64_mem m;
+    if (s->size == 4)
+        return a64_source32(e, in, s, A64_TMP0);
+    if (s->kind != OPND_MEM)
+        return (int)a64_zero_extended(e, s, A64_TMP0);
+    if (!a64_mem_indexed(e, in, 1, &m))
+        return -1;
+    a64_load(e, A64_LDRH, A64_TMP0, &m);
+    return A64_TMP0;
+}
+
 bool a64_op_bsf(struct emit *e, const struct insn *in)
 {
-    const struct opnd *d = &in->o[0], *s = &in->o[1];
+    const struct opnd *d = &in->o[0];
     unsigned live = a64_live(e), to = host_gpr(d);
     bool bsr = in->op == OP_BSR, others = live & NEED_NZCV & ~(unsigned)NEED_Z;
-    int src = d->size == 4 ? a64_source32(e, in, s, A64_TMP0) : -1;
+    int src = source_of_count(e, in);
     if (src < 0)
         return false;
     unsigned r = (unsigned)src;
@@ -175,7 +235,12 @@ bool a64_op_bsf(struct emit *e, const struct insn *in)
     if (others) /* they stay */
         a64_mrs(e, A64_TMP3, A64_NZCV);
     a64_must(a64_cmp_imm(e, A64_W, r, 0)); /* 0: the destination stays */
-    a64_csel(e, A64_W, to, A64_TMP1, to, A64_NE);
+    if (d->size == 2) {
+        a64_csel(e, A64_W, A64_TMP1, A64_TMP1, to, A64_NE);
+        a64_put(e, d, A64_TMP1);
+    } else {
+        a64_csel(e, A64_W, to, A64_TMP1, to, A64_NE);
+    }
     if (others)
         zero_flag_only(e, A64_TMP3);
     else
@@ -185,24 +250,33 @@ bool a64_op_bsf(struct emit *e, const struct insn *in)
 
 bool a64_op_count_zeros(struct emit *e, const struct insn *in)
 {
-    const struct opnd *d = &in->o[0], *s = &in->o[1];
-    unsigned live = a64_live(e) & (NEED_Z | NEED_C), to = host_gpr(d); /* the others are undefined */
-    int src = d->size == 4 ? a64_source32(e, in, s, A64_TMP0) : -1;
+    const struct opnd *d = &in->o[0];
+    unsigned live = a64_live(e) & (NEED_Z | NEED_C); /* the others are undefined */
+    unsigned to = d->size == 4 ? host_gpr(d) : (unsigned)A64_TMP2;
+    int src = source_of_count(e, in);
     if (src < 0)
         return false;
     unsigned r = (unsigned)src;
+    if (d->size == 2 && in->op == OP_TZCNT)
+        a64_must(a64_orr_imm(e, A64_W, A64_TMP0, r, 1u << 16));
+    else if (d->size == 2)
+        a64_lsl_imm(e, A64_W, A64_TMP0, r, 16);
+    if (d->size == 2)
+        r = A64_TMP0;
+    if (d->size == 2 && in->op != OP_TZCNT)
+        a64_must(a64_orr_imm(e, A64_W, r, r, 1u << 15));
     if (in->op == OP_TZCNT) {
         a64_rbit(e, A64_W, A64_TMP1, r);
         r = A64_TMP1;
     }
     a64_clz(e, A64_W, to, r);
-    if (live) { /* CF: 32, ZF: 0 */
+    if (d->size == 2)
+        a64_put(e, d, to);
+    if (live) { /* CF: 32 or 16, ZF: 0 */
         a64_must(a64_cmp_imm(e, A64_W, to, 0));
         e->form = FORM_SUB;
-        if (live & NEED_C) {
-            a64_lsr_imm(e, A64_W, A64_TMP2, to, 5);
-            a64_set_c_bit(e, A64_TMP2, 0);
-        }
+        if (live & NEED_C)
+            a64_set_c_bit(e, to, d->size == 4 ? 5 : 4);
     }
     return true;
 }

@@ -1,11 +1,30 @@
 /* Moves, extensions, the stack. */
 #include "translate/aarch64/int.h"
 
+/* From a segment register. */
+static bool mov_selector(struct emit *e, const struct insn *in)
+{
+    const struct opnd *d = &in->o[0];
+    struct a64_mem m;
+    if (d->kind == OPND_MEM && !a64_mem_indexed(e, in, 1, &m))
+        return false;
+    a64_cpu_load(e, A64_LDRH, A64_TMP0, offsetof(struct cpu, sel) + 2u * in->o[1].reg);
+    if (d->kind == OPND_MEM)
+        a64_store(e, A64_STRH, A64_TMP0, &m);
+    else if (in->opsize == 2)
+        a64_bfi(e, A64_W, host_gpr(d), A64_TMP0, 0, 16);
+    else
+        a64_mov(e, A64_W, host_gpr(d), A64_TMP0);
+    return true;
+}
+
 bool a64_op_mov(struct emit *e, const struct insn *in)
 {
     const struct opnd *d = &in->o[0], *s = &in->o[1], *mem = a64_mem_opnd(in);
     struct a64_mem m;
-    if (!a64_plain_kinds(in) || (mem && !a64_mem(e, in, log2_of(mem->size), &m)))
+    if (s->kind == OPND_SEG)
+        return mov_selector(e, in);
+    if (!a64_plain_kinds(in) || (mem && !a64_mem_indexed(e, in, log2_of(mem->size), &m)))
         return false;
     if (d->kind == OPND_MEM) {
         struct a64_val v = {s->kind == OPND_IMM, in->imm, 0};
@@ -39,7 +58,7 @@ bool a64_op_movx(struct emit *e, const struct insn *in, bool sign)
     if (!a64_plain_kinds(in))
         return false;
     if (s->kind == OPND_MEM) {
-        if (!a64_mem(e, in, log2_of(s->size), &m))
+        if (!a64_mem_indexed(e, in, log2_of(s->size), &m))
             return false;
         a64_load(e, sign ? load_sx(s->size) : load_zx(s->size), t, &m);
     } else {
@@ -94,6 +113,17 @@ bool a64_op_xchg(struct emit *e, const struct insn *in)
     return true;
 }
 
+bool a64_op_xlat(struct emit *e, const struct insn *in)
+{
+    struct a64_mem m = a64_at(A64_ADDR, 0);
+    if (in->flags & (INSN_ADDR16 | INSN_SEG_CHECK))
+        return false;
+    a64_add_ext(e, A64_W, A64_ADDR, A64_EBX, A64_EAX, A64_UXTB, 0);
+    a64_load(e, A64_LDRB, A64_TMP0, &m);
+    a64_bfi(e, A64_W, A64_EAX, A64_TMP0, 0, 8);
+    return true;
+}
+
 bool a64_op_cbw(struct emit *e, const struct insn *in)
 {
     unsigned eax = A64_EAX, edx = A64_EDX;
@@ -125,7 +155,7 @@ bool a64_op_movbe(struct emit *e, const struct insn *in)
 {
     const struct opnd *d = &in->o[0], *mem = a64_mem_opnd(in);
     struct a64_mem m;
-    if (!mem || !a64_mem(e, in, log2_of(mem->size), &m))
+    if (!mem || !a64_mem_indexed(e, in, log2_of(mem->size), &m))
         return false;
     if (d->kind == OPND_GPR)
         a64_load(e, load_zx(d->size), A64_TMP0, &m);
@@ -146,7 +176,7 @@ bool a64_op_movbe(struct emit *e, const struct insn *in)
 bool a64_op_setcc(struct emit *e, const struct insn *in)
 {
     struct a64_mem m;
-    if (in->o[0].kind == OPND_MEM && !a64_mem(e, in, 0, &m))
+    if (in->o[0].kind == OPND_MEM && !a64_mem_indexed(e, in, 0, &m))
         return false;
     a64_condition(e, A64_TMP0, in->cc);
     if (in->o[0].kind == OPND_MEM)
@@ -162,7 +192,7 @@ bool a64_op_cmov(struct emit *e, const struct insn *in)
     unsigned r = host_gpr(s), to = host_gpr(d);
     struct a64_mem m;
     if (s->kind == OPND_MEM) {
-        if (!a64_mem(e, in, log2_of(s->size), &m))
+        if (!a64_mem_indexed(e, in, log2_of(s->size), &m))
             return false;
         a64_load(e, load_zx(s->size), A64_TMP1, &m);
         r = A64_TMP1;
@@ -189,13 +219,16 @@ bool a64_op_push(struct emit *e, const struct insn *in)
     const struct opnd *o = &in->o[0];
     unsigned r = A64_TMP0;
     struct a64_mem m;
-    if (in->opsize != 4 || (o->kind != OPND_GPR && o->kind != OPND_IMM && o->kind != OPND_MEM))
+    if (in->opsize != 4 ||
+        (o->kind != OPND_GPR && o->kind != OPND_IMM && o->kind != OPND_MEM && o->kind != OPND_SEG))
         return false;
-    if (o->kind == OPND_IMM) {
+    if (o->kind == OPND_SEG) {
+        a64_cpu_load(e, A64_LDRH, A64_TMP0, offsetof(struct cpu, sel) + 2u * o->reg);
+    } else if (o->kind == OPND_IMM) {
         struct a64_val v = {true, in->imm, 0};
         r = a64_val_reg(e, &v, A64_TMP0);
     } else if (o->kind == OPND_MEM) {
-        if (!a64_mem(e, in, 2, &m))
+        if (!a64_mem_indexed(e, in, 2, &m))
             return false;
         a64_load(e, A64_LDR_W, A64_TMP0, &m);
     } else if (o->reg == REG_ESP) {
@@ -207,12 +240,50 @@ bool a64_op_push(struct emit *e, const struct insn *in)
     return true;
 }
 
+/* The address is the one with what esp is then. */
+static bool pop_mem(struct emit *e, const struct insn *in)
+{
+    struct insn after = *in;
+    struct a64_mem m, top = a64_at(A64_ESP, 0);
+    if (in->base == REG_ESP)
+        after.disp += 4;
+    if (!a64_mem_indexed(e, &after, 2, &m))
+        return false;
+    a64_load(e, A64_LDR_W, A64_TMP0, &top);
+    a64_store(e, A64_STR_W, A64_TMP0, &m);
+    a64_must(a64_add_imm(e, A64_W, A64_ESP, A64_ESP, 4));
+    return true;
+}
+
 bool a64_op_pop(struct emit *e, const struct insn *in)
 {
     const struct opnd *o = &in->o[0];
-    if (in->opsize != 4 || o->kind != OPND_GPR || o->reg == REG_ESP)
+    struct a64_mem top = a64_at(A64_ESP, 0);
+    if (in->opsize == 4 && o->kind == OPND_MEM)
+        return pop_mem(e, in);
+    if (in->opsize != 4 || o->kind != OPND_GPR)
         return false;
-    a64_pop(e, host_gpr(o));
+    if (o->reg == REG_ESP)
+        a64_load(e, A64_LDR_W, A64_ESP, &top);
+    else
+        a64_pop(e, host_gpr(o));
+    return true;
+}
+
+/* Without levels. The new top must be writable. */
+bool a64_op_enter(struct emit *e, const struct insn *in)
+{
+    struct a64_mem frame = a64_at(A64_ESP, -4), top = a64_at(A64_ADDR, 0);
+    if (in->opsize != 4 || (in->imm2 & 31) || e->tr->ordered)
+        return false;
+    a64_add_constant(e, true, false, A64_ADDR, A64_ESP, in->imm + 4);
+    a64_store(e, A64_STR_W, A64_EBP, &frame);
+    if (in->imm) {
+        a64_load(e, A64_LDR_W, A64_TMP0, &top);
+        a64_store(e, A64_STR_W, A64_TMP0, &top);
+    }
+    a64_must(a64_sub_imm(e, A64_W, A64_EBP, A64_ESP, 4));
+    a64_mov(e, A64_W, A64_ESP, A64_ADDR);
     return true;
 }
 

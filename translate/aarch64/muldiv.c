@@ -44,24 +44,44 @@ bool a64_op_mul(struct emit *e, const struct insn *in)
     return true;
 }
 
+/* A source of 8 or 16 bits, extended to 32, in w`t`. False: nothing emitted. */
+static bool narrow_source(struct emit *e, const struct insn *in, const struct opnd *s, bool sx, unsigned t)
+{
+    struct a64_mem m;
+    if (s->kind != OPND_MEM) {
+        a64_bf_get(e, sx ? A64_SBFM : A64_UBFM, A64_W, t, host_gpr(s), is_high8(s) ? 8 : 0, 8u * s->size);
+        return true;
+    }
+    if (!a64_mem_indexed(e, in, log2_of(s->size), &m))
+        return false;
+    a64_load(e, sx ? load_sx(s->size) : load_zx(s->size), t, &m);
+    return true;
+}
+
+/* Of 8 and 16 bits. */
 bool a64_op_mul8(struct emit *e, const struct insn *in)
 {
-    if (in->nopnd != 1 || in->o[0].size != 1 || (a64_live(e) & a64_kills(in)))
+    const struct opnd *d = &in->o[0], *s = &in->o[in->nopnd == 1 ? 0 : 1];
+    unsigned live = a64_live(e) & a64_kills(in), bits = 8u * d->size;
+    bool sx = in->op == OP_IMUL, one = in->nopnd == 1;
+    enum a64_bf extend = sx ? A64_SBFM : A64_UBFM;
+    if (d->size == 4 || !a64_plain_kinds(in) || !narrow_source(e, in, s, sx, A64_TMP0))
         return false;
-    const struct opnd *s = &in->o[0];
-    struct a64_mem m;
-    bool sx = in->op == OP_IMUL;
-    if (s->kind == OPND_MEM) {
-        if (!a64_mem(e, in, 0, &m))
-            return false;
-        a64_load(e, sx ? A64_LDRSB_W : A64_LDRB, A64_TMP0, &m);
-    } else {
-        a64_bf_get(e, sx ? A64_SBFM : A64_UBFM, A64_W, A64_TMP0, host_gpr(s), is_high8(s) ? 8 : 0,
-                   8);
-    }
-    a64_bf_get(e, sx ? A64_SBFM : A64_UBFM, A64_W, A64_TMP1, A64_EAX, 0, 8);
+    if (in->nopnd == 3)
+        a64_const(e, A64_TMP1, (uint32_t)(int16_t)in->imm);
+    else
+        a64_bf_get(e, extend, A64_W, A64_TMP1, one ? (unsigned)A64_EAX : host_gpr(d), 0, bits);
     a64_mul(e, A64_W, A64_TMP0, A64_TMP0, A64_TMP1);
-    a64_bfi(e, A64_W, A64_EAX, A64_TMP0, 0, 16);
+    a64_bfi(e, A64_W, one ? (unsigned)A64_EAX : host_gpr(d), A64_TMP0, 0, 16);
+    if (one && bits == 16)
+        a64_bfxil(e, A64_W, A64_EDX, A64_TMP0, 16, 16);
+    if (live & (NEED_P | NEED_A))
+        a64_mov(e, A64_W, A64_PF, A64_TMP0);
+    if (live & NEED_NZCV) {
+        a64_bf_get(e, extend, A64_W, A64_TMP1, A64_TMP0, 0, bits);
+        a64_cmp(e, A64_W, A64_TMP0, A64_TMP1);
+        overflow_flags(e);
+    }
     return true;
 }
 
@@ -94,10 +114,46 @@ static bool edx_is_zero(const struct insn *p)
            (p->op == OP_MOV && p->o[1].kind == OPND_IMM && !p->imm);
 }
 
+static unsigned widened(struct emit *e, unsigned r)
+{
+    a64_sxtw(e, r, r);
+    return r;
+}
+
+/* Of 8 and 16 bits: the dividend in w2, the divisor in w1. */
+static bool narrow_div(struct emit *e, const struct insn *in)
+{
+    const struct opnd *s = &in->o[0];
+    bool sx = in->op == OP_IDIV;
+    unsigned bits = 8u * s->size, q = A64_TMP3;
+    if (!a64_plain_kinds(in) || !narrow_source(e, in, s, sx, A64_TMP1))
+        return false;
+    a64_bf_get(e, sx && bits == 8 ? A64_SBFM : A64_UBFM, A64_W, A64_TMP2, A64_EAX, 0, 16);
+    if (bits == 16)
+        a64_bfi(e, A64_W, A64_TMP2, A64_EDX, 16, 16);
+    slow_if_zero(e, A64_W, A64_TMP1);
+    if (sx)
+        a64_sdiv(e, A64_X, q, widened(e, A64_TMP2), widened(e, A64_TMP1));
+    else
+        a64_udiv(e, A64_W, q, A64_TMP2, A64_TMP1);
+    a64_bf_get(e, sx ? A64_SBFM : A64_UBFM, A64_X, A64_TMP4, q, 0, bits);
+    a64_eor(e, A64_X, A64_TMP4, A64_TMP4, q);
+    slow_unless_zero(e, A64_X, A64_TMP4);
+    a64_msub(e, A64_W, A64_TMP2, q, A64_TMP1, A64_TMP2);
+    a64_bfi(e, A64_W, A64_EAX, q, 0, bits);
+    if (bits == 8)
+        a64_bfi(e, A64_W, A64_EAX, A64_TMP2, 8, 8);
+    else
+        a64_bfi(e, A64_W, A64_EDX, A64_TMP2, 0, 16);
+    return true;
+}
+
 bool a64_op_div(struct emit *e, const struct insn *in)
 {
     const struct opnd *s = &in->o[0];
     const struct insn *p = before(e);
+    if (s->size < 4)
+        return narrow_div(e, in);
     int src = s->size == 4 && a64_plain_kinds(in) ? a64_source32(e, in, s, A64_TMP1) : -1;
     if (src < 0)
         return false;
@@ -129,5 +185,31 @@ bool a64_op_div(struct emit *e, const struct insn *in)
     }
     a64_msub(e, A64_W, A64_EDX, q, r, A64_EAX);
     a64_mov(e, A64_W, A64_EAX, q);
+    return true;
+}
+
+bool a64_op_aam(struct emit *e, const struct insn *in)
+{
+    unsigned base = in->imm & 0xff;
+    if (!base)
+        return false;
+    a64_uxtb(e, A64_W, A64_TMP0, A64_EAX);
+    a64_const(e, A64_TMP1, base);
+    a64_udiv(e, A64_W, A64_TMP2, A64_TMP0, A64_TMP1);
+    a64_msub(e, A64_W, A64_TMP3, A64_TMP2, A64_TMP1, A64_TMP0);
+    a64_orr_sh(e, A64_W, A64_TMP0, A64_TMP3, A64_TMP2, A64_LSL, 8);
+    a64_bfi(e, A64_W, A64_EAX, A64_TMP0, 0, 16);
+    a64_narrow_result_flags(e, A64_TMP3, 1, a64_live(e));
+    return true;
+}
+
+bool a64_op_aad(struct emit *e, const struct insn *in)
+{
+    a64_ubfx(e, A64_W, A64_TMP0, A64_EAX, 8, 8);
+    a64_const(e, A64_TMP1, in->imm & 0xff);
+    a64_madd(e, A64_W, A64_TMP0, A64_TMP0, A64_TMP1, A64_EAX);
+    a64_uxtb(e, A64_W, A64_TMP0, A64_TMP0);
+    a64_bfi(e, A64_W, A64_EAX, A64_TMP0, 0, 16);
+    a64_narrow_result_flags(e, A64_TMP0, 1, a64_live(e));
     return true;
 }

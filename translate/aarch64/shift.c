@@ -174,26 +174,211 @@ static bool shift_cl(struct emit *e, const struct insn *in, unsigned live)
     return true;
 }
 
+/* ---- every form ----
+ * On a register of 64 bits, where what is shifted out is still to be seen. */
+
+struct wide {
+    unsigned op, bits, n; /* n: the count if `known`, */
+    bool known;           /* else w3 is the count modulo 32, w4 the one to shift by */
+};
+#define WIDE_COUNT ((unsigned)A64_TMP3)
+#define WIDE_BY ((unsigned)A64_TMP4)
+
+static bool through_carry(unsigned op) { return op == OP_RCL || op == OP_RCR; }
+
+/* x`d` = x`a` shifted by the count. */
+static void wide_shift(struct emit *e, const struct wide *w, bool left, unsigned d, unsigned a)
+{
+    if (!w->known)
+        a64_rrr(e, left ? A64_LSLV : A64_LSRV, A64_X, d, a, WIDE_BY);
+    else if (left)
+        a64_lsl_imm(e, A64_X, d, a, w->n);
+    else
+        a64_lsr_imm(e, A64_X, d, a, w->n);
+}
+
+/* The count of a rotation of `size` bits: less than that. */
+static void reduce_count(struct emit *e, struct wide *w, unsigned size)
+{
+    if (w->known) {
+        w->n %= size;
+        return;
+    }
+    if (size == 9 || size == 17) {
+        a64_const(e, A64_TMP5, size);
+        a64_udiv(e, A64_W, A64_TMP6, WIDE_COUNT, A64_TMP5);
+        a64_msub(e, A64_W, WIDE_BY, A64_TMP6, A64_TMP5, WIDE_COUNT);
+    } else if (size < 32) {
+        a64_must(a64_and_imm(e, A64_W, WIDE_BY, WIDE_COUNT, size - 1));
+    }
+}
+
+/* x2 = x`v`, of `size` bits, rotated. */
+static void wide_rotate(struct emit *e, const struct wide *w, unsigned size, bool left, unsigned v)
+{
+    struct wide back = *w;
+    back.n = size - w->n;
+    wide_shift(e, w, left, A64_TMP2, v);
+    if (!w->known) {
+        a64_const(e, A64_TMP5, size);
+        a64_sub(e, A64_W, WIDE_BY, A64_TMP5, WIDE_BY);
+    }
+    wide_shift(e, &back, !left, A64_TMP5, v);
+    a64_orr(e, A64_X, A64_TMP2, A64_TMP2, A64_TMP5);
+}
+
+/* x2 = what becomes of w`a`, zero-extended; for SHL and rotations through CF with bits above. */
+static void wide_result(struct emit *e, struct wide *w, unsigned a)
+{
+    if (through_carry(w->op)) {
+        enum a64_cond c = a64_cond_of(e, 2);
+        a64_cset(e, A64_W, A64_TMP6, c);
+        a64_orr_sh(e, A64_X, A64_TMP0, a, A64_TMP6, A64_LSL, w->bits);
+        reduce_count(e, w, w->bits + 1);
+        wide_rotate(e, w, w->bits + 1, w->op == OP_RCL, A64_TMP0);
+    } else if (is_rotation(w->op)) {
+        reduce_count(e, w, w->bits);
+        wide_rotate(e, w, w->bits, w->op == OP_ROL, a);
+    } else if (w->op == OP_SAR) {
+        a64_bf_get(e, A64_SBFM, A64_X, A64_TMP0, a, 0, w->bits);
+        if (w->known)
+            a64_asr_imm(e, A64_X, A64_TMP2, A64_TMP0, w->n);
+        else
+            a64_asrv(e, A64_X, A64_TMP2, A64_TMP0, WIDE_BY);
+    } else {
+        wide_shift(e, w, w->op == OP_SHL, A64_TMP2, a);
+    }
+}
+
+/* C and V from w0, which is what was shifted (sign-extended for SAR), and x2, the result. */
+static void wide_carry(struct emit *e, const struct wide *w, unsigned live)
+{
+    unsigned top = w->bits - 1, carry = w->bits, sign = top;
+    unsigned r = A64_TMP2;
+    if (w->op == OP_SHR || w->op == OP_SAR) {
+        struct wide last = *w; /* but one */
+        last.n--;
+        if (!w->known)
+            a64_must(a64_sub_imm(e, A64_W, WIDE_BY, WIDE_BY, 1));
+        r = A64_TMP5;
+        wide_shift(e, &last, false, r, A64_TMP0);
+        carry = 0;
+    } else if (w->op == OP_ROL || w->op == OP_ROR) {
+        carry = w->op == OP_ROL ? 0 : top;
+    }
+    a64_set_c_bit(e, r, carry);
+    if (!(live & (NEED_V | NEED_LT)) || w->op == OP_SAR) /* 0 */
+        return;
+    if (w->op == OP_ROL) /* the upper bit and CF */
+        a64_eor_sh(e, A64_X, A64_TMP6, r, r, A64_LSL, top);
+    else if (w->op != OP_SHR) /* two neighbours */
+        a64_eor_sh(e, A64_X, A64_TMP6, r, r, A64_LSL, 1);
+    if (w->op == OP_SHL || w->op == OP_RCL)
+        sign = w->bits; /* CF and the upper one */
+    a64_set_v_bit(e, w->op == OP_SHR ? r : (unsigned)A64_TMP6, sign);
+}
+
+static void wide_flags(struct emit *e, const struct wide *w, unsigned live)
+{
+    if (!is_rotation(w->op) && !through_carry(w->op))
+        a64_narrow_result_flags(e, A64_TMP2, w->bits / 8, live | NEED_C);
+    else if (e->form == FORM_FCMP)
+        a64_settle_flags(e, live);
+    if (live & (NEED_C | NEED_V | NEED_LT))
+        wide_carry(e, w, live);
+}
+
+/* RCL and RCR of a register of 32 bits by one. */
+static void rotate_carry_1(struct emit *e, const struct insn *in, unsigned live)
+{
+    struct wide w = {in->op, 32, 1, true};
+    unsigned d = host_gpr(&in->o[0]);
+    bool left = in->op == OP_RCL;
+    if (left && !(live & (NEED_Z | NEED_N | NEED_LT))) {
+        a64_want_form(e, FORM_ADD);
+        a64_rrr(e, live ? A64_ADCS : A64_ADC, A64_W, d, d, d);
+        return;
+    }
+    a64_cset(e, A64_W, A64_TMP6, a64_cond_of(e, 2));
+    if (!live) {
+        a64_extr(e, A64_W, d, A64_TMP6, d, 1);
+        return;
+    }
+    a64_orr_sh(e, A64_X, A64_TMP0, d, A64_TMP6, A64_LSL, 32);
+    wide_rotate(e, &w, 33, left, A64_TMP0);
+    a64_mov(e, A64_W, d, A64_TMP2);
+    wide_flags(e, &w, live);
+}
+
+static bool shift_wide(struct emit *e, const struct insn *in, unsigned live)
+{
+    const struct opnd *d = &in->o[0];
+    struct wide w = {in->op, 8u * d->size, in->nopnd == 1 ? 1 : in->imm & 31,
+                     in->nopnd == 1 || in->o[1].kind == OPND_IMM};
+    struct a64_operands x;
+    if (!a64_get_operands(e, in, &x))
+        return false;
+    if (d->kind == OPND_GPR) {
+        a64_bf_get(e, A64_UBFM, A64_W, A64_TMP0, host_gpr(d), is_high8(d) ? 8 : 0, w.bits);
+        x.a = A64_TMP0;
+    }
+    bool any = !w.known || w.n;
+    if (!w.known) {
+        a64_must(a64_and_imm(e, A64_W, WIDE_COUNT, A64_ECX, 31));
+        a64_mov(e, A64_W, WIDE_BY, WIDE_COUNT);
+    }
+    if (any)
+        wide_result(e, &w, A64_TMP0);
+    if (x.mem_dest)
+        a64_store(e, store_of(d->size), any ? A64_TMP2 : A64_TMP0, &x.m);
+    else
+        a64_put(e, d, any ? A64_TMP2 : A64_TMP0);
+    if (!any || !live)
+        return true;
+    if (w.known) {
+        wide_flags(e, &w, live);
+        return true;
+    }
+    a64_settle_flags(e, live);
+    uint8_t *none = e->p;
+    a64_must(a64_cbz(e, A64_W, WIDE_COUNT, 0));
+    wide_flags(e, &w, live);
+    a64_settle_flags(e, live);
+    a64_must(a64_here(e, none));
+    return true;
+}
+
 bool a64_op_shift(struct emit *e, const struct insn *in)
 {
     unsigned live = a64_live(e);
+    if (through_carry(in->op)) {
+        bool one = in->nopnd == 1 || (in->o[1].kind == OPND_IMM && (in->imm & 31) == 1);
+        live = live & (NEED_C | NEED_V | NEED_LT) ? live : 0;
+        if (!one || in->o[0].kind != OPND_GPR || in->o[0].size != 4)
+            return shift_wide(e, in, live);
+        rotate_carry_1(e, in, live);
+        return true;
+    }
     if (in->nopnd == 1 || in->o[1].kind == OPND_IMM)
-        return shift_imm(e, in, in->nopnd == 1 ? 1 : in->imm & 31);
+        return shift_imm(e, in, in->nopnd == 1 ? 1 : in->imm & 31) || shift_wide(e, in, live);
     if (in->o[1].kind != OPND_GPR)
         return false;
-    if (!(live & (is_rotation(in->op) ? NEED_C | NEED_V | NEED_LT : NEED_ALL)))
-        return shift_cl_dead(e, in);
-    return shift_cl(e, in, live);
+    unsigned wanted = live & (is_rotation(in->op) ? NEED_C | NEED_V | NEED_LT : NEED_ALL);
+    if (!wanted)
+        return shift_cl_dead(e, in) || shift_wide(e, in, 0);
+    return shift_cl(e, in, live) || shift_wide(e, in, live);
 }
 
 /* SHLD, SHRD by CL: shifts of both registers as one. */
 static bool shift_double_cl(struct emit *e, const struct insn *in)
 {
-    unsigned live = a64_live(e), d = host_gpr(&in->o[0]), s = host_gpr(&in->o[1]);
-    bool left = in->op == OP_SHLD;
+    struct a64_operands x;
+    unsigned live = a64_live(e);
+    bool left = in->op == OP_SHLD, mem = in->o[0].kind == OPND_MEM;
     uint8_t *none = NULL;
-    if (in->o[0].kind != OPND_GPR || in->o[0].size != 4)
+    if (in->o[0].size != 4 || (mem && live) || !a64_get_operands(e, in, &x))
         return false;
+    unsigned d = x.a, s = x.b.reg;
     if (live)
         a64_settle_flags(e, live);
     a64_must(a64_and_imm(e, A64_W, A64_TMP1, A64_ECX, 31));
@@ -212,6 +397,8 @@ static bool shift_double_cl(struct emit *e, const struct insn *in)
         a64_lsr_imm(e, A64_X, d, A64_TMP2, 1);
     if (live || !left)
         a64_mov(e, A64_W, d, live ? d : (unsigned)A64_TMP2);
+    if (mem)
+        a64_store(e, A64_STR_W, d, &x.m);
     if (!live)
         return true;
     if (live & (NEED_P | NEED_A))
