@@ -15,7 +15,7 @@ chmod +x "$work/xrun"
 for cpu in ${CPUS:-cortex-a57 neoverse-n1 max}; do
     export QEMU_CPU=$cpu
     echo "-- $cpu"
-    ONLY='^(sse|x87|exc_fp|thr_(atomic|futex|clone)|litmus|smc|sig_rep|sigasync|seg_use)' \
+    ONLY='^(sse|avx|x87|exc_fp|thr_(atomic|futex|clone)|litmus|smc|sig_rep|sigasync|seg_use)' \
         "$here/run.sh" "$work" "aarch64=$*" || bad=1
     [ "$cases" = 0 ] || "$insn" "$private" -n "$cases" -x "$work/xrun" || bad=1
 done
