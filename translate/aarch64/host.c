@@ -50,6 +50,9 @@ static const struct {
 } features[] = {
     {offsetof(struct a64_features, aes), AT_HWCAP, 3},
     {offsetof(struct a64_features, pmull), AT_HWCAP, 4},
+    {offsetof(struct a64_features, sha1), AT_HWCAP, 5},
+    {offsetof(struct a64_features, sha2), AT_HWCAP, 6},
+    {offsetof(struct a64_features, crc32), AT_HWCAP, 7},
     {offsetof(struct a64_features, lse), AT_HWCAP, 8},
     {offsetof(struct a64_features, lrcpc), AT_HWCAP, 15},
     {offsetof(struct a64_features, lrcpc2), AT_HWCAP, 26},

@@ -1,5 +1,6 @@
 /* One guest integer instruction that does not transfer control -> host code. */
 #include "translate/aarch64/int.h"
+#include "translate/aarch64/simd.h"
 
 static bool op_nop(const struct insn *in)
 {
@@ -47,6 +48,8 @@ bool a64_int(struct emit *e, const struct tr_insn *t)
     case OP_DIV: case OP_IDIV: return a64_op_div(e, in);
     case OP_BT: case OP_BTS: case OP_BTR: case OP_BTC: return a64_op_bt(e, in);
     case OP_BSF: case OP_BSR: return a64_op_bsf(e, in);
+    case OP_CRC32: return a64_op_crc32(e, in);
+    case OP_LDMXCSR: case OP_STMXCSR: return simd_control(e, in);
     case OP_TZCNT: case OP_LZCNT: return a64_op_count_zeros(e, in);
     case OP_POPCNT: return a64_op_popcnt(e, in);
     case OP_ANDN: return a64_op_bmi_logic(e, in);

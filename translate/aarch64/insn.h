@@ -13,7 +13,7 @@
 
 /* ---- Host features (HWCAP); everything else is ARMv8.0 ---- */
 struct a64_features {
-    bool flagm, flagm2, aes, pmull, lse, lrcpc, lrcpc2;
+    bool flagm, flagm2, aes, pmull, sha1, sha2, crc32, lse, lrcpc, lrcpc2;
 };
 extern struct a64_features a64_has;
 extern bool a64_tso; /* the host orders memory as x86 does: it was asked, and can */

@@ -281,6 +281,29 @@ bool a64_op_count_zeros(struct emit *e, const struct insn *in)
     return true;
 }
 
+bool a64_op_crc32(struct emit *e, const struct insn *in)
+{
+    const struct opnd *d = &in->o[0], *s = &in->o[1];
+    unsigned crc = host_gpr(d), v = A64_TMP0;
+    struct a64_mem m;
+    if (!a64_has.crc32 || d->size != 4)
+        return false;
+    if (s->kind != OPND_MEM) {
+        v = a64_low_bits(e, s, v);
+    } else {
+        if (!a64_mem(e, in, log2_of(s->size), &m))
+            return false;
+        a64_load(e, load_zx(s->size), v, &m);
+    }
+    if (s->size == 1)
+        a64_crc32cb(e, crc, crc, v);
+    else if (s->size == 2)
+        a64_crc32ch(e, crc, crc, v);
+    else
+        a64_crc32cw(e, crc, crc, v);
+    return true;
+}
+
 /* ---- flags themselves ---- */
 
 bool a64_op_carry(struct emit *e, const struct insn *in)

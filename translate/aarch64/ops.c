@@ -10,7 +10,8 @@ bool translate_direct(unsigned op)
     case OP_VAESDEC: case OP_VAESDECLAST: case OP_VAESENC: case OP_VAESENCLAST: return a64_has.aes;
     case OP_PCLMULQDQ: case OP_VPCLMULQDQ: return a64_has.pmull;
     case OP_SHA1MSG1: case OP_SHA1MSG2: case OP_SHA1NEXTE: case OP_SHA1RNDS4: case OP_SHA256MSG1:
-    case OP_SHA256MSG2: case OP_SHA256RNDS2: case OP_GF2P8AFFINEINVQB: case OP_GF2P8AFFINEQB:
+    case OP_SHA256MSG2: case OP_SHA256RNDS2: return a64_has.sha1 && a64_has.sha2;
+    case OP_GF2P8AFFINEINVQB: case OP_GF2P8AFFINEQB:
     case OP_GF2P8MULB: return false;
     case OP_VGF2P8AFFINEINVQB: case OP_VGF2P8AFFINEQB: case OP_VGF2P8MULB: return false;
     default:

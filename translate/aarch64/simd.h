@@ -47,6 +47,8 @@ void run_keeps_nan(unsigned x, enum a64_arr arr);
 /* Before anything else of an instruction that computes something that FPSR must be asked about; `how` for
  * a64_slow_fpsr. */
 void run_computes(unsigned how);
+/* The run is left to the interpreter unless w`w` is 0. */
+void run_slow_unless_zero(struct emit *e, unsigned w);
 /* Ends the run: looks at FPSR, writes the copies back. */
 void run_settle(struct emit *e);
 
@@ -112,6 +114,9 @@ bool avx_must_be_aligned(unsigned op);
 bool avx_stands_alone(const struct insn *in);
 /* The region's AVX instructions are written as code: not with others that want v8-v15. */
 bool avx_in_region(const struct translation *tr);
+
+/* LDMXCSR, STMXCSR; false: there is no code for it. */
+bool simd_control(struct emit *e, const struct insn *in);
 
 /* ---- MMX (mmx.c) ---- */
 /* Before anything else of an instruction that uses MMX registers; behind all of it. */

@@ -2,6 +2,7 @@
  * operand or result shows in FPSR, as all does that makes a difference to x86 (see simd.h). Operands
  * come in the guest's order: of two quiet NaNs both take the first. */
 #include "translate/aarch64/simd.h"
+#include "translate/aarch64/stubs.h"
 
 typedef void (*fp_fn)(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes);
 
@@ -120,6 +121,108 @@ static void add_sub(struct emit *e, const struct insn *in, uint32_t op, unsigned
     if (bytes == 4)
         a64_ins(e, arr, V4, 2, V3, 2);
     a64_v_mov(e, run_write(e, in->o[0].reg, 16), V4);
+}
+
+/* Elements of v that `keep` does not name become 0. */
+static void clear_elements(struct emit *e, enum a64_arr arr, unsigned v, unsigned keep)
+{
+    for (unsigned i = 0; i < 16u >> a64_elem(arr); i++)
+        if (!(keep >> i & 1))
+            a64_ins_gpr(e, arr, v, i, A64_ZR);
+}
+
+static void dot_product(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    (void)op;
+    enum a64_arr arr = packed_of(bytes);
+    unsigned all = bytes == 8 ? 3 : 15, take = in->imm >> 4 & all;
+    run_computes(0);
+    struct pair p = whole_pair(e, in);
+    if (take != all) { /* they raise nothing */
+        a64_v_mov(e, V3, p.a);
+        a64_v_mov(e, V4, p.b);
+        clear_elements(e, arr, V3, take);
+        clear_elements(e, arr, V4, take);
+        p = (struct pair){V3, V4};
+    }
+    a64_v3f(e, A64_V_FMUL, arr, V3, p.a, p.b);
+    for (unsigned n = bytes; n < 16; n *= 2)
+        a64_v3f(e, A64_V_FADDP, arr, V3, V3, V3);
+    clear_elements(e, arr, V3, in->imm & all);
+    a64_v_mov(e, run_write(e, in->o[0].reg, 16), V3);
+}
+
+/* ---- approximations: the exact value, rounded to 12 bits (interp/simd_float.c) ---- */
+
+/* v3 from b; MXCSR is not asked and stays. */
+static void approximate(struct emit *e, unsigned b, bool root)
+{
+    a64_mrs(e, A64_TMP1, A64_FPSR);
+    a64_const(e, A64_TMP0, 0x3f800000);
+    a64_dup_gpr(e, A64_4S, V3, A64_TMP0);
+    if (root)
+        a64_v2f(e, A64_V_FSQRT, A64_4S, V4, b);
+    a64_v3f(e, A64_V_FDIV, A64_4S, V3, V3, root ? (unsigned)V4 : b);
+    a64_v3f(e, A64_V_FCMEQ, A64_4S, V4, V3, V3);
+    a64_v3f(e, A64_V_FCMEQ, A64_4S, V5, b, b);
+    a64_msr(e, A64_FPSR, A64_TMP1);
+    a64_vimm_s(e, A64_MOVI, true, V6, 4, 8);
+    a64_v3(e, A64_V_ADD, A64_4S, V3, V3, V6);
+    a64_vimm_s(e, A64_BICI, true, V3, 0xff, 0);
+    a64_vimm_s(e, A64_BICI, true, V3, 7, 8);
+    a64_const(e, A64_TMP0, 0xffc00000); /* of a negative number */
+    a64_dup_gpr(e, A64_4S, V6, A64_TMP0);
+    a64_v_mov(e, V7, b);
+    a64_vimm_s(e, A64_ORRI, true, V7, 0x40, 16); /* of a NaN */
+    a64_v3(e, A64_V_BSL, A64_16B, V5, V6, V7);
+    a64_v3(e, A64_V_BIF, A64_16B, V3, V5, V4);
+}
+
+/* The host rounds as MXCSR says. */
+static void only_to_nearest(struct emit *e)
+{
+    a64_cpu_load(e, A64_LDR_W, A64_TMP0, offsetof(struct cpu, mxcsr));
+    a64_must(a64_and_imm(e, A64_W, A64_TMP0, A64_TMP0, 0x6000));
+    run_slow_unless_zero(e, A64_TMP0);
+}
+
+static void scalar_approximation(struct emit *e, const struct insn *in, uint32_t root, unsigned bytes)
+{
+    only_to_nearest(e);
+    approximate(e, simd_source_low(e, in, V1, bytes), root);
+    unsigned to = simd_write_low(e, in, bytes);
+    a64_fmov(e, A64_S, to, V3);
+    simd_merge(e, in, bytes, to);
+}
+
+static void packed_approximation(struct emit *e, const struct insn *in, uint32_t root, unsigned bytes)
+{
+    (void)bytes;
+    only_to_nearest(e);
+    approximate(e, simd_source(e, in, V1), root);
+    a64_v_mov(e, run_write(e, in->o[0].reg, 16), V3);
+}
+
+/* ---- MXCSR: between runs its exceptions are complete in the cpu ---- */
+
+bool simd_control(struct emit *e, const struct insn *in)
+{
+    struct a64_mem m;
+    if (!a64_mem(e, in, 2, &m))
+        return false;
+    if (in->op == OP_STMXCSR) {
+        a64_cpu_load(e, A64_LDR_W, A64_TMP0, offsetof(struct cpu, mxcsr));
+        a64_store(e, A64_STR_W, A64_TMP0, &m);
+        return true;
+    }
+    a64_load(e, A64_LDR_W, A64_TMP0, &m);
+    a64_lsr_imm(e, A64_W, A64_TMP1, A64_TMP0, 16);
+    uint8_t *at = e->p;
+    a64_must(a64_cbnz(e, A64_W, A64_TMP1, 0)); /* reserved bits */
+    a64_slow(e, at);
+    a64_cpu_store(e, A64_STR_W, A64_TMP0, offsetof(struct cpu, mxcsr));
+    a64_call(e, a64_new_mxcsr);
+    return true;
 }
 
 /* ---- comparisons ---- */
@@ -348,6 +451,9 @@ static const struct row rows[] = {
     FOUR(SQRT, scalar_root, packed_root, 0) FOUR(MIN, scalar_min_max, packed_min_max, false)
     FOUR(MAX, scalar_min_max, packed_min_max, true) FOUR(CMP, scalar_compare, packed_compare, 0)
     FOUR(ROUND, round_scalar, round_packed, 0)
+    {OP_DPPS, 4, dot_product, 0}, {OP_DPPD, 8, dot_product, 0},
+    {OP_RCPSS, 4, scalar_approximation, false}, {OP_RCPPS, 4, packed_approximation, false},
+    {OP_RSQRTSS, 4, scalar_approximation, true}, {OP_RSQRTPS, 4, packed_approximation, true},
     {OP_HADDPS, 4, packed, A64_V_FADDP}, {OP_HADDPD, 8, packed, A64_V_FADDP},
     {OP_HSUBPS, 4, horizontal_sub, 0}, {OP_HSUBPD, 8, horizontal_sub, 0},
     {OP_ADDSUBPS, 4, add_sub, 0}, {OP_ADDSUBPD, 8, add_sub, 0},

@@ -1,25 +1,8 @@
 /* Integer, logic and shuffle operations: the MMX and SSE forms of one are the same code, on 8 or 16
  * bytes. Temporaries: v0-v2 belong to the caller, v3-v7 and the integer ones to the operation. */
-#include "translate/aarch64/simd.h"
+#include "translate/aarch64/simd_lanes.h"
 
 #include "decode/decode.h"
-
-/* What an operation works on. d may be a or b: it is written last. */
-struct lanes {
-    const struct insn *in;
-    unsigned d, a, b, mask;
-    bool q;       /* 16 bytes */
-    uint32_t imm; /* unsigned, 8 bits */
-};
-
-typedef void (*lanes_fn)(struct emit *e, const struct lanes *l, uint32_t op, enum a64_arr arr);
-
-/* The arrangement of the operation for its size: rows have that for 16 bytes. */
-static enum a64_arr sized(const struct lanes *l, enum a64_arr arr)
-{
-    return (enum a64_arr)(l->q || arr == A64_2D ? arr : arr & ~1u);
-}
-static enum a64_arr low(enum a64_arr arr) { return (enum a64_arr)(arr & ~1u); }
 
 static void v3(struct emit *e, uint32_t op, enum a64_arr arr, unsigned d, unsigned n, unsigned m)
 {
@@ -129,6 +112,39 @@ static void sum_of_differences(struct emit *e, const struct lanes *l, uint32_t o
     a64_v2(e, A64_V_UADDLP, sized(l, A64_4S), l->d, V3);
 }
 
+/* Of four bytes at once, from 8 places on. */
+static void sums_of_differences(struct emit *e, const struct lanes *l, uint32_t op, enum a64_arr arr) /* MPSADBW */
+{
+    (void)op;
+    unsigned first = l->imm & 4, four = 4 * (l->imm & 3);
+    for (unsigned k = 0; k < 4; k++) {
+        unsigned a = l->a;
+        if (first + k) {
+            a64_ext(e, true, V4, a, a, first + k);
+            a = V4;
+        }
+        a64_dup(e, low(arr), V5, l->b, four + k);
+        v3(e, k ? A64_V_UABAL : A64_V_UABDL, low(arr), V3, a, V5);
+    }
+    a64_v_mov(e, l->d, V3);
+}
+
+/* The least word and the first place of it: the least of all words with their places below. */
+static void minimum_and_place(struct emit *e, const struct lanes *l, uint32_t op, enum a64_arr arr) /* PHMINPOSUW */
+{
+    (void)op;
+    a64_const64(e, A64_TMP0, UINT64_C(0x0003000200010000));
+    a64_fmov_from_gpr(e, A64_X, V3, A64_TMP0);
+    a64_vimm_h(e, A64_MOVI, true, V4, 4, 0);
+    v3(e, A64_V_ADD, arr, V4, V4, V3);
+    v3(e, A64_V_ZIP1, arr, V3, V3, l->b);
+    a64_ext(e, true, V5, l->b, l->b, 8);
+    v3(e, A64_V_ZIP1, arr, V4, V4, V5);
+    v3(e, A64_V_UMIN, A64_4S, V3, V3, V4);
+    a64_v2(e, A64_V_UMINV, A64_4S, V3, V3);
+    a64_v2(e, A64_V_REV32, arr, l->d, V3);
+}
+
 static void copy_sign(struct emit *e, const struct lanes *l, uint32_t op, enum a64_arr arr)
 {
     (void)op;
@@ -138,11 +154,6 @@ static void copy_sign(struct emit *e, const struct lanes *l, uint32_t op, enum a
     v3(e, A64_V_EOR, A64_16B, V5, l->a, V3);
     v3(e, A64_V_SUB, arr, V5, V5, V3);
     v3(e, A64_V_BIC, A64_16B, l->d, V5, V4);
-}
-
-static void set_all(struct emit *e, unsigned d, bool ones)
-{
-    a64_must(a64_vmov_imm(e, true, d, ones ? ~UINT64_C(0) : 0));
 }
 
 /* ---- shifts: op is that by a register, imm_op that by an immediate ---- */
@@ -155,7 +166,7 @@ static void shift_imm(struct emit *e, const struct lanes *l, uint32_t how, enum 
     if (how == ARITHMETIC && n >= bits)
         n = bits - 1;
     if (n >= bits) {
-        set_all(e, l->d, false);
+        simd_set_all(e, l->d, false);
         return;
     }
     arr = sized(l, arr);
@@ -188,11 +199,11 @@ static void shift_bytes(struct emit *e, const struct lanes *l, uint32_t how, enu
     (void)arr;
     unsigned n = l->imm;
     if (n >= 16) {
-        set_all(e, l->d, false);
+        simd_set_all(e, l->d, false);
     } else if (!n) {
         a64_v_mov(e, l->d, l->a);
     } else {
-        set_all(e, V3, false);
+        simd_set_all(e, V3, false);
         if (how == LEFT)
             a64_ext(e, true, l->d, V3, l->a, 16 - n);
         else
@@ -205,11 +216,11 @@ static void align(struct emit *e, const struct lanes *l, uint32_t op, enum a64_a
     (void)op, (void)arr;
     unsigned size = l->q ? 16 : 8, n = l->imm;
     if (n >= 2 * size) {
-        set_all(e, l->d, false);
+        simd_set_all(e, l->d, false);
     } else if (n < size) {
         a64_ext(e, l->q, l->d, l->b, l->a, n);
     } else {
-        set_all(e, V3, false);
+        simd_set_all(e, V3, false);
         a64_ext(e, l->q, l->d, l->a, V3, n - size);
     }
 }
@@ -387,48 +398,9 @@ static void insert_single(struct emit *e, const struct lanes *l, uint32_t op, en
     simd_shuffle4(e, l->d, l->a, l->b, pick);
 }
 
-/* ---- cryptography: only if the host has it ---- */
-
-static void aes(struct emit *e, const struct lanes *l, uint32_t op, enum a64_arr arr)
-{
-    (void)arr;
-    bool decrypt = op == OP_AESDEC || op == OP_AESDECLAST;
-    if (op == OP_AESIMC) {
-        a64_aesimc(e, l->d, l->b);
-        return;
-    }
-    set_all(e, V3, false);
-    a64_v_mov(e, V4, l->a);
-    if (decrypt)
-        a64_aesd(e, V4, V3);
-    else
-        a64_aese(e, V4, V3);
-    if (op == OP_AESENC)
-        a64_aesmc(e, V4, V4);
-    else if (op == OP_AESDEC)
-        a64_aesimc(e, V4, V4);
-    v3(e, A64_V_EOR, A64_16B, l->d, V4, l->b);
-}
-
-static void carryless(struct emit *e, const struct lanes *l, uint32_t op, enum a64_arr arr)
-{
-    (void)arr;
-    unsigned a = l->a, b = l->b;
-    bool upper = (l->imm & 0x11) == 0x11;
-    if (!upper && (l->imm & 1)) {
-        a64_dup(e, A64_2D, V3, a, 1);
-        a = V3;
-    }
-    if (!upper && (l->imm & 0x10)) {
-        a64_dup(e, A64_2D, V4, b, 1);
-        b = V4;
-    }
-    v3(e, op, upper ? A64_2D : A64_1D, l->d, a, b);
-}
-
 /* ---- the table ---- */
 
-enum { NO_A = 1 };
+enum { NO_A = 1, MASK = 2 /* by xmm0 */ };
 struct row {
     uint16_t op;
     uint8_t arr, flags;
@@ -483,17 +455,25 @@ static const struct row rows[] = {
     R(PSLLDQ, shift_bytes, LEFT, B) R(PSRLDQ, shift_bytes, RIGHT, B)
     R(SHUFPS, shuffle_dwords, OP_SHUFPS, S) R(SHUFPD, shuffle_dwords, OP_SHUFPD, S)
     R(BLENDPS, shuffle_dwords, OP_BLENDPS, S) R(BLENDPD, shuffle_dwords, OP_BLENDPD, S)
-    R(PBLENDW, blend_words, 0, H) R(PBLENDVB, blend_by_mask, 0, B) R(BLENDVPS, blend_by_mask, 0, S)
-    R(BLENDVPD, blend_by_mask, 0, D) R(INSERTPS, insert_single, 0, S)
-    R(AESENC, aes, OP_AESENC, B) R(AESENCLAST, aes, OP_AESENCLAST, B) R(AESDEC, aes, OP_AESDEC, B)
-    R(AESDECLAST, aes, OP_AESDECLAST, B) R(PCLMULQDQ, carryless, V(PMULL), D)
+    R(PBLENDW, blend_words, 0, H) R(INSERTPS, insert_single, 0, S)
+    R(AESENC, simd_aes, OP_AESENC, B) R(AESENCLAST, simd_aes, OP_AESENCLAST, B) R(AESDEC, simd_aes, OP_AESDEC, B)
+    R(AESDECLAST, simd_aes, OP_AESDECLAST, B) R(PCLMULQDQ, simd_carryless, V(PMULL), D)
+    R(MPSADBW, sums_of_differences, 0, B)
+    R(SHA1MSG1, simd_sha1, OP_SHA1MSG1, S) R(SHA1MSG2, simd_sha1, OP_SHA1MSG2, S)
+    R(SHA1NEXTE, simd_sha1, OP_SHA1NEXTE, S) R(SHA1RNDS4, simd_sha1, OP_SHA1RNDS4, S)
+    R(SHA256MSG1, simd_sha256, OP_SHA256MSG1, S) R(SHA256MSG2, simd_sha256, OP_SHA256MSG2, S)
+#undef R
+#define R(op, fn, arg, arr) {OP_##op, arr, MASK, fn, arg},
+    R(PBLENDVB, blend_by_mask, 0, B) R(BLENDVPS, blend_by_mask, 0, S) R(BLENDVPD, blend_by_mask, 0, D)
+    R(SHA256RNDS2, simd_sha256, OP_SHA256RNDS2, S)
 #undef R
 #define R(op, fn, arg, arr) {OP_##op, arr, NO_A, fn, arg},
+    R(AESKEYGENASSIST, simd_aes_key, 0, B) R(PHMINPOSUW, minimum_and_place, 0, H)
     R(PABSB, unary, V(ABS), B) R(PABSW, unary, V(ABS), H) R(PABSD, unary, V(ABS), S)
     R(PSHUFW, shuffle_words, 0, H) R(PSHUFD, shuffle_dwords, OP_PSHUFD, S)
     R(MOVSLDUP, shuffle_dwords, OP_MOVSLDUP, S)
     R(MOVSHDUP, shuffle_dwords, OP_MOVSHDUP, S) R(MOVDDUP, duplicate_low, 0, D)
-    R(PSHUFLW, shuffle_words, 0, H) R(PSHUFHW, shuffle_words, 4, H) R(AESIMC, aes, OP_AESIMC, B)
+    R(PSHUFLW, shuffle_words, 0, H) R(PSHUFHW, shuffle_words, 4, H) R(AESIMC, simd_aes, OP_AESIMC, B)
     R(PMOVSXBW, extend, 1, B) R(PMOVSXBD, extend, 2, B) R(PMOVSXBQ, extend, 3, B)
     R(PMOVSXWD, extend, 1, H) R(PMOVSXWQ, extend, 2, H) R(PMOVSXDQ, extend, 1, S)
     R(PMOVZXBW, extend, 5, B) R(PMOVZXBD, extend, 6, B) R(PMOVZXBQ, extend, 7, B)
@@ -516,19 +496,9 @@ static const struct row *row_of(unsigned op)
 }
 _Static_assert(ARRAY_SIZE(rows) < 255, "the index of rows is of bytes");
 
-static bool host_has(unsigned op)
-{
-    switch (op) {
-    case OP_AESENC: case OP_AESENCLAST: case OP_AESDEC: case OP_AESDECLAST: case OP_AESIMC:
-        return a64_has.aes;
-    case OP_PCLMULQDQ: return a64_has.pmull;
-    default: return true;
-    }
-}
-
 bool simd_int_supported(const struct insn *in)
 {
-    return row_of(in->op) && host_has(in->op);
+    return row_of(in->op) && simd_crypto_available(in->op);
 }
 
 /* ---- MMX ---- */
@@ -575,7 +545,7 @@ void simd_int(struct emit *e, const struct insn *in)
         return;
     }
     if (constant_result(in, &ones)) {
-        set_all(e, run_write(e, x, ones ? 16 : 0), ones);
+        simd_set_all(e, run_write(e, x, ones ? 16 : 0), ones);
         return;
     }
     struct lanes l = {.in = in, .q = true, .imm = in->imm & 0xff};
@@ -583,7 +553,7 @@ void simd_int(struct emit *e, const struct insn *in)
         l.b = simd_source(e, in, V1);
     if (!(row->flags & NO_A))
         l.a = run_read(e, simd_first(in));
-    if (row->fn == blend_by_mask)
+    if (row->flags & MASK)
         l.mask = run_read(e, in->o[2].kind == OPND_XMM ? in->o[2].reg : 0);
     if (in->o[1].kind == OPND_XMM) /* the first read may have moved it */
         l.b = run_read(e, in->o[1].reg);

@@ -31,8 +31,8 @@ static struct {
     uint8_t low[SIMD_REGS];  /* its copy, or another's, or a register that stays as it is */
     uint8_t rest[SIMD_REGS]; /* a register that stays as it is */
     uint8_t nan[SIMD_REGS];  /* 1 + arrangement: must be looked at for NaNs */
-    uint8_t *slow[RUN_MAX + 1]; /* branches to the slow path */
-    uint8_t slow_how[RUN_MAX + 1]; /* as of a64_slow_page */
+    uint8_t *slow[2 * RUN_MAX + 1]; /* branches to the slow path: two of an instruction at most */
+    uint8_t slow_how[2 * RUN_MAX + 1]; /* as of a64_slow_page */
     unsigned slows;
     /* what is known before instruction `known`: */
     unsigned known;
@@ -380,13 +380,15 @@ static bool must_be_aligned(const struct insn *in, const struct opnd *o)
     if (o->size != 16 || (in->flags & INSN_UNALIGNED_OK))
         return false;
     switch (in->op) {
-    case OP_MOVUPS: case OP_MOVUPD: case OP_MOVDQU: case OP_LDDQU: return false;
+    case OP_MOVUPS: case OP_MOVUPD: case OP_MOVDQU: case OP_LDDQU: case OP_SHA1RNDS4: case OP_SHA1NEXTE:
+    case OP_SHA1MSG1: case OP_SHA1MSG2: case OP_SHA256RNDS2: case OP_SHA256MSG1: case OP_SHA256MSG2:
+        return false;
     default: return true;
     }
 }
 
 /* The slow path executes the whole run, wherever in it the branch is. */
-static void slow_unless_zero(struct emit *e, unsigned w)
+void run_slow_unless_zero(struct emit *e, unsigned w)
 {
     run.slow_how[run.slows] = 0;
     run.slow[run.slows++] = e->p;
@@ -455,7 +457,7 @@ static void check_alignment(struct emit *e, const struct insn *in, const struct 
         n = A64_TMP0;
     }
     a64_must(a64_and_imm(e, A64_W, A64_TMP0, n, mask));
-    slow_unless_zero(e, A64_TMP0);
+    run_slow_unless_zero(e, A64_TMP0);
 }
 
 /* With addresses from registers as they are before the run's additions to them. */

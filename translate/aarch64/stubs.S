@@ -9,31 +9,31 @@
         .globl  a64_stubs_start
 a64_stubs_start:
 
-/* FPCR, FPSR <-> MXCSR (its sticky bits are complete in the cpu). Clobber x9-x11. */
+/* FPCR, FPSR <-> MXCSR (its sticky bits are complete in the cpu). load_fpenv clobbers three registers. */
         .macro  save_fpenv
         msr     fpcr, xzr
         .endm
-        .macro  load_fpenv
-        ldr     w9, [x27, #CPU_MXCSR]
-        ubfx    w10, w9, #13, #2                /* the two middle modes are swapped */
-        rbit    w10, w10
-        lsr     w10, w10, #30
-        orr     w10, w10, #4                    /* FZ: denormal numbers show in FPSR */
-        lsl     w10, w10, #22
-        msr     fpcr, x10
+        .macro  load_fpenv p=9, q=10, r=11
+        ldr     w\p, [x27, #CPU_MXCSR]
+        ubfx    w\q, w\p, #13, #2                /* the two middle modes are swapped */
+        rbit    w\q, w\q
+        lsr     w\q, w\q, #30
+        orr     w\q, w\q, #4                    /* FZ: denormal numbers show in FPSR */
+        lsl     w\q, w\q, #22
+        msr     fpcr, x\q
         /* bits of FPSR that matter: IOC, UFC; IDC unless DAZ; and what is not sticky yet, or not masked */
-        and     w10, w9, w9, lsr #7
-        lsr     w10, w10, #1
-        mov     w11, #0x16                      /* DZC, OFC, IXC */
-        and     w10, w10, w11
-        ubfx    w11, w9, #6, #1
-        orr     w10, w10, w11, lsl #7
-        mov     w11, #0x9f
-        bic     w10, w11, w10
-        str     w10, [x27, #CPU_FP_BITS]
-        lsl     w10, w10, #23                   /* IXC -> QC: then everybody looks closely (simd.h) */
-        and     w10, w10, #0x08000000
-        msr     fpsr, x10
+        and     w\q, w\p, w\p, lsr #7
+        lsr     w\q, w\q, #1
+        mov     w\r, #0x16                      /* DZC, OFC, IXC */
+        and     w\q, w\q, w\r
+        ubfx    w\r, w\p, #6, #1
+        orr     w\q, w\q, w\r, lsl #7
+        mov     w\r, #0x9f
+        bic     w\q, w\r, w\q
+        str     w\q, [x27, #CPU_FP_BITS]
+        lsl     w\q, w\q, #23                   /* IXC -> QC: then everybody looks closely (simd.h) */
+        and     w\q, w\q, #0x08000000
+        msr     fpsr, x\q
         .endm
 
 /* The guest's registers -> cpu; then xrun's stack and floating-point control. Keeps x16, x17, x30. */
@@ -215,5 +215,13 @@ return_null:
 
         .globl  a64_stubs_end
 a64_stubs_end:
+
+        .section a64_leaf, "ax", %progbits
+        .balign 16
+        .globl  a64_new_mxcsr
+        .type   a64_new_mxcsr, %function
+a64_new_mxcsr:
+        load_fpenv 0, 1, 2
+        ret
 
         .section .note.GNU-stack,"",@progbits
