@@ -1,4 +1,4 @@
-/* Repeated string instructions, forwards: called by BL from translated code, on its registers. esi, edi
+/* Repeated string instructions, both ways: called by BL from translated code, on its registers. esi, edi
  * and ecx are exact whenever memory is accessed: a fault has the interpreter go on from there. NZCV
  * stays. Each returns with ecx != 0 if a signal wants in (and a64_rep_cmps and _scas with w0 = 1).
  * Scratch: x0-x7, x16, v0, v1. */
@@ -14,10 +14,16 @@ xdi     .req    x26
         .section a64_leaf, "ax", @progbits
         .balign 16
 
+        .macro  if_backwards label
+        ldr     w0, [x27, #CPU_EFLAGS]
+        tbnz    w0, #10, \label                /* DF */
+        .endm
+
 /* Copies elements of \size bytes. Those whose places lie less than a chunk apart go singly. */
         .macro  rep_movs name, log2, size, ld, st
         .globl  \name
 \name:
+        if_backwards 6f
         sub     w1, edi, esi
         neg     w2, w1
         lsr     w1, w1, #6
@@ -56,12 +62,45 @@ xdi     .req    x26
         ldr     w1, [x27, #CPU_PENDING]
         cbz     w1, 3b
 5:      ret
+
+6:      sub     w1, edi, esi
+        neg     w2, w1
+        lsr     w1, w1, #6
+        lsr     w2, w2, #6
+        cbz     w1, 8f
+        cbz     w2, 8f
+7:      lsl     x0, xcx, #\log2
+        lsr     x0, x0, #6
+        cbz     x0, 8f
+        sub     x1, xsi, #(64 - \size)
+        sub     x2, xdi, #(64 - \size)
+        ldp     q0, q1, [x1]
+        ldp     q2, q3, [x1, #32]
+        stp     q2, q3, [x2, #32]
+        stp     q0, q1, [x2]
+        sub     esi, esi, #64
+        sub     edi, edi, #64
+        sub     ecx, ecx, #(64 / \size)
+        ldr     w1, [x27, #CPU_PENDING]
+        cbz     w1, 7b
+        ret
+8:      cbz     ecx, 5b
+        \ld     w0, [xsi]
+        \st     w0, [xdi]
+        sub     esi, esi, #\size
+        sub     edi, edi, #\size
+        sub     ecx, ecx, #1
+        tbz     ecx, #8, 8b
+        ldr     w1, [x27, #CPU_PENDING]
+        cbz     w1, 8b
+        ret
         .endm
 
         .macro  rep_stos name, log2, size, st, lanes
         .globl  \name
 \name:
         dup     v0.\lanes, w19
+        if_backwards 6f
 1:      lsl     x0, xcx, #\log2
         lsr     x0, x0, #6
         cbz     x0, 3f
@@ -78,6 +117,23 @@ xdi     .req    x26
         sub     ecx, ecx, #1
         b       3b
 5:      ret
+
+6:      lsl     x0, xcx, #\log2
+        lsr     x0, x0, #6
+        cbz     x0, 8f
+        sub     x2, xdi, #(64 - \size)
+        stp     q0, q0, [x2, #32]
+        stp     q0, q0, [x2]
+        sub     edi, edi, #64
+        sub     ecx, ecx, #(64 / \size)
+        ldr     w1, [x27, #CPU_PENDING]
+        cbz     w1, 6b
+        ret
+8:      cbz     ecx, 5b
+        \st     w19, [xdi]
+        sub     edi, edi, #\size
+        sub     ecx, ecx, #1
+        b       8b
         .endm
 
 /* CMPS, SCAS while the elements are equal (\until is cbnz) or different (cbz): w1 and w2 are the last two.
@@ -85,13 +141,20 @@ xdi     .req    x26
         .macro  rep_compare name, scas, size, ld, until
         .globl  \name
 \name:
+        if_backwards 4f
         mov     w0, #0
+        compare_loop add, \scas, \size, \ld, \until
+4:      mov     w0, #0
+        compare_loop sub, \scas, \size, \ld, \until
+        .endm
+
+        .macro  compare_loop step, scas, size, ld, until
 1:      \ld     w2, [xdi]
         .ifeq   \scas
         \ld     w1, [xsi]
-        add     esi, esi, #\size
+        \step     esi, esi, #\size
         .endif
-        add     edi, edi, #\size
+        \step     edi, edi, #\size
         sub     ecx, ecx, #1
         eor     w3, w1, w2
         \until  w3, 2f

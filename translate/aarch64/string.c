@@ -1,4 +1,4 @@
-/* String instructions, forwards; backwards they are the interpreter's. */
+/* String instructions: repeated ones by a routine, both ways; single ones backwards are the interpreter's. */
 #include "translate/aarch64/insn.h"
 #include "translate/aarch64/stubs.h"
 
@@ -98,7 +98,6 @@ static void repeated(struct emit *e, const struct insn *in)
     uint8_t *start = e->p, *none;
     none = e->p;
     a64_must(a64_cbz(e, A64_W, A64_ECX, 0));
-    slow_if_backwards(e);
     /* the elements among themselves have no order */
     bool stores = !compares, loads = in->op != OP_STOS;
     if (stores && a64_fences(e))
