@@ -43,6 +43,8 @@ static void find_sse_names(uint16_t *sse)
 unsigned avx_as_sse(unsigned op)
 {
     static uint16_t sse[OP_COUNT];
+    if (decode_op_class((enum op)op) != CLASS_AVX)
+        return op;
     if (!sse[OP_VADDPS])
         find_sse_names(sse);
     return sse[op];
