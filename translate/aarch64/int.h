@@ -91,7 +91,8 @@ bool a64_op_movx(struct emit *e, const struct insn *in, bool sign);
     X(neg) X(not) X(cmp) X(test) X(mov) X(lea) X(xchg) X(cbw) X(bswap) X(movbe) X(setcc) X(cmov) \
     X(push) X(pop) X(leave) X(shift) X(shift_double) X(mul) X(mul8) X(div) X(bt) X(bsf) \
     X(crc32) X(count_zeros) X(carry) X(direction) X(bmi_logic) X(bmi_lowest) X(bmi_zero_high) X(bmi_extract) \
-    X(bmi_shift) X(bmi_multiply) X(bmi_scatter) X(popcnt) X(xlat) X(enter) X(aam) X(aad) X(pushf) X(lahf) X(sahf) X(salc)
+    X(bmi_shift) X(bmi_multiply) X(bmi_scatter) X(popcnt) X(xlat) X(enter) \
+    X(aam) X(aad) X(pushf) X(lahf) X(sahf) X(salc)
 #define X(name) bool a64_op_##name(struct emit *e, const struct insn *in);
 A64_LIST_OPS(X)
 #undef X

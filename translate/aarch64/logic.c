@@ -201,7 +201,8 @@ static void zero_flag_only(struct emit *e, unsigned old)
     a64_msr(e, A64_NZCV, old);
 }
 
-/* The register with operand 1, zero-extended: A64_TMP0 if it was loaded or is one of 16 bits. -1: nothing emitted. */
+/* The register with operand 1, zero-extended: A64_TMP0 if it was loaded or is one of 16 bits.
+ * -1: nothing emitted. */
 static int source_of_count(struct emit *e, const struct insn *in)
 {
     const struct opnd *s = &in->o[1];

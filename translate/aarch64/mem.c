@@ -1,9 +1,9 @@
 /* Operands in memory. A guest address is a host address; registers that hold one are zero-
- * extended. base + displacement and base + index are not cut to 32 bits: what leaves the 4 GiB faults, as
- * nothing is mapped for 16 GiB above (the host's kernel fills its address space from the top) and nothing below 0.
- * Then the interpreter does it exactly, and the instruction is translated anew with an address that
- * is cut (a64_was_misaligned). An index, and a base that follows a constant address, count as
- * signed: so both those of loops that count up to 0 and those into what lies above 2 GiB do not fault.
+ * extended. base + displacement and base + index are not cut to 32 bits: what leaves the 4 GiB
+ * faults, as nothing is mapped for 16 GiB above (the host's kernel fills its address space from the
+ * top) and nothing below 0. Then the interpreter does it exactly, and the instruction is translated
+ * anew with an address that is cut (a64_was_misaligned). An index, and a base that is added to a
+ * constant address, count as signed, for loops that count up to 0.
  *
  * Order, where others may see the memory: a load comes before whatever follows it, a store after
  * whatever precedes it; that is all of x86's order, as Arm's stores reach all other processors
@@ -45,8 +45,9 @@ static void add_disp(struct emit *e, unsigned n, uint32_t disp)
 static int32_t add_most(struct emit *e, unsigned n, uint32_t disp, unsigned log2, unsigned room)
 {
     uint32_t low = disp & 4095, high = disp - low;
-    bool fits = disp_ok(e, low, log2) && disp_ok(e, (int64_t)low + room, log2) && !a64_was_misaligned(e);
-    if (low && fits && (a64_add_imm(e, A64_W, A64_ADDR, n, high) || a64_sub_imm(e, A64_W, A64_ADDR, n, -high)))
+    bool fits = low && disp_ok(e, low, log2) && disp_ok(e, (int64_t)low + room, log2);
+    if (fits && !a64_was_misaligned(e) &&
+        (a64_add_imm(e, A64_W, A64_ADDR, n, high) || a64_sub_imm(e, A64_W, A64_ADDR, n, -high)))
         return (int32_t)low;
     add_disp(e, n, disp);
     return 0;

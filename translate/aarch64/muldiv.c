@@ -45,11 +45,13 @@ bool a64_op_mul(struct emit *e, const struct insn *in)
 }
 
 /* A source of 8 or 16 bits, extended to 32, in w`t`. False: nothing emitted. */
-static bool narrow_source(struct emit *e, const struct insn *in, const struct opnd *s, bool sx, unsigned t)
+static bool narrow_source(struct emit *e, const struct insn *in, const struct opnd *s, bool sx,
+                          unsigned t)
 {
     struct a64_mem m;
     if (s->kind != OPND_MEM) {
-        a64_bf_get(e, sx ? A64_SBFM : A64_UBFM, A64_W, t, host_gpr(s), is_high8(s) ? 8 : 0, 8u * s->size);
+        a64_bf_get(e, sx ? A64_SBFM : A64_UBFM, A64_W, t, host_gpr(s), is_high8(s) ? 8 : 0,
+                   8u * s->size);
         return true;
     }
     if (!a64_mem_indexed(e, in, log2_of(s->size), &m))

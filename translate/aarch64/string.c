@@ -1,4 +1,5 @@
-/* String instructions: repeated ones by a routine, both ways; single ones backwards are the interpreter's. */
+/* String instructions: repeated ones by a routine, both ways; single ones backwards are the
+ * interpreter's. */
 #include "translate/aarch64/insn.h"
 #include "translate/aarch64/stubs.h"
 
