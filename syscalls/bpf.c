@@ -73,7 +73,7 @@ static void prepare(const struct command *k, union bpf_attr *attr)
 SYSCALL(bpf) /* command, attributes, their size */
 {
     uint32_t nr = c->a[0], size = c->a[2];
-    union { union bpf_attr attr; char bytes[ATTR_MAX]; } u = {.bytes = {0}};
+    union { union bpf_attr attr; char bytes[ATTR_MAX]; } u = {.bytes = {0}}, sent;
     const struct command *k = nr < ARRAY_SIZE(commands) ? &commands[nr] : NULL;
     if (!k || !k->known) {
         log_event("bpf command %u refused: unknown or not built", nr);
@@ -82,8 +82,10 @@ SYSCALL(bpf) /* command, attributes, their size */
     if (size > sizeof u || mem_read(&u, c->a[1], size)) /* the kernel says which error it is */
         return HC(SYS_bpf, nr, size > sizeof u ? mem_host(c->a[1]) : BAD_PTR, size, 0, 0, 0);
     prepare(k, &u.attr);
+    sent = u;
     int64_t r = HC(SYS_bpf, nr, &u, size, 0, 0, 0);
-    if (size && mem_write(c->a[1], &u, size))
-        return -EFAULT;
+    for (uint32_t i = 0; i < size; i++) /* results are in there, too */
+        if (u.bytes[i] != sent.bytes[i] && mem_write(c->a[1] + i, &u.bytes[i], 1))
+            return -EFAULT;
     return r;
 }

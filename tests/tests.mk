@@ -16,7 +16,7 @@ check: deps both ## all tests, both hosts (AArch64 under qemu-aarch64)
 	@tests/check.sh $(BUILD) $(CACHE)
 
 .PHONY: check-long
-check-long: deps both ## all gcc torture tests, Python's tests, stress-ng, tests of the C library, of POSIX and of the kernel, Go, binfmt_misc in a system
+check-long: deps both ## all gcc torture tests, Python's tests, stress-ng, tests of the C library, of POSIX, of the kernel and of strace, Go, binfmt_misc in a system
 	$(BUILD)/x86_64-release/tests/unit/elfload --fuzz 20000 $(shell date +%j)
 	$(QEMU_ARM) $(BUILD)/aarch64-release/tests/unit/elfload --all
 	$(MAKE) --no-print-directory insn-build
@@ -29,6 +29,8 @@ check-long: deps both ## all gcc torture tests, Python's tests, stress-ng, tests
 	tests/stress/stress-ng.sh $(CACHE)/root/stress $(W)/stress-long x86_64=$(X86)
 	tests/setup/ltp.sh $(CACHE)
 	tests/ltp/run.sh $(CACHE)/ltp $(CACHE)/root/stress $(W)/ltp x86_64=$(X86)
+	tests/setup/strace.sh $(CACHE)
+	tests/strace/run.sh $(CACHE)/strace $(W)/strace-tests x86_64=$(X86)
 	tests/go/run.sh $(W)/go x86_64=$(X86) "aarch64=$(ARM_RUN)"
 	tests/binfmt/system.sh $(CACHE) $(CACHE)/root/stress $(ARM) $(W)/binfmt-system
 	tests/setup/stress.sh $(CACHE) glibc
