@@ -299,7 +299,7 @@ void lockstep_code_run(struct thread *t, const struct insn *first)
     *cpu = start;
     enum left left = signal ? LEFT : run_code(first);
     uint64_t n = cpu->insn_count - start.insn_count - (left != LEFT);
-    if (left == LEFT_FOR)
+    if (left == LEFT_FOR || signal) /* else what the last system call left there */
         cpu->exit = EXIT_BRANCH;
     if (block_of(first)->unit == u && n <= ahead && !signal && !cpu->pending)
         repeat(u, &start, n, ahead);
