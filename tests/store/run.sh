@@ -33,9 +33,10 @@ took() { # program: instructions taken from the store
 
 file() { find "$work/store" -type f | head -n 1; }
 
-rounds() {
-    for t in $1; do
-        for round in 1 2 3; do
+rounds() { # times, tests
+    local times=$1
+    for t in $2; do
+        for ((round = 1; round <= times; round++)); do
             same $t
             check "$t, round $round" $?
         done
@@ -145,10 +146,10 @@ for r in "$@"; do
     mkdir -p "$work"
     for t in $tests; do cp "$base/$t" "$work/"; done
     if [[ $xrun = *qemu* ]]; then
-        rounds "$few"
+        rounds 2 "$few"
         damaged 5
     else
-        rounds "$tests"
+        rounds 3 "$tests"
         damaged 30
     fi
     foreign
