@@ -375,10 +375,14 @@ static siginfo_t own_info(int sig, uint32_t code)
     return i;
 }
 
+/* The signal with which the tracer lets a system call begin or go on; from nobody. */
 static void send_self(struct thread *t, int sig)
 {
-    if (sig)
-        host_syscall(SYS_tgkill, t->proc->pid, t->tid, sig, 0, 0, 0);
+    siginfo_t i = {.si_signo = sig, .si_code = SI_KERNEL};
+    if (!sig)
+        return;
+    signal_disguise(&i, (uint32_t)sig);
+    host_syscall(SYS_rt_tgsigqueueinfo, t->proc->pid, t->tid, sig, (long)&i, 0, 0);
 }
 
 /* ---- signals ---- */

@@ -115,6 +115,13 @@ void tracer_forked(void)
 
 /* ---- being told ---- */
 
+/* The host lets only the first thread send the process a signal that looks like the kernel's; when that has ended
+ * another one sends it to itself. */
+static bool may_tell(const struct thread *t)
+{
+    return t->tid == t->proc->pid || !trace_alive(t->proc->pid, t->proc->pid);
+}
+
 /* The parent learns of a stop as it does of any child's. */
 static void tell_program(struct thread *t, const struct trace_block *b)
 {
@@ -133,7 +140,10 @@ static void tell_program(struct thread *t, const struct trace_block *b)
                 : b->state == TRACE_GONE ? CLD_KILLED
                 : b->kind == TRACE_GROUP ? CLD_STOPPED
                                          : CLD_TRAPPED;
-    HC(SYS_rt_sigqueueinfo, t->proc->pid, SIGCHLD, &i, 0, 0, 0);
+    if (t->tid == t->proc->pid)
+        HC(SYS_rt_sigqueueinfo, t->proc->pid, SIGCHLD, &i, 0, 0, 0);
+    else
+        HC(SYS_rt_tgsigqueueinfo, t->proc->pid, t->tid, SIGCHLD, &i, 0, 0);
 }
 
 /* They may wait for what has just happened. */
@@ -172,17 +182,22 @@ void tracer_attend(struct thread *t)
     }
     if (!tracees)
         return;
+    bool tells = may_tell(t), others = false;
     lock_take(&tracees_lock);
     for (struct tracee *x = tracees; x; x = x->next) {
         struct trace_block *b = x->b;
         uint32_t state = __atomic_load_n(&b->state, __ATOMIC_ACQUIRE);
-        if (x->tracer != t->proc->pid || state == TRACE_RUNNING ||
-            __atomic_exchange_n(&b->notified, 1, __ATOMIC_ACQ_REL))
+        if (x->tracer != t->proc->pid || state == TRACE_RUNNING || __atomic_load_n(&b->notified, __ATOMIC_ACQUIRE))
+            continue;
+        others |= !tells;
+        if (!tells || __atomic_exchange_n(&b->notified, 1, __ATOMIC_ACQ_REL))
             continue;
         tell_program(t, b);
         news = true;
     }
     lock_release(&tracees_lock);
+    if (others)
+        trace_send(t->proc->pid, t->proc->pid, TRACE_LOOK, 0);
     if (news && t->proc->nthreads > 1)
         wake_threads(t);
 }

@@ -233,9 +233,8 @@ SYSCALL(tgkill)
 
 /* ---- sending with payload ---- */
 
-/* A signal of a process to itself may look like a fault, which xrun's host handler must not take it
- * for. The kernel takes the number from the argument, not from the structure. */
-static void disguise(siginfo_t *info, uint32_t sig)
+/* The kernel takes the number from the argument, not from the structure. */
+void signal_disguise(siginfo_t *info, uint32_t sig)
 {
     bool sync = sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE || sig == SIGTRAP;
     if (!sync || info->si_code <= 0 || info->si_code > 0xffff)
@@ -252,7 +251,7 @@ SYSCALL(rt_sigqueueinfo)
     if (abi_read_siginfo(&info, c->a[2]))
         return -EFAULT;
     if ((int)c->a[0] == getpid())
-        disguise(&info, c->a[1]);
+        signal_disguise(&info, c->a[1]);
     return HC(SYS_rt_sigqueueinfo, s32(c->a[0]), s32(c->a[1]), &info, 0, 0, 0);
 }
 SYSCALL(rt_tgsigqueueinfo)
@@ -261,7 +260,7 @@ SYSCALL(rt_tgsigqueueinfo)
     if (abi_read_siginfo(&info, c->a[3]))
         return -EFAULT;
     if ((int)c->a[0] == getpid())
-        disguise(&info, c->a[2]);
+        signal_disguise(&info, c->a[2]);
     return HC(SYS_rt_tgsigqueueinfo, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), &info, 0, 0);
 }
 SYSCALL(pidfd_send_signal)

@@ -66,6 +66,10 @@ part debug tests/debug/run.sh "$w/debug" $armrun
 part "gdb server x86_64" tests/debug/gdb.sh "$w/gdb-x86_64" "$x86"
 part "gdb server, bad clients" python3 tests/debug/gdbfuzz.py 20 "$w/gdb-x86_64/basic" "$x86"
 part "gdb server aarch64" tests/debug/gdb.sh "$w/gdb-aarch64" $armrun
+part "debuggers' set-up" tests/setup/debug.sh "$cache"
+part "debuggers as guests x86_64" tests/debug/guests.sh "$cache/root/debug" "$w/guests-x86_64" "$x86"
+ONLY=strace part "debuggers as guests aarch64" tests/debug/guests.sh "$cache/root/debug" "$w/guests-aarch64" $armrun
+part musl tests/guest/musl/run.sh "$cache/root/debug" "$w/musl" "x86_64=$x86" "aarch64=$armrun"
 part lockstep tests/lockstep/run.sh "$w/lockstep" "$x86"
 part "lockstep-code x86_64" tests/lockstep/code.sh "$w/lockstep" "$x86"
 part "lockstep-code aarch64" tests/lockstep/code.sh "$w/lockstep" $armrun

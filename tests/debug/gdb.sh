@@ -7,54 +7,32 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$1
 shift
 mkdir -p "$work"
-pass=0 fail=0
+. "$here/../lib.sh"
+. "$here/session.sh"
 : "${ONLY:=}"
 
 if ! command -v gdb >/dev/null; then
     echo "there is no gdb"
-    echo "debug/gdb: 0 passed, 0 failed, 1 skipped"
-    exit 0
+    skip=1
+    finish debug/gdb
+    exit
 fi
 
-normalise() {
-    sed -E -e 's/Thread 0x[0-9a-f]+ \(LWP [0-9]+\)/THREAD/g' -e 's/(Thread|process|LWP) [0-9.]+/THREAD/g' \
-        -e 's/\(process [0-9]+\)/(THREAD)/g' -e 's/0x(f|ff)[0-9a-f]{6,7}\b/ADDRESS/g' \
-        -e 's/^(native|Remote|target).*//' -e '/^Remote debugging|^Reading .* from remote|^warning: File transfers|^\[Thread debugging|^Using host lib/d' \
-        -e '/^warning: Unable to find libthread|^qemu: uncaught|^0x.* in _start|^Program stopped/d' \
-        -e 's/(Attaching|Detaching) .*//; s/ \(remote\)//; s/"[a-z0-9]+" (THREAD)/\1/; s/THREAD ("[a-z]*") +/THREAD \1 /; s/Target Id +/Target Id /; /^$/d'
-}
-
-session() { # output, script, commands that lead to the program's first instruction...
-    local out=$1 script=$2
-    shift 2
-    (cd "$work" && HOME=$work LC_ALL=C timeout -k 5 60 gdb -q -nx -nh -batch -ex 'set confirm off' \
-        -ex 'set pagination off' -ex 'set width 0' -ex 'set remotetimeout 40' -ex 'set debuginfod enabled off' \
-        -ex 'set startup-with-shell off' "$@" -x "$script" >"$out.raw" 2>&1 </dev/null)
-    normalise <"$out.raw" >"$out"
-}
-
-"${GUEST_CC:-i686-linux-gnu-gcc}" -static -g -O0 -w -o "$work/probe" "$here/gdb/basic.c" || exit 1
-"$work/probe" x >/dev/null 2>&1
+compile basic || exit 1
+"$work/basic" x >/dev/null 2>&1
 if [ $? -ge 126 ]; then
     echo "this machine does not run i386 programs"
-    echo "debug/gdb: 0 passed, 0 failed, 1 skipped"
-    exit 0
+    skip=1
+    finish debug/gdb
+    exit
 fi
-session "$work/probe.out" /dev/null -ex "file probe" -ex starti
+session "$work/probe.out" /dev/null -ex "file basic" -ex starti
 if grep -q "Operation not permitted" "$work/probe.out.raw"; then
     echo "gdb may not trace here"
-    echo "debug/gdb: 0 passed, 0 failed, 1 skipped"
-    exit 0
+    skip=1
+    finish debug/gdb
+    exit
 fi
-
-compile() { # program
-    [ "$work/$1" -nt "$here/gdb/$1.c" ] ||
-        "${GUEST_CC:-i686-linux-gnu-gcc}" -static -g -O0 -w -pthread -o "$work/$1" "$here/gdb/$1.c"
-}
-
-check() { # ok?, name, text
-    if [ "$1" = 0 ]; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL gdb/$2"; head -20 "$3"; fi
-}
 
 # A program to which gdb is to attach, once it is ready: its pid to $pid.
 background() { # command...
@@ -89,7 +67,7 @@ for script in "$here"/gdb/*.gdb; do
             -ex "target remote | $* --gdbserver=- $work/$program arg"
     fi
     [ -s "$work/$name.xrun" ] && diff "$work/$name.native" "$work/$name.xrun" >"$work/$name.diff"
-    check $? "$name" "$work/$name.diff"
+    result $? "gdb/$name" "$work/$name.diff"
 done
 
 # unlike those of gdb on the program itself, breakpoints cannot be seen
@@ -100,11 +78,10 @@ if [ -z "$ONLY" ]; then
         -ex 'break sum_code' -ex continue -ex 'disable 2' -ex continue -ex 'print x' -ex continue
     { "$work/hidden"; echo '$1 = 70'; } | sort >"$work/hidden.expected"
     grep -E '^[0-9]+( 1)?$|^.1 =' "$work/hidden.xrun" | sort | diff "$work/hidden.expected" - >"$work/hidden.diff"
-    check $? hidden "$work/hidden.diff"
+    result $? gdb/hidden "$work/hidden.diff"
 fi
 
 # gdb 13 on the program itself reads AVX-512's registers from the wrong place on AMD's processors: not compared
-skip=0
 if [ -z "$ONLY" ] || [[ " $ONLY " == *" evex "* ]]; then
     compile evex
     if "$@" "$work/evex" | grep -q "not here"; then
@@ -114,8 +91,7 @@ if [ -z "$ONLY" ] || [[ " $ONLY " == *" evex "* ]]; then
         session "$work/evex.xrun" "$here/gdb/evex.commands" -ex "file $work/evex" \
             -ex "target remote | $* --gdbserver=- $work/evex"
         grep -E '^.[0-9] =|^k2|^[0-9a-f]+ ' "$work/evex.xrun" | diff "$here/gdb/evex.expected" - >"$work/evex.diff"
-        check $? evex "$work/evex.diff"
+        result $? gdb/evex "$work/evex.diff"
     fi
 fi
-echo "debug/gdb: $pass passed, $fail failed, $skip skipped"
-[ $fail = 0 ]
+finish debug/gdb

@@ -1,0 +1,67 @@
+#!/bin/bash
+# i386 debuggers as guests that debug other guests: gdb and strace must print the same as natively but for the names
+# of processes and addresses. usage: guests.sh ROOT WORK XRUN...   ROOT: that of tests/setup/debug.sh
+# ONLY=strace: no gdb. Skipped where the machine cannot run i386 programs itself.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+root=$1 work=$2
+shift 2
+mkdir -p "$work"
+. "$here/../lib.sh"
+. "$here/session.sh"
+lib=$root/lib/i386-linux-gnu:$root/usr/lib/i386-linux-gnu
+loader=("$root/lib/ld-linux.so.2" --library-path "$lib")
+export PYTHONHOME=$root/usr GCONV_PATH=$root/usr/lib/i386-linux-gnu/gconv
+LIMIT=120
+
+if ! "${loader[@]}" "$root/usr/bin/strace" -V >/dev/null 2>&1; then
+    echo "this machine does not run i386 programs"
+    skip=1
+    finish debug/guests
+    exit
+fi
+
+# ---- gdb ----
+
+guest_gdb=("${loader[@]}" "$root/usr/bin/gdb" --data-directory "$root/usr/share/gdb")
+[ "${ONLY:-}" = strace ] || for name in basic basic-kill calls hardware signals threads fork-both; do
+    program=${name%%-*}
+    compile "$program" || exit 1
+    for who in native xrun; do
+        gdb=("${guest_gdb[@]}")
+        [ $who = xrun ] && gdb=("$@" "${guest_gdb[@]}")
+        session "$work/$name.$who" "$here/gdb/$name.gdb" -ex "file $work/$program" -ex 'set args arg' -ex starti
+    done
+    diff "$work/$name.native" "$work/$name.xrun" >"$work/$name.diff"
+    result $? "guest gdb, $name" "$work/$name.diff"
+done
+
+# ---- strace ----
+
+# Processes by the order in which they are met, without who came first of two that run at the same time.
+names() {
+    perl -pe 's/0x[0-9a-f]{6,8}/ADDRESS/g; s/[0-9]+ vars/VARS/; s/ +=/ =/; $_ = "" if /--- SIGCHLD/; # before or behind the wait that is over
+        $id{$1} ||= "P" . ++$n while /(?:^|gettid\(\) += |clone3?\(.*\) += )([0-9]+)/g; s/\b([0-9]+)\b/$id{$1} || $1/ge' |
+        sort -s -k 1,1 | perl -0pe 's/ <unfinished \.\.\.>\nP[0-9]+ +<\.\.\. \w+ resumed>//g; s/ +/ /g'
+}
+
+build "$here/traced.c" || exit 1
+calls=-e\ 'trace=!brk,rseq,getrandom,mmap2,mprotect,munmap,set_tid_address,set_robust_list,ugetrlimit,readlink,set_thread_area,statx,futex,rt_sigprocmask,prlimit64,madvise,clone3'
+traced() { # name, options of strace
+    for who in native xrun; do
+        local pre=()
+        [ $who = xrun ] && pre=("${xrun[@]}")
+        # shellcheck disable=SC2086
+        (cd "$work" && timeout 60 "${pre[@]}" "${loader[@]}" "$root/usr/bin/strace" -f $2 $calls -o "$work/trace" ./traced >"$work/out" 2>&1
+            echo "exit $?" >>"$work/out") </dev/null
+        { names <"$work/trace"; grep -v '^qemu: uncaught' "$work/out"; } >"$work/strace.$who"
+    done
+    diff "$work/strace.native" "$work/strace.xrun" >"$work/diff"
+    result $? "guest strace, $1" "$work/diff"
+}
+xrun=("$@")
+traced plain ""
+traced seccomp --seccomp-bpf
+traced "another result" "-e inject=getuid32:retval=4711"
+traced "another error, a signal" "-e inject=writev:error=EPERM:when=1 -e inject=access:signal=SIGUSR1"
+finish debug/guests
