@@ -7,15 +7,16 @@ work=$1
 shift
 mkdir -p "$work"
 rm -f "$work/dump" "$work/none" "$work/exec"
-pass=0 fail=0 skip=0
+. "$here/../lib.sh"
 
 check() { # name, command...: must succeed
     local name=$1
     shift
-    if "$@"; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL $name"; fi
+    "$@"
+    result $? "$name"
 }
 
-${GUEST_CC:-i686-linux-gnu-gcc} -static -O1 -w -o "$work/loop" "$here/loop.c" || exit 1
+build "$here/loop.c" || exit 1
 inner=$(nm "$work/loop" | sed -n 's/^\([0-9a-f]*\) . inner$/\1/p')
 
 timeout 60 "$@" --dump=blocks,code -o "$work/dump" "$work/loop" 1 </dev/null >/dev/null
@@ -67,5 +68,4 @@ if [ $# = 1 ] && command -v gdb >/dev/null; then
 else
     skip=$((skip + 1))
 fi
-echo "debug: $pass passed, $fail failed, $skip skipped"
-[ $fail = 0 ]
+finish debug

@@ -8,13 +8,14 @@ work=$(cd "$1" && pwd)
 shift
 command -v go >/dev/null ||
     DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends golang-go >/dev/null
-pass=0 fail=0
+. "$here/../lib.sh"
 check() { # name, command...
     local name=$1
     shift
     timeout "${LIMIT:-300}" "$@" >"$work/$name" 2>&1 </dev/null
     echo "exit $?" >>"$work/$name"
-    if diff "$here/expected" "$work/$name"; then pass=$((pass + 1)); else fail=$((fail + 1)) && echo "FAIL go $name"; fi
+    diff "$here/expected" "$work/$name"
+    result $? "go $name"
 }
 if GOARCH=386 CGO_ENABLED=0 GO111MODULE=off GOCACHE=$work/cache go build -o "$work/prog" "$here/main.go"; then
     if [ -n "${RECORD:-}" ]; then "$work/prog" >"$here/expected" 2>&1; echo "exit $?" >>"$here/expected"; fi
@@ -23,5 +24,4 @@ if GOARCH=386 CGO_ENABLED=0 GO111MODULE=off GOCACHE=$work/cache go build -o "$wo
 else
     fail=1
 fi
-echo "go: $pass passed, $fail failed, 0 skipped"
-[ $fail = 0 ]
+finish go

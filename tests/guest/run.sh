@@ -9,19 +9,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$1
 shift
 mkdir -p "$work"
-cc=${GUEST_CC:-i686-linux-gnu-gcc}
-pass=0 fail=0 skip=0
-
-result() { # ok?, name, text
-    if [ "$1" = 0 ]; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL $2"; head -n 10 "$3"; fi
-}
+. "$here/../lib.sh"
 
 for f in "$here"/*.c; do
     t=$(basename "$f" .c)
     [[ $t =~ ${ONLY:-.} ]] || continue
     needs=$(sed -n 's/^ \* needs: \(.*[a-z0-9]\).*$/\1/p' "$f")
     lacks=$(for n in $needs; do grep -qwm1 "flags.* $n" /proc/cpuinfo || echo -n " $n"; done)
-    $cc -static -O1 -w -pthread -D_GNU_SOURCE -o "$work/$t" "$f" -lm || { echo "FAIL $t: does not compile"; fail=$((fail + 1)); continue; }
+    build "$f" || { bad "$t: does not compile"; continue; }
     if [ -z "$lacks" ] && "$work/$t" >"$work/$t.native" 2>&1 </dev/null; then
         echo "exit 0" >>"$work/$t.native"
         [ -n "${RECORD:-}" ] && cp "$work/$t.native" "$here/$t.expected"
@@ -42,8 +37,7 @@ for f in "$here"/*.c; do
         ok=$?
         if grep -q "^$t $name " "$here/known-failures"; then
             if [ $ok = 0 ]; then
-                echo "FAIL $t $name: listed in known-failures but passes"
-                fail=$((fail + 1))
+                bad "$t $name: listed in known-failures but passes"
             else
                 echo "known failure: $t $name: $(sed -n "s/^$t $name //p" "$here/known-failures")"
                 skip=$((skip + 1))
@@ -53,5 +47,4 @@ for f in "$here"/*.c; do
         result $ok "$t $name" "$work/diff"
     done
 done
-echo "guest: $pass passed, $fail failed, $skip skipped"
-[ $fail = 0 ]
+finish guest

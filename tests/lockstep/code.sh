@@ -6,11 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$1
 shift
 mkdir -p "$work"
-pass=0 fail=0
-
-ok() { pass=$((pass + 1)); }
-bad() { echo "FAIL $1"; head -n 12 "$work/err"; fail=$((fail + 1)); }
-build() { ${GUEST_CC:-i686-linux-gnu-gcc} -static -O1 -w -pthread -D_GNU_SOURCE -o "$work/$(basename "$1" .c)" "$1" -lm; }
+. "$here/../lib.sh"
 compare() { timeout 300 "${xrun[@]}" --lockstep-code --hot=2 "$@" >"$work/out" 2>"$work/err" </dev/null; }
 xrun=("$@")
 
@@ -19,7 +15,7 @@ for t in selfmod files signals exc_fp exc_fault; do
     compare "$work/$t"
     echo "exit $?" >>"$work/out"
     diff "$here/../guest/$t.expected" "$work/out" >/dev/null &&
-        grep -q '[0-9][0-9] entries of units compared, no difference' "$work/err" && ok || bad $t
+        grep -q '[0-9][0-9] entries of units compared, no difference' "$work/err" && ok || bad $t "$work/err"
 done
 
 build "$here/mix.c" || exit 1
@@ -27,16 +23,15 @@ for what in reg:500 xmm:500; do
     compare --lockstep-break=$what "$work/mix"
     st=$?
     [ $st = 125 ] && grep -q 'difference in the unit entered at' "$work/err" &&
-        grep -q 'differs' "$work/err" && ok || bad "break $what: status $st"
+        grep -q 'differs' "$work/err" && ok || bad "break $what: status $st" "$work/err"
 done
 st=0 # where flags are about to be overwritten nothing is found
 for n in $(seq 100 61 1900); do
     [ $st = 125 ] || { compare --lockstep-break=flag:$n "$work/mix"; st=$?; }
 done
-[ $st = 125 ] && grep -q 'eflags .*differs' "$work/err" && ok || bad "break flag: status $st"
+[ $st = 125 ] && grep -q 'eflags .*differs' "$work/err" && ok || bad "break flag: status $st" "$work/err"
 compare --lockstep-break=store:500 "$work/mix"
 st=$?
-[ $st = 125 ] && grep -q ' interpreted [0-9a-f][0-9a-f] ' "$work/err" && ok || bad "break store: status $st"
+[ $st = 125 ] && grep -q ' interpreted [0-9a-f][0-9a-f] ' "$work/err" && ok || bad "break store: status $st" "$work/err"
 
-echo "lockstep-code: $pass passed, $fail failed, 0 skipped"
-[ $fail = 0 ]
+finish lockstep-code

@@ -6,12 +6,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1 xrun=$2
 mkdir -p "$work"
-cc=${GUEST_CC:-i686-linux-gnu-gcc}
-pass=0 fail=0
-
-ok() { pass=$((pass + 1)); }
-bad() { echo "FAIL $1"; tail -n 12 "$work/err"; fail=$((fail + 1)); }
-build() { $cc -static -O1 -w -pthread -D_GNU_SOURCE -o "$work/$(basename "$1" .c)" "$1" -lm; }
+. "$here/../lib.sh"
 mode=--lockstep
 lockstep() { timeout 300 "$xrun" $mode "$@" >"$work/out" 2>"$work/err" </dev/null; }
 
@@ -19,8 +14,9 @@ printf 'int main(void){return 0;}' >"$work/none.c"
 build "$work/none.c" && build "$here/mix.c" || exit 1
 if ! "$work/none"; then
     echo "lockstep: this machine does not run i386 programs"
-    echo "lockstep: 0 passed, 0 failed, 1 skipped"
-    exit 0
+    skip=1
+    finish lockstep
+    exit
 fi
 
 lockstep "$work/none"
@@ -34,7 +30,7 @@ fi
 agrees() {
     lockstep "$work/$1"
     echo "exit $?" >>"$work/out"
-    diff "$2" "$work/out" && grep -q ' compared, no difference' "$work/err" && ok || bad "$1 $mode"
+    diff "$2" "$work/out" && grep -q ' compared, no difference' "$work/err" && ok || bad "$1 $mode" "$work/err"
 }
 "$work/mix" >"$work/mix.native" 2>&1 </dev/null
 echo "exit $?" >>"$work/mix.native"
@@ -51,13 +47,13 @@ build "$here/../guest/threads.c"
 lockstep "$work/threads"
 echo "exit $?" >>"$work/out"
 diff "$here/../guest/threads.expected" "$work/out" >/dev/null &&
-    grep -q 'no difference.*not compared further: it starts a thread' "$work/err" && ok || bad threads
+    grep -q 'no difference.*not compared further: it starts a thread' "$work/err" && ok || bad threads "$work/err"
 
 # errors made on purpose: what, at which instruction, what the report must say
 finds() { # (in stretches, only what is not overwritten soon)
     lockstep --lockstep-break="$1:$2" "$work/mix"
     st=$?
-    [ $st = 125 ] && grep -qE "$3" "$work/err" && ok || bad "break $1 at $2: status $st"
+    [ $st = 125 ] && grep -qE "$3" "$work/err" && ok || bad "break $1 at $2: status $st" "$work/err"
 }
 for n in 1 777 20000; do
     finds st $n "difference at instruction $n,.*registers"
@@ -84,9 +80,8 @@ finds stray 500 ' native '
 # what cannot be run: one line
 gcc -o "$work/host" "$work/none.c"
 lockstep "$work/host"
-[ $? = 126 ] && [ "$(wc -l <"$work/err")" = 1 ] && ok || bad "program of the host"
+[ $? = 126 ] && [ "$(wc -l <"$work/err")" = 1 ] && ok || bad "program of the host" "$work/err"
 lockstep "$work/missing"
-[ $? = 127 ] && [ "$(wc -l <"$work/err")" = 1 ] && ok || bad "missing program"
+[ $? = 127 ] && [ "$(wc -l <"$work/err")" = 1 ] && ok || bad "missing program" "$work/err"
 
-echo "lockstep: $pass passed, $fail failed, 0 skipped"
-[ $fail = 0 ]
+finish lockstep

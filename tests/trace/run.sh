@@ -7,17 +7,13 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d /tmp/xrun.XXXXXX) # not $1: strings are cut behind 32 characters, so the path is short
 trap 'rm -rf "$work"' EXIT
 shift
-cc=${GUEST_CC:-i686-linux-gnu-gcc}
-pass=0 fail=0
-result() { # ok?, name, text
-    if [ "$1" = 0 ]; then pass=$((pass + 1)); else fail=$((fail + 1)); echo "FAIL $2"; head -n 10 "$3"; fi
-}
+. "$here/../lib.sh"
 normal() { "$here/normal.pl" "$1"; }
 in_dir() { rm -rf "$work/dir" && mkdir "$work/dir" && (cd "$work/dir" && env -i PATH=/usr/bin:/bin TZ=UTC timeout 60 "$@" >/dev/null 2>"$work/stderr" </dev/null); }
 
 for f in "$here"/*.c; do
     t=$(basename "$f" .c)
-    $cc -static -O1 -w -pthread -D_GNU_SOURCE -o "$work/$t" "$f" || { echo "FAIL $t: does not compile"; fail=$((fail + 1)); continue; }
+    build "$f" || { bad "$t: does not compile"; continue; }
     if [ -n "${RECORD:-}" ]; then
         in_dir strace -f -o "$work/$t.strace" "$work/$t"
         normal "$work/$t.strace" | sed "s#$work#WORK#g" >"$here/$t.expected"
@@ -35,28 +31,23 @@ shown() { # what is shown of a set, as names
     in_dir $x --strace="$1" -o "$work/filter" "$work/calls"
     sed -n 's/^[0-9]* *\([a-z_0-9]*\)(.*/\1/p' "$work/filter" | sort -u | tr '\n' ' '
 }
-check() { # name, expected, got
-    [ "$2" = "$3" ] && { pass=$((pass + 1)); return; }
-    fail=$((fail + 1))
-    printf 'FAIL %s\n  expected %s\n  got      %s\n' "$1" "$2" "$3"
-}
-check "one name" "creat " "$(shown creat)"
-check "a list" "creat flock " "$(shown flock,creat)"
-check "a class" "_exit" "$(shown %statfs | tr -d ' ')_exit"
-check "%stat" "stat stat64 " "$(shown %stat)"
-check "regular expression" "epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_wait " "$(shown '/^epoll')"
-check "all but" "" "$(shown '!file,desc,process,memory,signal,network,ipc,/.*' )"
-check "network" "accept bind connect getsockopt listen recv recvfrom send setsockopt shutdown socket socketpair " "$(shown network)"
+same "one name" "creat " "$(shown creat)"
+same "a list" "creat flock " "$(shown flock,creat)"
+same "a class" "_exit" "$(shown %statfs | tr -d ' ')_exit"
+same "%stat" "stat stat64 " "$(shown %stat)"
+same "regular expression" "epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_wait " "$(shown '/^epoll')"
+same "all but" "" "$(shown '!file,desc,process,memory,signal,network,ipc,/.*' )"
+same "network" "accept bind connect getsockopt listen recv recvfrom send setsockopt shutdown socket socketpair " "$(shown network)"
 in_dir $x --strace=nonsense "$work/calls"
-check "unknown name" "126 xrun: --strace: nonsense: no such system call or class of them" "$? $(cat "$work/stderr")"
+same "unknown name" "126 xrun: --strace: nonsense: no such system call or class of them" "$? $(cat "$work/stderr")"
 in_dir $x -c -o "$work/count" "$work/calls"
-check "columns" "1" "$(grep -cE '^[0-9]+ +chdir\("d"\) {24}= 0$' "$work/calls.${1%%=*}")"
-check "count" "100.00 total" "$(awk 'END { print $1, $NF }' "$work/count")"
-check "count of creat" "1" "$(awk '$NF == "creat" { print $4 }' "$work/count")"
+same "columns" "1" "$(grep -cE '^[0-9]+ +chdir\("d"\) {24}= 0$' "$work/calls.${1%%=*}")"
+same "count" "100.00 total" "$(awk 'END { print $1, $NF }' "$work/count")"
+same "count of creat" "1" "$(awk '$NF == "creat" { print $4 }' "$work/count")"
 in_dir $x -tt -T --strace=creat -o "$work/time" "$work/calls"
-check "-tt -T" "1" "$(grep -cE '^[0-9]+ +[0-9:]{8}\.[0-9]{6} creat\("f", 0600\) += [0-9]+ <[0-9]+\.[0-9]{6}>$' "$work/time")"
+same "-tt -T" "1" "$(grep -cE '^[0-9]+ +[0-9:]{8}\.[0-9]{6} creat\("f", 0600\) += [0-9]+ <[0-9]+\.[0-9]{6}>$' "$work/time")"
 in_dir $x -s 5 --strace=write -o "$work/short" "$work/calls"
-check "-s" "1" "$(grep -c '"hello"\.\.\., 12' "$work/short")"
+same "-s" "1" "$(grep -c '"hello"\.\.\., 12' "$work/short")"
 
 # --abi-report: one report of all processes, though the program closes its standard error.
 cat >"$work/report.c" <<'END'
@@ -83,9 +74,8 @@ in_dir $x --abi-report "$work/report"
 for line in "ABI report of xrun .*: 2 processes and threads" " *2 +2 exact +ioctl" " *1 +0 exact +clone" "  SSE" \
     "  0x12345678 unknown .direction none, type 0x56, number 0x78, size 4660.: 2 calls, 2 errors; argument unknown" \
     "  /proc/N/stat" "  $work/report"; do
-    check "report: $line" 1 "$(grep -cE "^$line$" "$work/stderr")"
+    same "report: $line" 1 "$(grep -cE "^$line$" "$work/stderr")"
 done
 in_dir $x --abi-report=json "$work/report"
-check "report as JSON" "2 2 4660" "$(perl -MJSON::PP -0ne '$r = decode_json($_); ($c) = grep { $_->{name} eq "ioctl" } @{$r->{system_calls}}; print "$c->{calls} $r->{tasks} $r->{ioctls}[0]{size}"' "$work/stderr")"
-echo "strace: $pass passed, $fail failed, 0 skipped"
-[ $fail = 0 ]
+same "report as JSON" "2 2 4660" "$(perl -MJSON::PP -0ne '$r = decode_json($_); ($c) = grep { $_->{name} eq "ioctl" } @{$r->{system_calls}}; print "$c->{calls} $r->{tasks} $r->{ioctls}[0]{size}"' "$work/stderr")"
+finish strace
