@@ -169,15 +169,17 @@ ratio_goal "bash, 300 forks, by the clock" 2.5 max '^start$' '^bash-forks$' 4
 ratio_goal "integer, times faster than qemu-i386" -5 mean '^int$' . xq
 ratio_goal "floating point, times faster than qemu-i386" -15 mean '^(x87|sse)$' . xq
 
-# What translating cc1 costs.
-if [ -n "$b" ] && wanted cc1; then
+# What translating cc1 costs: the least of three runs, since the clock is the wall's.
+cc1_profile() {
     chroot "$root" /tmp/bench/xrun --store=off --profile /usr/lib/gcc/i686-linux-gnu/12/cc1 -quiet -O2 /tmp/bench/c.c \
-        -o /dev/null 2>"$work/profile"
-    d=$(sed -n 's/.*decoded .* blocks, \([0-9.]*\) ms.*/\1/p' "$work/profile")
-    # instructions, ms, guest bytes, host bytes, bytes in stubs
-    read -r n t g h s < <(sed -n 's/.*translated \([0-9]*\) instructions.* units, \([0-9.]*\) ms; \([0-9]*\) guest bytes -> \([0-9]*\) host bytes + \([0-9]*\) in stubs.*/\1 \2 \3 \4 \5/p' "$work/profile")
-    goal "cc1: ns per translated instruction, decoding too" "$(awk "BEGIN { print ($d + $t) * 1e6 / $n }")" 350
-    goal "cc1: bytes of code per byte, stubs too" "$(awk "BEGIN { print ($h + $s) / $g }")" 2
+        -o /dev/null 2>&1 | tr '\n' ' ' |
+        sed -n 's/.*decoded .* blocks, \([0-9.]*\) ms.*translated \([0-9]*\) instructions.* units, \([0-9.]*\) ms; \([0-9]*\) guest bytes -> \([0-9]*\) host bytes + \([0-9]*\) in stubs.*/\1 \2 \3 \4 \5 \6/p' |
+        awk '{ print ($1 + $3) * 1e6 / $2, ($5 + $6) / $4 }'
+}
+if [ -n "$b" ] && wanted cc1; then
+    read -r ns expansion < <(for _ in 1 2 3; do cc1_profile; done | sort -n | head -n 1)
+    goal "cc1: ns per translated instruction, decoding too" "$ns" 350
+    goal "cc1: bytes of code per byte, stubs too" "$expansion" 2
 fi
 [ -n "$b" ] && rm -rf "$b"
 printf '\n%-46s %9s\n' goal measured
