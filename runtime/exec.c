@@ -87,13 +87,13 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
     int argc = count(argv);
     const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 12, sizeof *v);
     char fd_text[32], exec_fd_text[32], seccomp_text[32], trace_text[32], mdwe_text[32];
-    char self[PATH_MAX] = "/proc/thread-self/exe";
+    char self[PATH_MAX] = "/proc/self/exe";
     char *argv0 = joined("--argv0=", argc ? argv[0] : ""); /* the kernel makes up an empty one too */
     char *execfn = joined("--execfn=", x->name);
     int self_fd = opt.self_fd ? (int)opt.self_fd : -1;
     int n = 0;
     if (opt.exec_via) {
-        ssize_t k = readlink("/proc/thread-self/exe", self, sizeof self - 1);
+        ssize_t k = readlink("/proc/self/exe", self, sizeof self - 1);
         self[k > 0 ? k : 0] = 0;
         v[n++] = opt.exec_via;
         v[n++] = self;
