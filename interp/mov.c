@@ -211,14 +211,15 @@ HANDLER(op_cmpxchg) /* memory is always written, with the old value if it differ
     NEXT;
 }
 
-HANDLER(op_cmpxchg8b)
+HANDLER(op_cmpxchg8b) /* always written, too */
 {
     gaddr a = ea(cpu, in, 8, true);
     uint64_t old = (uint64_t)cpu->gpr[REG_EDX] << 32 | cpu->gpr[REG_EAX];
     uint64_t val = (uint64_t)cpu->gpr[REG_ECX] << 32 | cpu->gpr[REG_EBX];
-    uint64_t seen = ld64(a);
+    uint64_t seen = ld64(a), now;
     if (in->flags & INSN_LOCK)
-        seen = atomic_cas(a, old, val, 8);
+        for (; (now = atomic_cas(a, seen, seen == old ? val : seen, 8)) != seen; seen = now)
+            ;
     else
         st64(a, seen == old ? val : seen);
     uint32_t st = flags_get_status(cpu) & ~(uint32_t)EFL_ZF;
