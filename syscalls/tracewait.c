@@ -51,7 +51,8 @@ int trace_wait_status(const siginfo_t *i)
 static void note_killed(struct tracee *x)
 {
     struct trace_block *b = x->b;
-    if (x->child || x->thread || b->state == TRACE_GONE || trace_alive(b->pid, b->tid))
+    if (x->child || x->thread || b->state == TRACE_GONE || trace_alive(b->pid, b->tid) ||
+        __atomic_load_n(&b->state, __ATOMIC_ACQUIRE) == TRACE_GONE) /* it ended, and said so, meanwhile */
         return;
     b->code = SIGKILL;
     __atomic_store_n(&b->state, TRACE_GONE, __ATOMIC_RELEASE);
