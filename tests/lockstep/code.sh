@@ -32,6 +32,6 @@ done
 [ $st = 125 ] && grep -q 'eflags .*differs' "$work/err" && ok || bad "break flag: status $st" "$work/err"
 compare --lockstep-break=store:500 "$work/mix"
 st=$?
-[ $st = 125 ] && grep -q ' interpreted [0-9a-f][0-9a-f] ' "$work/err" && ok || bad "break store: status $st" "$work/err"
+[ $st = 125 ] && grep -qE ' interpreted( [0-9a-f]{2})+' "$work/err" && ok || bad "break store: status $st" "$work/err"
 
 finish lockstep-code
