@@ -103,12 +103,12 @@ static struct {
 } before;
 static char **dropped; /* names that are still needed then */
 static size_t ndropped, cap_dropped;
-bool mem_has_company;
+int mem_company;
 
 /* Comes before anything in the map is changed. */
 static void change(void)
 {
-    if (likely(!mem_has_company) || before.valid)
+    if (likely(!mem_company) || before.valid)
         return;
     if (before.cap < narea) {
         before.cap = 2 * narea;

@@ -131,7 +131,7 @@ void mem_set_code_hook(void (*hook)(gaddr start, gaddr end));
 void mem_prepare_write(gaddr addr, uint32_t len);
 
 /* Other processes share all of this memory, and may be killed in the midst of a change. */
-extern bool mem_has_company;
+extern int mem_company; /* how many */
 /* fork support: mem_fork_prepare takes the lock, mem_fork_done releases it in parent and child. */
 void mem_fork_prepare(void);
 void mem_fork_done(void);

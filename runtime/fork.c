@@ -99,7 +99,8 @@ static void fork_child(struct thread *t, const struct clone_request *rq)
     t->next = NULL;
     t->clear_child_tid = rq->flags & CLONE_CHILD_CLEARTID ? rq->ctid : 0;
     t->robust_list = t->robust_told = 0;
-    t->host_clears_tid = mem_has_company = false;
+    t->host_clears_tid = false;
+    mem_company = 0;
     t->syscall_work &= ~(uint32_t)WORK_DISPATCH;
     rt(t)->ended = NULL;
     p->memory_parent = 0;
@@ -133,7 +134,7 @@ static int64_t host_fork(const struct clone_request *rq, int *pidfd)
 {
     bool plain = plain_fork(rq);
     int64_t r;
-    if (plain && !mem_has_company) {
+    if (plain && !mem_company) {
         r = errno_of(fork());
     } else {
         host_threads_keep();
@@ -203,7 +204,6 @@ static int vm_main(void *arg)
     uint64_t mask = s->mask;
     thread_self = t;
     t->host_clears_tid = true;
-    mem_has_company = true;
     child_begins(t, s->rq);
     process_shares_memory(t->proc);
     if (t->trace)
@@ -297,19 +297,20 @@ static int forget_dead(struct process *p)
 }
 
 /* The leader of the child has left the memory. Other threads of it may live on: with `wait` until
- * they have ended, else their records are given up. */
-static void child_left(struct thread *leader, bool wait)
+ * they have ended, else their records are given up, and the answer is false. */
+static bool child_left(struct thread *leader, bool wait)
 {
     struct process *p = leader->proc;
     const struct timespec pause = {0, 20000000};
     thread_drop(leader);
     for (int stuck = 0, now; (now = forget_dead(p)) != GONE; stuck += now == STUCK) {
         if (!wait || stuck > 100)
-            return;
+            return false;
         nanosleep(&pause, NULL);
     }
     sighand_drop(p->sighand);
     free(p);
+    return true;
 }
 
 static void *new_stack(void)
@@ -342,13 +343,15 @@ int64_t clone_vfork(struct thread *t, const struct clone_request *rq)
         return e;
     }
     struct vm_start s = {.child = child, .rq = rq, .borrows_stack = true, .pidfd = -1};
+    __atomic_add_fetch(&mem_company, 1, __ATOMIC_SEQ_CST);
     signal_block_all(&s.mask);
     int64_t r = host_clone_vm(&s, stack, CLONE_VFORK);
     thread_self = t;
     thread_is_alive(t); /* the child had its thread-local storage */
     if (mem_is_shared) /* perhaps the child made it so, and asked only for itself */
         translate_ask_order();
-    child_left(child, false);
+    if (child_left(child, false))
+        __atomic_sub_fetch(&mem_company, 1, __ATOMIC_SEQ_CST);
     munmap(stack, CLONE_HOST_STACK);
     tell_parent(rq, r, s.pidfd);
     signal_restore(s.mask);
@@ -386,7 +389,7 @@ int64_t clone_shared(struct thread *t, const struct clone_request *rq,
 {
     int e;
     process_shares_memory(t->proc);
-    mem_has_company = true;
+    __atomic_add_fetch(&mem_company, 1, __ATOMIC_SEQ_CST);
     struct thread *child = vm_child(t, rq, &e);
     if (!child)
         return e;

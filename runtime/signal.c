@@ -615,13 +615,16 @@ void signal_take(struct thread *t, const siginfo_t *info)
 }
 
 /* What was accepted before it was blocked goes back to the host's kernel, which keeps it until it is not.
- * False if that has no room. */
+ * False if that has no room. Only the first thread may give one to the process that it has not made itself. */
 static bool give_back(struct thread *t)
 {
-    siginfo_t info = t->pend.info;
-    int sig = info.si_signo;
-    if (info.si_code == SI_TKILL ? host_syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), sig, (long)&info, 0, 0)
-                                 : host_syscall(SYS_rt_sigqueueinfo, getpid(), sig, (long)&info, 0, 0, 0))
+    siginfo_t *info = &t->pend.info;
+    long sig = info->si_signo, r = -EPERM;
+    if (info->si_code != SI_TKILL)
+        r = host_syscall(SYS_rt_sigqueueinfo, getpid(), sig, (long)info, 0, 0, 0);
+    if (r)
+        r = host_syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), sig, (long)info, 0, 0);
+    if (r)
         return false;
     t->pend.valid = 0;
     return true;
@@ -810,9 +813,6 @@ bool signal_sync_take(struct thread *t, uint64_t mask, siginfo_t *info)
 
 void signal_requeue(struct thread *t)
 {
-    if (!t->pend.valid)
-        return;
-    t->pend.valid = 0;
-    host_syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), t->pend.info.si_signo,
-                 (long)&t->pend.info, 0, 0);
+    if (t->pend.valid && !give_back(t))
+        t->pend.valid = 0;
 }

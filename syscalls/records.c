@@ -27,8 +27,8 @@ static uint8_t look_up(int fd)
 {
     struct stat st;
     char name[PROC_NAME];
-    if (fstat(fd, &st))
-        return PLAIN;
+    if (fstat(fd, &st)) /* not open, but may be so next time */
+        return UNKNOWN;
     if (S_ISCHR(st.st_mode))
         return is_input(fd, &st) ? EVENTS : PLAIN;
     const char *last = proc_name_of(fd, &st, name) ? strrchr(name, '/') : NULL;
@@ -48,7 +48,7 @@ static uint8_t kind_of(uint32_t fd)
 bool records_fd(uint32_t fd)
 {
     uint8_t kind = kind_of(fd);
-    return unlikely(kind != PLAIN) && kind != MEMORY;
+    return unlikely(kind == EVENTS || kind == TIMER);
 }
 
 void records_forget(uint32_t fd)
@@ -131,6 +131,15 @@ static bool own_memory(int fd)
     return !fstat(fd, &st) && proc_name_of(fd, &st, name) && proc_is_own(name);
 }
 
+/* Where what is mapped from `a` on ends. What is not is reserved on the host, where the kernel would read and
+ * write it all the same. */
+static uint64_t mapped_end(uint64_t a, uint64_t end)
+{
+    while (a < end && (mem_page_flags((gaddr)a) & PAGE_MAPPED))
+        a = (a | GUEST_PAGE_MASK) + 1;
+    return a < end ? a : end;
+}
+
 int memory_file_limit(uint32_t fd, int64_t pos, uint64_t *len, bool write)
 {
     const int64_t end = INT64_C(1) << 32;
@@ -142,9 +151,12 @@ int memory_file_limit(uint32_t fd, int64_t pos, uint64_t *len, bool write)
         return -EIO;
     if (*len > (uint64_t)(end - pos))
         *len = (uint64_t)(end - pos);
-    if (write && own_memory((int)fd))
-        mem_prepare_write((gaddr)pos, (uint32_t)(*len > UINT32_MAX ? UINT32_MAX : *len));
-    return 0;
+    if (!own_memory((int)fd))
+        return 0;
+    *len = mapped_end((uint64_t)pos, (uint64_t)pos + *len) - (uint64_t)pos;
+    if (write)
+        mem_prepare_write((gaddr)pos, (uint32_t)*len);
+    return *len ? 0 : -EIO;
 }
 
 void memory_file_written(uint32_t fd, int64_t pos, int64_t n)

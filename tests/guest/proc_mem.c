@@ -40,6 +40,27 @@ static void beyond(const char *name)
     is(name, n, 0);
 }
 
+/* What is not mapped, and memory that ends; by a descriptor that was tried before it was open. */
+static void holes(void)
+{
+    char b[8192];
+    unsigned char *p = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    munmap(p + 4096, 8192);
+    int fd = open("/dev/null", O_RDONLY);
+    close(fd);
+    is("not open", read(fd, b, 1), -1);
+    is("the same number", open("/proc/self/mem", O_RDWR) == fd, 1);
+    is("page 1", pread(fd, b, 8, 0x1000), -1);
+    is("the last page", pwrite(fd, b, 1, 0xfffff000), -1);
+    is("beyond", pread(fd, b, 8, 1ull << 32), -1);
+    is("up to a hole", pread(fd, b, 8192, (unsigned long)p), 4096);
+    is("written up to a hole", pwrite(fd, b, 8192, (unsigned long)p + 4000), 96);
+    is("in a hole", pread(fd, b, 1, (unsigned long)p + 4096), -1);
+    mprotect(p, 4096, PROT_NONE);
+    is("no access", pread(fd, b, 8192, (unsigned long)p), 4096);
+    close(fd);
+}
+
 static int three(void) { return 3; }
 static int (*volatile fn)(void) = three;
 
@@ -85,6 +106,7 @@ int main(void)
     is("the same", memcmp(b, text, 4), 0);
     beyond("/proc/self/mem");
     beyond("/proc/thread-self/mem");
+    holes();
     for (int prot = 0; prot < 2; prot++) {
         int p = PROT_READ | PROT_EXEC | (prot ? PROT_WRITE : 0);
         unsigned char *m = mmap(NULL, 4096, p, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

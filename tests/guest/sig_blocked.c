@@ -1,5 +1,6 @@
 /* A signal that is blocked waits, also if it came just before: while the system call that blocks it was
  * made, or while the frame of a handler that blocks it was built. */
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,24 +33,23 @@ static void handle(int sig, void (*f)(int, siginfo_t *, void *))
     sigaction(sig, &sa, NULL);
 }
 
-int main(void)
+static sigset_t alarms, none;
+
+static void *block(void *who)
 {
-    const struct itimerval often = {{0, 100}, {0, 100}}, never = {{0, 0}, {0, 0}};
-    sigset_t alarms, none;
-    sigemptyset(&none);
-    sigemptyset(&alarms);
-    sigaddset(&alarms, SIGALRM);
-    handle(SIGALRM, on_alarm);
-    handle(SIGSYS, on_call);
-    setitimer(ITIMER_REAL, &often, NULL);
-
-    for (int n = 0; n < 30000; n++) {
-        sigprocmask(SIG_BLOCK, &alarms, NULL);
-        sigprocmask(SIG_SETMASK, &none, NULL);
-    }
-    printf("blocked by a call: %s\n", wrong ? "delivered" : "waits");
-
     wrong = 0;
+    for (int n = 0; n < 30000; n++) {
+        pthread_sigmask(SIG_BLOCK, &alarms, NULL);
+        pthread_sigmask(SIG_SETMASK, &none, NULL);
+    }
+    printf("%s, blocked by a call: %s\n", (char *)who, wrong ? "delivered" : "waits");
+    return NULL;
+}
+
+static void *dispatch(void *who)
+{
+    wrong = calls = 0;
+    pthread_sigmask(SIG_SETMASK, &none, NULL);
     prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, 0, 0, &selector);
     for (int n = 0; n < 30000; n++) {
         selector = 1;
@@ -57,7 +57,32 @@ int main(void)
         selector = 0;
     }
     prctl(PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_OFF, 0, 0, 0);
+    printf("%s, blocked by a handler: %s; %d calls\n", (char *)who, wrong ? "delivered" : "waits", calls);
+    return NULL;
+}
+
+static void in_thread(void *(*f)(void *))
+{
+    pthread_t t;
+    sigprocmask(SIG_BLOCK, &alarms, NULL);
+    pthread_create(&t, NULL, f, "thread");
+    pthread_join(t, NULL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int main(void)
+{
+    const struct itimerval often = {{0, 100}, {0, 100}}, never = {{0, 0}, {0, 0}};
+    sigemptyset(&none);
+    sigemptyset(&alarms);
+    sigaddset(&alarms, SIGALRM);
+    handle(SIGALRM, on_alarm);
+    handle(SIGSYS, on_call);
+    setitimer(ITIMER_REAL, &often, NULL);
+    block("first");
+    dispatch("first");
+    in_thread(block);
+    in_thread(dispatch);
     setitimer(ITIMER_REAL, &never, NULL);
-    printf("blocked by a handler: %s; %d calls\n", wrong ? "delivered" : "waits", calls);
     return 0;
 }
