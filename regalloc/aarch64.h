@@ -35,7 +35,6 @@ enum a64_vreg {
      * halves survive calls of C. d8-d15: mm0-mm7 while they are live (x9 tells), registers of an x87 run
      * with --x87=double. */
     A64_VTMP0, A64_VTMP1, A64_VTMP2, A64_VTMP3, A64_VTMP4, A64_VTMP5, A64_VTMP6, A64_VTMP7,
-    A64_VKEEP0, A64_VKEEP1, A64_VKEEP2, A64_VKEEP3,
     A64_YMMH0 = 8,   /* v8-v15: the upper halves of ymm0-ymm7 while cpu->host.ymm_live says so */
     A64_XMM0 = 16,   /* v16-v23: xmm0-xmm7 */
     A64_COPY0 = 24,  /* v24-v31: new values of xmm0-xmm7, and of upper halves, within a run (translate/aarch64/simd.h) */

@@ -150,9 +150,9 @@ static void creator(int rounds)
         }
         unsigned was = progress[0];
         int n = 0;
-        while (progress[0] < was + 5 && n++ < 20000)
+        while (progress[0] < was + 5 && n++ < 300000)
             pause_us(100);
-        stopped += n > 20000;
+        stopped += n > 300000;
         kill(*pid, SIGKILL);
         bad += waitpid(*pid, &st, __WALL) != *pid || st != SIGKILL;
     }

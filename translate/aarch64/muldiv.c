@@ -116,12 +116,6 @@ static bool edx_is_zero(const struct insn *p)
            (p->op == OP_MOV && p->o[1].kind == OPND_IMM && !p->imm);
 }
 
-static unsigned widened(struct emit *e, unsigned r)
-{
-    a64_sxtw(e, r, r);
-    return r;
-}
-
 /* Of 8 and 16 bits: the dividend in w2, the divisor in w1. */
 static bool narrow_div(struct emit *e, const struct insn *in)
 {
@@ -134,10 +128,13 @@ static bool narrow_div(struct emit *e, const struct insn *in)
     if (bits == 16)
         a64_bfi(e, A64_W, A64_TMP2, A64_EDX, 16, 16);
     slow_if_zero(e, A64_W, A64_TMP1);
-    if (sx)
-        a64_sdiv(e, A64_X, q, widened(e, A64_TMP2), widened(e, A64_TMP1));
-    else
+    if (sx) {
+        a64_sxtw(e, A64_TMP1, A64_TMP1);
+        a64_sxtw(e, A64_TMP2, A64_TMP2);
+        a64_sdiv(e, A64_X, q, A64_TMP2, A64_TMP1);
+    } else {
         a64_udiv(e, A64_W, q, A64_TMP2, A64_TMP1);
+    }
     a64_bf_get(e, sx ? A64_SBFM : A64_UBFM, A64_X, A64_TMP4, q, 0, bits);
     a64_eor(e, A64_X, A64_TMP4, A64_TMP4, q);
     slow_unless_zero(e, A64_X, A64_TMP4);
