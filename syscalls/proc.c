@@ -168,8 +168,9 @@ static void put_stat(int fd, const struct thread *t, int tid)
     if (!tail)
         return;
     put(fd, buf, (size_t)(tail + 1 - buf));
+    char *rest;
     int field = 3;
-    for (char *w = strtok(tail + 1, " \n"); w; w = strtok(NULL, " \n"), field++) {
+    for (char *w = strtok_r(tail + 1, " \n", &rest); w; w = strtok_r(NULL, " \n", &rest), field++) {
         char v[32];
         uint64_t x = field == 23 ? guest_sizes().total : field == 26 ? p->start_code
                    : field == 27 ? p->end_code : field == 28 ? p->start_stack
@@ -192,7 +193,7 @@ static void put_stat(int fd, const struct thread *t, int tid)
 static void put_status(int fd, const struct thread *t, int tid)
 {
     struct thread_state state = {0};
-    char buf[8192], out[96];
+    char buf[8192], out[96], *rest;
     const struct process *p = t->proc;
     struct sizes z = guest_sizes();
     thread_state(t, tid, &state);
@@ -202,7 +203,7 @@ static void put_status(int fd, const struct thread *t, int tid)
     const struct { const char *name; uint64_t mask; } masks[] = {
         {"SigBlk:", state.blocked}, {"SigIgn:", actions(p, true)}, {"SigCgt:", actions(p, false)}};
     read_own("status", tid, buf, sizeof buf);
-    for (char *line = strtok(buf, "\n"); line; line = strtok(NULL, "\n")) {
+    for (char *line = strtok_r(buf, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         int n = 0;
         for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
             if (!strncmp(line, sizes[i].name, strlen(sizes[i].name)))
