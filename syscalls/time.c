@@ -146,15 +146,22 @@ SYSCALL(clock_getres_time64) { return clock_read(c, SYS_clock_getres, true); }
 SYSCALL(clock_settime) { return clock_set(c, false); }
 SYSCALL(clock_settime64) { return clock_set(c, true); }
 
+static bool can_sleep(const struct timespec *p)
+{
+    return p && p != BAD_PTR && p->tv_sec >= 0 && p->tv_nsec >= 0 && p->tv_nsec < 1000000000;
+}
+
 /* A relative sleep that is interrupted writes what is left, and goes on with that or fails with EINTR. */
 static int64_t sleep_for(struct sysctx *c, int clock, const struct timespec *p, uint32_t rem,
                          bool t64, restart_fn again)
 {
     struct timespec left = {0, 0};
     long r = host_syscall_blocking(SYS_clock_nanosleep, clock, 0, (long)p, (long)&left, 0, 0);
-    if (restart_has_begun(c->t, r)) {
+    if (restart_has_begun(c->t, r) && can_sleep(p)) {
         left = *p;
         r = -EINTR;
+    } else if (restart_has_begun(c->t, r)) { /* fails at once */
+        r = HC(SYS_clock_nanosleep, clock, 0, p, &left, 0, 0);
     }
     if (r == -EINTR && rem && put_timespec(rem, t64, &left))
         return -EFAULT;

@@ -286,6 +286,31 @@ static void interrupted(void)
     next(PTRACE_CONT, SIGUSR1, "end");
 }
 
+/* Calls that fail or that last for ever, with a signal behind the place where the tracer sees them begin. */
+static void failing(void)
+{
+    static const struct { int sec, nsec; } times[] = {{0, -1}, {0, 2000000000}, {-1, 0}};
+    signal(SIGUSR1, handler);
+    syscall(SYS_nanosleep, NULL, NULL);
+    for (int i = 0; i < 3; i++)
+        syscall(SYS_nanosleep, &times[i], NULL);
+    syscall(267 /* clock_nanosleep */, 1, 0, NULL, NULL);
+}
+
+static void begun(void)
+{
+    start(failing);
+    next(PTRACE_SYSCALL, 0, "action");
+    next(PTRACE_SYSCALL, 0, "done");
+    for (int i = 0; i < 5; i++) {
+        next(PTRACE_SYSCALL, 0, "sleep");
+        kill(pid, SIGUSR1);
+        next(PTRACE_SYSCALL, 0, "failed");
+        next(PTRACE_SYSCALL, 0, "signal");
+    }
+    next(PTRACE_CONT, 0, "end");
+}
+
 /* ---- registers and memory ---- */
 
 static void fp_child(void)
@@ -485,6 +510,7 @@ int main(void)
     emulated();
     signals();
     interrupted();
+    begun();
     floating();
     memory();
     user();
