@@ -17,10 +17,7 @@ static int64_t wait_for(struct sysctx *c, struct timespec *ts)
     if (absolute || r != SYSRET_RESTART_NOHAND)
         return r == SYSRET_RESTART_NOHAND ? restart_until(c, r, wait_for, ts) : r;
     clock_gettime(CLOCK_MONOTONIC, &now);
-    int64_t sec = ts->tv_sec - (now.tv_sec - start.tv_sec);
-    int64_t ns = sec * 1000000000 + ts->tv_nsec - (now.tv_nsec - start.tv_nsec);
-    ns = ns < 0 ? 0 : ns;
-    left = (struct timespec){ns / 1000000000, ns % 1000000000};
+    left = time_left(time_after(start, ts), &now);
     return restart_with(c, r, wait_for, CLOCK_MONOTONIC, &left);
 }
 

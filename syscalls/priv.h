@@ -73,6 +73,10 @@ int64_t restart_with(struct sysctx *c, int64_t ret, restart_fn fn, int clock,
                      const struct timespec *left);
 int64_t restart_until(struct sysctx *c, int64_t ret, restart_fn fn, const struct timespec *end);
 
+/* The time `length` after t, with an end to it; how long it is from now until `end`, 0 if that is past. */
+struct timespec time_after(struct timespec t, const struct timespec *length);
+struct timespec time_left(struct timespec end, const struct timespec *now);
+
 static inline int64_t s32(uint32_t v) { return (int32_t)v; }
 
 /* A user's or group's number for calls and structures that have 16 bits. */

@@ -4,6 +4,25 @@
 
 enum { ABSOLUTE = -1 };
 
+struct timespec time_after(struct timespec t, const struct timespec *length)
+{
+    static const time_t ever = INT64_MAX / 4; /* more than the kernel's clocks count */
+    t.tv_sec += length->tv_sec < ever ? length->tv_sec : ever;
+    t.tv_nsec += length->tv_nsec;
+    if (t.tv_nsec >= 1000000000)
+        t = (struct timespec){t.tv_sec + 1, t.tv_nsec - 1000000000};
+    return t;
+}
+
+struct timespec time_left(struct timespec end, const struct timespec *now)
+{
+    end.tv_sec -= now->tv_sec;
+    end.tv_nsec -= now->tv_nsec;
+    if (end.tv_nsec < 0)
+        end = (struct timespec){end.tv_sec - 1, end.tv_nsec + 1000000000};
+    return end.tv_sec < 0 ? (struct timespec){0, 0} : end;
+}
+
 bool restart_has_begun(const struct thread *t, long r)
 {
     return r == -SAFE_RESTART && t->trace_in_call;
@@ -20,11 +39,8 @@ int64_t restart_with(struct sysctx *c, int64_t ret, restart_fn fn, int clock,
         clock_gettime(clock, &now);
     b->timed = left != NULL;
     b->clock = clock;
-    if (left) {
-        b->end = (struct timespec){now.tv_sec + left->tv_sec, now.tv_nsec + left->tv_nsec};
-        if (b->end.tv_nsec >= 1000000000)
-            b->end = (struct timespec){b->end.tv_sec + 1, b->end.tv_nsec - 1000000000};
-    }
+    if (left)
+        b->end = time_after(now, left);
     __builtin_memcpy(b->a, c->a, sizeof b->a);
     b->fn = fn;
     return SYSRET_RESTART_BLOCK;
@@ -48,12 +64,7 @@ SYSCALL(restart_syscall)
     __builtin_memcpy(o.a, b->a, sizeof o.a);
     if (b->timed && b->clock != ABSOLUTE) {
         clock_gettime(b->clock, &now);
-        left.tv_sec -= now.tv_sec;
-        left.tv_nsec -= now.tv_nsec;
-        if (left.tv_nsec < 0)
-            left = (struct timespec){left.tv_sec - 1, left.tv_nsec + 1000000000};
-        if (left.tv_sec < 0)
-            left = (struct timespec){0, 0};
+        left = time_left(left, &now);
     }
     return b->fn(&o, b->timed ? &left : NULL);
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -311,6 +312,38 @@ static void begun(void)
     next(PTRACE_CONT, 0, "end");
 }
 
+static void waits(void)
+{
+    static const long long times[][2] = {{10000000000, 5}, {INT64_MAX / 2, 999999999}, {INT64_MAX, 0}};
+    signal(SIGUSR1, handler);
+    for (int i = 0; i < 3; i++) {
+        syscall(422 /* futex_time64 */, &hits, 0, 0, times[i], NULL, 0);
+        hits = 0;
+    }
+}
+
+static void for_ever(void)
+{
+    start(waits);
+    pt(PTRACE_CONT, 0, 0);
+    for (int i = 0; i < 3; i++) {
+        for (int k = 0; k < 2; k++) { /* the second time in restart_syscall */
+            usleep(60000);
+            kill(pid, SIGWINCH);
+            waitpid(pid, &st, 0);
+            show("in a long wait");
+            pt(PTRACE_CONT, 0, 0);
+        }
+        usleep(60000);
+        kill(pid, SIGUSR1);
+        waitpid(pid, &st, 0);
+        show("interrupted");
+        pt(PTRACE_CONT, 0, (void *)SIGUSR1);
+    }
+    waitpid(pid, &st, 0);
+    printf("end: %x\n", st);
+}
+
 /* ---- registers and memory ---- */
 
 static void fp_child(void)
@@ -511,6 +544,7 @@ int main(void)
     signals();
     interrupted();
     begun();
+    for_ever();
     floating();
     memory();
     user();
