@@ -21,6 +21,22 @@ if ! "${loader[@]}" "$root/usr/bin/strace" -V >/dev/null 2>&1; then
     exit
 fi
 
+build "$here/traced.c" || exit 1
+"${loader[@]}" "$root/usr/bin/strace" -o "$work/probe" "$work/traced" >"$work/out" 2>&1 </dev/null
+if grep -q 'Operation not permitted' "$work/out"; then
+    echo "this machine lets no debugger trace"
+    skip=1
+    finish debug/guests
+    exit
+fi
+
+# The same, and not for want of anything: what the native run must have printed.
+compare() { # text, native, xrun, what
+    diff "$2" "$3" >"$work/diff" && grep -q "$1" "$2" || { st=1; head -n 3 "$2" >>"$work/diff"; }
+    result ${st:-0} "$4" "$work/diff"
+    st=0
+}
+
 # ---- gdb ----
 
 guest_gdb=("${loader[@]}" "$root/usr/bin/gdb" --data-directory "$root/usr/share/gdb")
@@ -32,8 +48,7 @@ guest_gdb=("${loader[@]}" "$root/usr/bin/gdb" --data-directory "$root/usr/share/
         [ $who = xrun ] && gdb=("$@" "${guest_gdb[@]}")
         session "$work/$name.$who" "$here/gdb/$name.gdb" -ex "file $work/$program" -ex 'set args arg' -ex starti
     done
-    diff "$work/$name.native" "$work/$name.xrun" >"$work/$name.diff"
-    result $? "guest gdb, $name" "$work/$name.diff"
+    compare '^Breakpoint 1, \|^Program received\|^Catchpoint\|^\[Inferior' "$work/$name.native" "$work/$name.xrun" "guest gdb, $name"
 done
 
 # ---- strace ----
@@ -45,7 +60,6 @@ names() {
         sort -s -k 1,1 | perl -0pe 's/ <unfinished \.\.\.>\nP[0-9]+ +<\.\.\. \w+ resumed>//g; s/ +/ /g'
 }
 
-build "$here/traced.c" || exit 1
 calls=-e\ 'trace=!brk,rseq,getrandom,mmap2,mprotect,munmap,set_tid_address,set_robust_list,ugetrlimit,readlink,set_thread_area,statx,futex,rt_sigprocmask,prlimit64,madvise,clone3'
 traced() { # name, options of strace
     for who in native xrun; do
@@ -56,8 +70,7 @@ traced() { # name, options of strace
             echo "exit $?" >>"$work/out") </dev/null
         { names <"$work/trace"; grep -v '^qemu: uncaught' "$work/out"; } >"$work/strace.$who"
     done
-    diff "$work/strace.native" "$work/strace.xrun" >"$work/diff"
-    result $? "guest strace, $1" "$work/diff"
+    compare 'execve(' "$work/strace.native" "$work/strace.xrun" "guest strace, $1"
 }
 xrun=("$@")
 traced plain ""
