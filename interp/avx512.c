@@ -83,8 +83,10 @@ static uint64_t chosen(const struct cpu *c, const struct insn *in, const struct 
         m = c->k[mask_register(in)];
     for (unsigned i = n; spread && i < vector_bytes(in) / in->element; i += n)
         m |= m >> i & all;
-    if (in->op == OP_EVEX_PACKED)
-        m = mask_register(in) ? (UINT64_C(1) << (__builtin_popcountll(m & all) & 63)) - 1 : all;
+    if (in->op == OP_EVEX_PACKED) {
+        unsigned set = (unsigned)__builtin_popcountll(m & all);
+        m = set < 64 ? (UINT64_C(1) << set) - 1 : UINT64_MAX;
+    }
     return m & all;
 }
 
