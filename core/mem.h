@@ -124,11 +124,11 @@ enum mem_fault mem_fault(gaddr addr, bool write, gaddr esp);
  * code must be forgotten (store, unmap, remap, mprotect, file change); may run in a signal
  * handler. mem_prepare_write makes [addr,addr+len) writable for a host system call that writes
  * there directly: code in it is forgotten; no error if it is not mapped. */
-/* mem_forget_code: what lies in [first,last] was changed behind all this. */
 bool mem_code_protect(gaddr addr, uint32_t len);
-void mem_forget_code(gaddr first, gaddr last);
 void mem_set_code_hook(void (*hook)(gaddr start, gaddr end));
 void mem_prepare_write(gaddr addr, uint32_t len);
+/* What lies in [first,last] was changed behind all this. */
+void mem_forget_code(gaddr first, gaddr last);
 
 /* Other processes share all of this memory, and may be killed in the midst of a change. */
 extern int mem_company; /* how many */

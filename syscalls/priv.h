@@ -12,6 +12,8 @@
 #include "core/path.h"
 #include "syscalls/syscalls.h"
 
+struct stat;
+
 /* Calls newer than the C library's headers; numbers from 424 on are the same everywhere. */
 #ifndef SYS_cachestat
 #define SYS_cachestat 451
@@ -99,7 +101,6 @@ const char *host_path(uint32_t a, char buf[PATH_MAX], int how);
 
 /* timespec in either width; t64: struct __kernel_timespec, whose tv_nsec has 32 padding bits.
  * host_timespec: as a pointer for the host, NULL for 0, BAD_PTR if it cannot be read. */
-struct stat;
 struct timespec *host_timespec(uint32_t a, bool t64, struct timespec *ts);
 int get_timespec(uint32_t a, bool t64, struct timespec *ts);
 int put_timespec(uint32_t a, bool t64, const struct timespec *ts);

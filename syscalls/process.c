@@ -474,4 +474,3 @@ SYSCALL(personality)
     }
     return old;
 }
-

@@ -85,7 +85,6 @@ struct slot {
     uint8_t code[24];
 };
 
-
 static uint64_t key_of(const struct insn *in)
 {
     uint8_t k[8] = {in->evex[0], in->evex[1], in->evex[2], in->opcode, in->modrm,
