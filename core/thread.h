@@ -11,6 +11,8 @@
 #include "core/cpu.h"
 #include "core/lock.h"
 
+struct thread;
+
 enum { NSIG_GUEST = 64, TLS_ENTRIES = 3, TLS_FIRST_ENTRY = 12, LDT_ENTRIES_MAX = 8192 };
 
 /* struct user_desc of asm/ldt.h, the same on every architecture (16 bytes). */
@@ -63,6 +65,8 @@ struct debug_regs {
     uint8_t hits;                   /* those that the #DB being raised is for; */
     uint8_t held;                   /* until the next instruction, as a load of ss does */
     bool stepped;                   /* and it is for EFLAGS.TF, too */
+    bool listed;                    /* for runtime/debugreg.c, */
+    struct thread *next;            /* the next that is */
 };
 
 /* What an interrupted call is to go on with: syscalls/restart.c. */

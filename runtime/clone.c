@@ -18,6 +18,7 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "core/session.h"
+#include "runtime/debugreg.h"
 #include "runtime/host.h"
 #include "runtime/lockstep.h"
 #include "runtime/ptrace.h"
@@ -54,6 +55,7 @@ static struct thread *thread_new(struct process *p)
 
 static void thread_free(struct thread *t)
 {
+    debugreg_end(t);
     seccomp_drop(t);
     munmap(t->runtime, sizeof(struct rt_thread));
     free(t);

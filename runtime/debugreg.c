@@ -12,7 +12,10 @@
 #include "runtime/ptrace.h"
 
 enum { SLOTS = 4, DR6_FIXED = 0xffff0ff0, DR6_STEP = 0x4000 };
-enum { TYPE_EXEC, TYPE_WRITE, TYPE_IO, TYPE_ACCESS, LEN_8 = 2 };
+enum { TYPE_EXEC, TYPE_WRITE, TYPE_IO, TYPE_ACCESS };
+
+static struct lock exec_lock;
+static struct thread *with_exec; /* all that have had breakpoints for execution */
 
 static const uint8_t bytes_of[] = {1, 2, 8, 4}; /* by the length's code */
 
@@ -53,20 +56,46 @@ static unsigned put_exec(const struct debug_regs *d, gaddr *at)
     return n;
 }
 
-/* Code is the same for all threads: blocks end where any of them has a breakpoint. */
-static void share_exec(struct thread *t)
+/* Code is the same for all threads, of all processes in this memory: blocks end where any of them has a
+ * breakpoint. */
+static void share_exec(void)
 {
-    struct process *p = t->proc;
     unsigned n = 0;
-    lock_take(&p->lock);
-    gaddr *at = xmalloc(((unsigned)p->nthreads + 1) * SLOTS * sizeof *at);
-    n = put_exec(&t->debug, at); /* it may be in no list (vfork) */
-    for (const struct thread *o = p->threads; o; o = o->next)
-        if (o != t)
-            n += put_exec(&o->debug, at + n);
-    lock_release(&p->lock);
+    for (const struct thread *t = with_exec; t; t = t->debug.next)
+        n += SLOTS;
+    gaddr *at = xmalloc((n + 1) * sizeof *at);
+    n = 0;
+    for (const struct thread *t = with_exec; t; t = t->debug.next)
+        n += put_exec(&t->debug, at + n);
     breaks_set(BREAKS_REGISTERS, at, n, ptrace_break_changed);
     free(at);
+}
+
+/* Until its end, though it may have none any more. */
+static void list(struct thread *t)
+{
+    lock_take(&exec_lock);
+    if (!t->debug.listed) {
+        t->debug.listed = true;
+        t->debug.next = with_exec;
+        with_exec = t;
+    }
+    share_exec();
+    lock_release(&exec_lock);
+}
+
+void debugreg_end(struct thread *t)
+{
+    if (likely(!t->debug.listed))
+        return;
+    lock_take(&exec_lock);
+    struct thread **o = &with_exec;
+    while (*o && *o != t)
+        o = &(*o)->debug.next;
+    if (*o) /* else it was listed in the parent of a fork */
+        *o = t->debug.next;
+    share_exec();
+    lock_release(&exec_lock);
 }
 
 static int set_address(struct debug_slot *s, gaddr addr)
@@ -131,7 +160,7 @@ int debugreg_set(struct thread *t, unsigned n, uint32_t v)
         r = -EIO;
     settle(d);
     if (had_exec || d->exec)
-        share_exec(t);
+        list(t);
     return r;
 }
 
@@ -139,6 +168,9 @@ void debugreg_forget(struct thread *t)
 {
     memset(t->debug.slot, 0, sizeof t->debug.slot);
     settle(&t->debug);
+    t->debug.listed = false;
+    with_exec = NULL;
+    exec_lock = (struct lock){0};
     if (breaks_any)
         breaks_set(BREAKS_REGISTERS, NULL, 0, ptrace_break_changed);
 }

@@ -11,6 +11,8 @@ uint32_t debugreg_get(const struct thread *t, unsigned n);
 int debugreg_set(struct thread *t, unsigned n, uint32_t v);
 /* In the child of a fork: its breakpoints are the parent's only. */
 void debugreg_forget(struct thread *t);
+/* The thread has ended: called by any other or itself. */
+void debugreg_end(struct thread *t);
 
 /* Which breakpoints are at eip; none if EFLAGS.RF is set. */
 unsigned debugreg_at_eip(const struct thread *t);

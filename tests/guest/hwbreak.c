@@ -323,6 +323,66 @@ static void left(void)
     printf("left: %x\n", st);
 }
 
+__attribute__((noinline, noclone)) static void target_2(void) { __asm__ volatile("nop\n nop\n nop"); }
+
+static int sibling(void *arg)
+{
+    target();
+    target_2();
+    _exit(3);
+}
+
+/* Two processes in one memory: what one's registers are set to, and its end, leave the other its breakpoints. */
+static void shared(void)
+{
+    pid_t p = fork(), q = 0;
+    int st;
+    if (!p) {
+        struct sigaction sa = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO};
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        sigaction(SIGTRAP, &sa, NULL);
+        raise(SIGSTOP);
+        target();
+        clone(sibling, stack + sizeof stack, CLONE_VM | SIGCHLD, NULL);
+        for (int i = 0; i < 2; i++) { /* while it lives, and when it has ended */
+            raise(SIGSTOP);
+            target();
+            target_2();
+        }
+        _exit(4);
+    }
+    waitpid(p, &st, 0);
+    ptrace(PTRACE_SETOPTIONS, p, 0, PTRACE_O_TRACEFORK);
+    poke(p, 0, (unsigned)(long)target);
+    poke(p, 7, DR7(0, EXEC));
+    for (int stops = 0; stops < 2;) {
+        int sig = WSTOPSIG(st);
+        ptrace(PTRACE_CONT, p, 0, sig == SIGSTOP || st >> 16 ? 0 : sig);
+        waitpid(p, &st, 0);
+        if (st >> 16)
+            ptrace(PTRACE_GETEVENTMSG, p, 0, &q);
+        if (st >> 16 || WSTOPSIG(st) != SIGSTOP)
+            continue;
+        if (!stops++) {
+            waitpid(q, &st, __WALL);
+            poke(q, 0, (unsigned)(long)target_2);
+            poke(q, 7, DR7(0, EXEC));
+        } else {
+            ptrace(PTRACE_CONT, q, 0, 0);
+            while (waitpid(q, &st, __WALL) == q && WIFSTOPPED(st)) {
+                printf("sibling: %x\n", st);
+                ptrace(PTRACE_CONT, q, 0, WSTOPSIG(st));
+            }
+            printf("sibling ended: %x\n", st);
+            fflush(stdout);
+        }
+    }
+    do
+        ptrace(PTRACE_CONT, p, 0, WSTOPSIG(st) == SIGTRAP ? SIGTRAP : 0);
+    while (waitpid(p, &st, 0) == p && WIFSTOPPED(st));
+    printf("shared: %x\n", st);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1) {
@@ -345,5 +405,7 @@ int main(int argc, char **argv)
     followed();
     fflush(stdout);
     left();
+    fflush(stdout);
+    shared();
     return 0;
 }
