@@ -86,6 +86,7 @@ struct gdb_thread {
     bool interrupted;        /* by gdb's wish */
     bool asked;              /* was told to stop */
     bool stop_wanted;        /* by gdb, of this thread alone (vCont;t) */
+    bool halted;             /* so, and it stood still already for what gdb need not know */
     bool resumed;            /* gdb wants it to run, */
     bool step;               /* instruction by instruction */
     uint32_t range_start, range_end; /* and on in this range */

@@ -277,7 +277,7 @@ static void go_on(struct gdb_thread *g, int sig)
     g->in_vfork = event_of(b) == PTRACE_EVENT_VFORK;
     sig = signal_now(g, sig ? sig : g->quiet_sig);
     g->quiet_sig = 0;
-    g->event = g->interrupted = g->stop_wanted = false;
+    g->event = g->interrupted = g->stop_wanted = g->halted = false;
     if (!g->asked)
         __atomic_and_fetch(&b->want, ~(uint32_t)TRACE_WANT_INTERRUPT, __ATOMIC_ACQ_REL);
     b->reported = 0;
@@ -322,6 +322,7 @@ static void resume_one(struct gdb_thread *g, const struct gdb_action *x)
 {
     if (x->what == 't' && g->resumed && !g->event) {
         g->stop_wanted = true;
+        g->event = g->halted = g->stopped; /* it may be for a look at its memory */
         ask_to_stop(g);
     } else if (x->what != 't' && g->stopped && !g->resumed) {
         set_action(g, x);
@@ -701,9 +702,13 @@ static void report_thread(struct gdb_text *t, struct gdb_thread *g)
     int sig = g->interrupted ? SIGINT : b->kind == TRACE_SIGNAL ? (int)b->code : SIGTRAP;
     if (b->kind == TRACE_GROUP && !g->interrupted) /* or stopped for another's sake */
         sig = (b->code & 0xff) == SIGTRAP ? 0 : (int)(b->code & 0xff);
+    if (g->halted)
+        sig = 0;
     gdb_put(t, "T%02x", sig ? (unsigned)gdb_signal_to(sig) : 0);
     put_event(t, g);
-    if (b->kind == TRACE_CALL_ENTRY || b->kind == TRACE_CALL_EXIT) {
+    if (g->halted)
+        ;
+    else if (b->kind == TRACE_CALL_ENTRY || b->kind == TRACE_CALL_EXIT) {
         uint32_t core[REGI_COUNT] = {0};
         if (tracer_ask(g->b, TRACE_GET_REGS, 0, 0) >= 0)
             memcpy(core, b->buf, sizeof core);
@@ -751,7 +756,7 @@ static bool report_event(struct gdb_text *t)
             if (p->parent == g->proc->pid) /* gdb learns of it now */
                 p->parent = 0;
         report_thread(t, g);
-        g->event = g->interrupted = g->stop_wanted = false;
+        g->event = g->interrupted = g->stop_wanted = g->halted = false;
         g->resumed &= !gdb.non_stop;
         return true;
     }
@@ -889,11 +894,15 @@ int gdb_attach(int pid)
         stop_attached(p);
         known = best_stopped(p);
     } while (known && attach_others(p, known));
+    if (!known) { /* it has ended, or does not stop */
+        gdb_detach(p);
+        return -ESRCH;
+    }
     for (struct gdb_thread *g = gdb.threads; g; g = g->next)
         if (g->proc == p)
             g->event = g->resumed = gdb.non_stop;
     gdb.current = gdb_find_thread(pid, 0);
-    return known ? 0 : -ESRCH;
+    return 0;
 }
 
 void gdb_detach(struct gdb_process *p)
