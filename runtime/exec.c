@@ -218,6 +218,19 @@ static void keep_target(struct target *x, const char *host)
         snprintf(x->path, sizeof x->path, "/proc/self/fd/%d", x->fd);
 }
 
+/* PR_SET_MDWE, which every execve passes on, for a program of the host. It cannot be taken back and binds the whole
+ * memory, xrun's own and that of others in it: only where there are none and execve is not known to fail. An i386
+ * program that comes here is run by a new xrun, which could translate nothing any more. */
+static void pass_mdwe(const struct thread *t, enum elfload_kind k)
+{
+    if (!mem_inherited_mdwe())
+        return;
+    if (k == ELFLOAD_HOST && !mem_company && !t->proc->memory_parent)
+        prctl(PR_SET_MDWE, mem_inherited_mdwe(), 0, 0, 0);
+    else
+        report_loss("PR_SET_MDWE is not passed on to the program executed");
+}
+
 int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv, char **envp,
                      int flags)
 {
@@ -264,8 +277,7 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
         if (x.fd >= 0)
             close(x.fd);
     } else {
-        if (mem_inherited_mdwe())
-            prctl(PR_SET_MDWE, mem_inherited_mdwe(), 0, 0, 0);
+        pass_mdwe(t, k);
         ret = host_syscall(SYS_execve, (long)host, (long)argv, (long)envp, 0, 0, 0);
     }
     signal_default_by_host(t->proc, false);
