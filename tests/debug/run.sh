@@ -28,6 +28,13 @@ timeout 60 "$@" --dump=exec -o "$work/exec" "$work/loop" 1 </dev/null >/dev/null
 check "every block that is executed is listed" test "$(grep -c "^$inner " "$work/exec")" -eq 50
 timeout 60 "$@" --profile --translate-range=1000-1fff "$work/loop" 1 2>"$work/profile" </dev/null >/dev/null
 check "nothing outside the range is translated" grep -q "translated 0 instructions" "$work/profile"
+build "$here/mdwe.c" || exit 1
+echo "this is no program" >"$work/text"
+chmod +x "$work/text"
+timeout 60 "$@" --profile --store=off "$work/mdwe" "$(type -P true)" "$work/text" 2>"$work/mdwe.profile" </dev/null >/dev/null
+check "with PR_SET_MDWE a program runs" test $? = 0
+check "it is translated behind a vfork and a failed execve" \
+    grep -q "translated [1-9]" <(tail -n 1 "$work/mdwe.profile")
 timeout 60 "$@" --dump=foo "$work/loop" 1 2>/dev/null
 check "an unknown word is refused" test $? = 126
 
