@@ -1,6 +1,7 @@
 /* /proc/cpuinfo of the processor that the program sees: what CPUID says, with the numbers and the topology of
  * the host's processors (arch/x86/kernel/cpu/proc.c). */
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,18 @@
 #include "syscalls/priv.h"
 
 enum { EAX, EBX, ECX, EDX };
+
+/* A record being written; what does not fit is cut. */
+struct text { size_t n; char s[8192]; };
+
+PRINTF(2, 3) static void add(struct text *t, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    t->n += (size_t)vsnprintf(t->s + t->n, sizeof t->s - t->n, fmt, args);
+    va_end(args);
+    t->n = t->n < sizeof t->s ? t->n : sizeof t->s - 1;
+}
 
 /* Names of feature bits, in the order in which the kernel prints its words of them. */
 static const struct word {
@@ -45,9 +58,9 @@ static bool has_leaf(uint32_t leaf)
     return leaf <= cpuid_query(leaf & 0x80000000, 0).eax;
 }
 
-static void print_flags(FILE *f)
+static void print_flags(struct text *t)
 {
-    fputs("flags\t\t:", f);
+    add(t, "flags\t\t:");
     for (const struct word *w = words; w < words + ARRAY_SIZE(words); w++) {
         if (w->leaf != 1 && !has_leaf(w->leaf))
             continue;
@@ -56,13 +69,13 @@ static void print_flags(FILE *f)
         for (const char *s = w->names; *s; bits >>= 1) {
             int n = (int)strcspn(s, " ");
             if ((bits & 1) && *s != '-')
-                fprintf(f, " %.*s", n, s);
+                add(t, " %.*s", n, s);
             s += n + (s[n] == ' ');
         }
         if (w->leaf == 0x80000001 && w->reg == EDX)
-            fputs(" cpuid", f); /* of the kernel's own words */
+            add(t, " cpuid"); /* of the kernel's own words */
     }
-    fputc('\n', f);
+    add(t, "\n");
 }
 
 /* The line of the host's record, which may be of another architecture; `otherwise` if it has none. */
@@ -89,7 +102,7 @@ static unsigned long frequency(const char *number)
     return proc_read(path, text, sizeof text) > 0 ? strtoul(text, NULL, 10) : 0;
 }
 
-static void print_identity(FILE *f)
+static void print_identity(struct text *t)
 {
     struct cpuid_regs id = cpuid_query(0, 0), v = cpuid_query(1, 0), b[3];
     uint32_t family = v.eax >> 8 & 15, model = v.eax >> 4 & 15;
@@ -104,67 +117,69 @@ static void print_identity(FILE *f)
         memcpy(brand, b, sizeof b);
         brand[48] = 0;
     }
-    fprintf(f, "vendor_id\t: %.4s%.4s%.4s\n", (char *)&id.ebx, (char *)&id.edx, (char *)&id.ecx);
-    fprintf(f, "cpu family\t: %u\nmodel\t\t: %u\n", family, model);
-    fprintf(f, "model name\t: %s\nstepping\t: %u\n", brand + strspn(brand, " "), v.eax & 15);
+    add(t, "vendor_id\t: %.4s%.4s%.4s\n", (char *)&id.ebx, (char *)&id.edx, (char *)&id.ecx);
+    add(t, "cpu family\t: %u\nmodel\t\t: %u\n", family, model);
+    add(t, "model name\t: %s\nstepping\t: %u\n", brand + strspn(brand, " "), v.eax & 15);
 }
 
-static void print_record(FILE *f, const char *record, const char *all)
+static void print_record(struct text *t, const char *record, const char *all)
 {
     char number[64], v[64], line[64];
     struct cpuid_regs one = cpuid_query(1, 0);
     host_line(record, "processor", "0", number);
-    fprintf(f, "processor\t: %s\n", number);
-    print_identity(f);
+    add(t, "processor\t: %s\n", number);
+    print_identity(t);
     const char *mhz = host_line(record, "cpu MHz", NULL, line);
     if (mhz)
-        fprintf(f, "cpu MHz\t\t: %s\n", mhz);
+        add(t, "cpu MHz\t\t: %s\n", mhz);
     else if (frequency(number))
-        fprintf(f, "cpu MHz\t\t: %lu.%03lu\n", frequency(number) / 1000, frequency(number) % 1000);
+        add(t, "cpu MHz\t\t: %lu.%03lu\n", frequency(number) / 1000, frequency(number) % 1000);
     if (host_line(record, "cache size", NULL, line))
-        fprintf(f, "cache size\t: %s\n", line);
-    fprintf(f, "physical id\t: %s\n", host_line(record, "physical id", "0", v));
-    fprintf(f, "siblings\t: %s\n", host_line(record, "siblings", all, v));
-    fprintf(f, "core id\t\t: %s\n", host_line(record, "core id", number, v));
-    fprintf(f, "cpu cores\t: %s\n", host_line(record, "cpu cores", all, v));
-    fprintf(f, "apicid\t\t: %s\n", host_line(record, "apicid", number, v));
-    fprintf(f, "initial apicid\t: %s\n", host_line(record, "initial apicid", number, v));
-    fprintf(f, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\n",
-            cpuid_query(0, 0).eax);
-    print_flags(f);
-    fputs("bugs\t\t:\n", f);
+        add(t, "cache size\t: %s\n", line);
+    add(t, "physical id\t: %s\n", host_line(record, "physical id", "0", v));
+    add(t, "siblings\t: %s\n", host_line(record, "siblings", all, v));
+    add(t, "core id\t\t: %s\n", host_line(record, "core id", number, v));
+    add(t, "cpu cores\t: %s\n", host_line(record, "cpu cores", all, v));
+    add(t, "apicid\t\t: %s\n", host_line(record, "apicid", number, v));
+    add(t, "initial apicid\t: %s\n", host_line(record, "initial apicid", number, v));
+    add(t, "fpu\t\t: yes\nfpu_exception\t: yes\ncpuid level\t: %u\nwp\t\t: yes\n",
+        cpuid_query(0, 0).eax);
+    print_flags(t);
+    add(t, "bugs\t\t:\n");
     const char *mips = host_line(record, "bogomips", NULL, v);
-    fprintf(f, "bogomips\t: %s\n", mips ? mips : host_line(record, "BogoMIPS", "0.00", v));
+    add(t, "bogomips\t: %s\n", mips ? mips : host_line(record, "BogoMIPS", "0.00", v));
     uint32_t line_size = one.ebx >> 8 & 0xff ? (one.ebx >> 8 & 0xff) * 8 : 32;
-    fprintf(f, "clflush size\t: %u\ncache_alignment\t: %u\n", line_size, line_size);
+    add(t, "clflush size\t: %u\ncache_alignment\t: %u\n", line_size, line_size);
     uint32_t sizes = has_leaf(0x80000008) ? cpuid_query(0x80000008, 0).eax
                      : (one.edx >> 6 & 1 ? 36 : 32) | 32 << 8; /* by PAE */
-    fprintf(f, "address sizes\t: %u bits physical, %u bits virtual\npower management:\n\n",
-            sizes & 0xff, sizes >> 8 & 0xff);
+    add(t, "address sizes\t: %u bits physical, %u bits virtual\npower management:\n\n",
+        sizes & 0xff, sizes >> 8 & 0xff);
 }
 
 int64_t cpuinfo_open(int host_flags)
 {
-    int fd = memfd_create("cpuinfo", host_flags & O_CLOEXEC ? MFD_CLOEXEC : 0), own = dup(fd);
-    FILE *in = fopen("/proc/cpuinfo", "re"), *out = own < 0 ? NULL : fdopen(own, "w");
-    char *text = NULL, all[16];
-    size_t size = 0;
+    int fd = memfd_create("cpuinfo", host_flags & O_CLOEXEC ? MFD_CLOEXEC : 0);
+    struct lines in;
+    struct text record = {.n = 0}, out;
+    char all[16], *line;
+    if (fd < 0)
+        return -errno;
     snprintf(all, sizeof all, "%ld", sysconf(_SC_NPROCESSORS_ONLN));
-    if (in && out && getdelim(&text, &size, 0, in) > 0)
-        for (char *r = text, *end; r && !strncmp(r, "processor", 9); r = end) {
-            end = strstr(r, "\n\n");
-            if (end)
-                *end = 0, end += 2;
-            print_record(out, r, all);
+    lines_open(&in, "/proc/cpuinfo");
+    do {
+        line = lines_next(&in);
+        if (line && *line) {
+            add(&record, "%s\n", line);
+            continue;
         }
-    free(text);
-    if (in)
-        fclose(in);
-    if (out)
-        fclose(out);
-    else if (own >= 0)
-        close(own);
-    if (fd >= 0)
-        lseek(fd, 0, SEEK_SET);
-    return fd < 0 ? -errno : fd;
+        out.n = 0;
+        if (!strncmp(record.s, "processor", 9))
+            print_record(&out, record.s, all);
+        if (write(fd, out.s, out.n) < 0)
+            break; /* no room: what there is */
+        record.n = 0;
+        record.s[0] = 0;
+    } while (line);
+    lseek(fd, 0, SEEK_SET);
+    return fd;
 }

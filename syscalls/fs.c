@@ -59,23 +59,21 @@ SYSCALL(quotactl_fd) { return quota_call(c, SYS_quotactl_fd, s32(c->a[0]), c->a[
 /* The name of type `index`, or the number of types if name is NULL... see sysfs. -1: no /proc. */
 static int each_type(int index, const char *wanted, char name[64])
 {
-    FILE *f = fopen("/proc/filesystems", "re");
-    char line[128];
+    struct lines l;
+    char *line;
     int n = 0, found = -1;
-    if (!f)
+    if (!lines_open(&l, "/proc/filesystems"))
         return -1;
-    while (fgets(line, sizeof line, f)) {
-        char *t = strchr(line, '\t');
+    while ((line = lines_next(&l))) {
+        const char *t = strchr(line, '\t');
         if (!t)
             continue;
-        t[strcspn(t, "\n")] = 0;
         if (n == index)
             snprintf(name, 64, "%s", t + 1);
         if ((wanted && !strcmp(t + 1, wanted)) || n == index)
             found = n;
         n++;
     }
-    fclose(f);
     return wanted || index >= 0 ? found : n;
 }
 
@@ -106,20 +104,19 @@ SYSCALL(sysfs)
 #ifndef SYS_ustat /* newer hosts: the place where the device is mounted, if it is */
 static int64_t ustat_host(uint64_t dev, int32_t v[2])
 {
-    FILE *f = fopen("/proc/self/mountinfo", "re");
-    char line[4096], at[2048];
+    struct lines l;
+    char *line, at[2048];
     unsigned maj, min;
     int64_t r = -EINVAL;
     struct statfs s;
-    while (f && r && fgets(line, sizeof line, f))
-        if (sscanf(line, "%*d %*d %u:%u %*s %2047s", &maj, &min, at) == 3 &&
+    lines_open(&l, "/proc/self/mountinfo");
+    while ((line = lines_next(&l)))
+        if (r && sscanf(line, "%*d %*d %u:%u %*s %2047s", &maj, &min, at) == 3 &&
             makedev(maj, min) == dev && statfs(at, &s) == 0) {
             v[0] = (int32_t)s.f_bfree;
             v[1] = (int32_t)s.f_ffree;
             r = 0;
         }
-    if (f)
-        fclose(f);
     return r;
 }
 #else

@@ -152,6 +152,14 @@ static inline void proc_read_from(struct thread *t, uint32_t fd, int64_t pos)
     if (fd < PROC_FDS && unlikely(proc_fds[fd / 32] >> fd % 32 & 1))
         proc_refill(t, (int)fd, pos);
 }
+/* A file of the host's read by lines, without stdio: that has a lock of the whole process, which a process killed in
+ * it would leave locked to those that share its memory. */
+enum { LINE_LIMIT = 8192 };
+struct lines { int fd; size_t at, end; char text[LINE_LIMIT + 1]; };
+bool lines_open(struct lines *l, const char *path);
+/* The next line without its end, until the next call; a longer one comes in parts. NULL behind the last: then the
+ * file is closed, so that all are to be read. */
+char *lines_next(struct lines *l);
 /* cpuinfo.c: the descriptor of what /proc/cpuinfo is to the program. */
 int64_t cpuinfo_open(int host_flags);
 /* The name of a file of /proc that is open as `fd`, whichever way it was named; false if it is none. */

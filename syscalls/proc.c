@@ -118,6 +118,48 @@ ssize_t proc_read(const char *path, char *buf, size_t size)
     return n;
 }
 
+bool lines_open(struct lines *l, const char *path)
+{
+    l->fd = open(path, O_RDONLY | O_CLOEXEC);
+    l->at = l->end = 0;
+    return l->fd >= 0;
+}
+
+char *lines_next(struct lines *l)
+{
+    for (;;) {
+        char *line = l->text + l->at, *nl = memchr(line, '\n', l->end - l->at);
+        if (nl) {
+            *nl = 0;
+            l->at = (size_t)(nl + 1 - l->text);
+            return line;
+        }
+        memmove(l->text, line, l->end -= l->at);
+        l->at = 0;
+        ssize_t n = l->fd < 0 || l->end == LINE_LIMIT ? 0 : read(l->fd, l->text + l->end, LINE_LIMIT - l->end);
+        if (n > 0) {
+            l->end += (size_t)n;
+        } else if (l->end) {
+            l->text[l->end] = 0;
+            l->end = 0;
+            return l->text;
+        } else {
+            if (l->fd >= 0)
+                close(l->fd);
+            l->fd = -1;
+            return NULL;
+        }
+    }
+}
+
+/* A line from there, with its end again. */
+static void put_line(int fd, char *line)
+{
+    size_t n = strlen(line);
+    line[n] = '\n';
+    put(fd, line, n + 1);
+}
+
 /* What the host has for thread `tid`, or the process as a whole. */
 static ssize_t read_own(const char *name, int tid, char *buf, size_t size)
 {
@@ -227,12 +269,12 @@ static void put_status(int fd, const struct thread *t, int tid)
 /* The host's entries for what the guest has mapped. */
 static void put_smaps(int fd)
 {
-    FILE *f = fopen("/proc/self/smaps", "re");
-    char line[8192];
+    struct lines l;
+    char *line, rest[LINE_LIMIT], out[LINE_LIMIT];
     bool show = false;
-    while (f && fgets(line, sizeof line, f)) {
+    lines_open(&l, "/proc/self/smaps");
+    while ((line = lines_next(&l))) {
         unsigned long long from, to;
-        char rest[8192];
         struct mem_area m;
         if (sscanf(line, "%llx-%llx %*4s %8191[^\n]", &from, &to, rest) == 3) {
             show = from < MEM_TASK_SIZE && mem_find((gaddr)from, &m) && m.start <= from;
@@ -240,20 +282,17 @@ static void put_smaps(int fd)
                 continue;
             const char *name = m.kind == MEM_STACK ? "[stack]" : m.kind == MEM_HEAP ? "[heap]"
                              : m.kind == MEM_VDSO ? "[vdso]" : NULL;
-            int n = snprintf(line, sizeof line, "%08llx-%08llx %c%c%c%c %.4000s", from,
+            int n = snprintf(out, sizeof out, "%08llx-%08llx %c%c%c%c %.4000s", from,
                              to > m.end ? (unsigned long long)m.end : to,
                              m.prot & PROT_READ ? 'r' : '-', m.prot & PROT_WRITE ? 'w' : '-',
                              m.prot & PROT_EXEC ? 'x' : '-', m.shared ? 's' : 'p', rest);
-            put(fd, line, (size_t)n);
-            n = name ? snprintf(line, sizeof line, "%*s%s", n < 73 ? 73 - n : 0, "", name) : 0;
-            put(fd, line, (size_t)n);
-            put(fd, "\n", 1);
+            put(fd, out, (size_t)n);
+            n = snprintf(out, sizeof out, "%*s%s\n", name && n < 73 ? 73 - n : 0, "", name ? name : "");
+            put(fd, out, (size_t)n);
         } else if (show) {
-            put(fd, line, strlen(line));
+            put_line(fd, line);
         }
     }
-    if (f)
-        fclose(f);
 }
 
 /* Sums of what smaps has, by the names in it. */
@@ -273,13 +312,14 @@ static uint64_t *sum_of(struct sums *s, const char *name)
 
 static void add_up(struct sums *s)
 {
-    FILE *f = fopen("/proc/self/smaps", "re");
-    char line[8192], name[24];
+    struct lines l;
+    char *line, name[24];
     const char *kind = "Pss_Anon";
     unsigned long long from, to, kb, pss = 0;
     struct mem_area m;
     bool show = false;
-    while (f && fgets(line, sizeof line, f)) {
+    lines_open(&l, "/proc/self/smaps");
+    while ((line = lines_next(&l))) {
         if (sscanf(line, "%llx-%llx ", &from, &to) == 2) {
             show = from < MEM_TASK_SIZE && mem_find((gaddr)from, &m) && m.start <= from;
             kind = show && m.kind == MEM_FILE ? "Pss_File" : show && m.shared ? "Pss_Shmem" : "Pss_Anon";
@@ -294,8 +334,6 @@ static void add_up(struct sums *s)
             }
         }
     }
-    if (f)
-        fclose(f);
 }
 
 static void put_statm(int fd, const struct process *p)
@@ -317,37 +355,35 @@ static void put_smaps_rollup(int fd)
 {
     struct sums s = {.n = 0};
     struct mem_area m;
-    char line[256], name[24];
-    FILE *f = fopen("/proc/self/smaps_rollup", "re");
+    struct lines l;
+    char *line, out[256], name[24];
     gaddr first = 0, last = 0;
     for (gaddr a = 0; mem_find(a, &m); a = last = m.end)
         first = last ? first : m.start;
     add_up(&s);
-    for (bool head = true; f && fgets(line, sizeof line, f); head = false) {
-        int n = head ? snprintf(line, sizeof line, "%08x-%08x ---p 00000000 00:00 0 ", first, last) : 0;
+    lines_open(&l, "/proc/self/smaps_rollup");
+    for (bool head = true; (line = lines_next(&l)); head = false) {
+        int n = head ? snprintf(out, sizeof out, "%08x-%08x ---p 00000000 00:00 0 ", first, last) : 0;
         if (head)
-            n = snprintf(line + n, sizeof line - (size_t)n, "%*s[rollup]\n", n < 73 ? 73 - n : 0, "");
+            snprintf(out + n, sizeof out - (size_t)n, "%*s[rollup]\n", n < 73 ? 73 - n : 0, "");
         else if (sscanf(line, "%23[^:]:", name) == 1)
-            snprintf(line, sizeof line, "%s:%*s%8llu kB\n", name, 15 - (int)strlen(name), "",
+            snprintf(out, sizeof out, "%s:%*s%8llu kB\n", name, 15 - (int)strlen(name), "",
                      (unsigned long long)*sum_of(&s, name));
-        put(fd, line, strlen(line));
+        put(fd, out, strlen(out));
     }
-    if (f)
-        fclose(f);
 }
 
 static void put_numa_maps(int fd)
 {
-    FILE *f = fopen("/proc/self/numa_maps", "re");
-    char line[8192];
-    while (f && fgets(line, sizeof line, f)) {
+    struct lines l;
+    char *line;
+    lines_open(&l, "/proc/self/numa_maps");
+    while ((line = lines_next(&l))) {
         unsigned long long from = strtoull(line, NULL, 16);
         struct mem_area m;
         if (from < MEM_TASK_SIZE && mem_find((gaddr)from, &m) && m.start <= from)
-            put(fd, line, strlen(line));
+            put_line(fd, line);
     }
-    if (f)
-        fclose(f);
 }
 
 /* The system call that the thread is in. */
