@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
@@ -336,15 +337,59 @@ static void add_up(struct sums *s)
     }
 }
 
+/* ioctl(PAGEMAP_SCAN) of Linux 6.7 (linux/fs.h). */
+struct pm_region { uint64_t start, end, is; };
+struct pm_scan {
+    uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages, inverted, mask, anyof, returned;
+};
+enum { PAGE_FILE = 1 << 2, PAGE_PRESENT = 1 << 3, PAGE_ZERO = 1 << 5 };
+
+/* Bytes of [start, end) that are the guest's. */
+static uint64_t guest_part(uint64_t start, uint64_t end)
+{
+    struct mem_area m;
+    uint64_t sum = 0;
+    for (uint64_t a = start; a < end && mem_find((gaddr)a, &m) && m.start < end; a = m.end)
+        sum += (m.end < end ? m.end : end) - (m.start > start ? m.start : start);
+    return sum;
+}
+
+/* What is in memory, of all and of files, without the text of smaps, which takes ten times as long and more. False: the
+ * host has no such call. */
+static bool scan_pages(uint64_t *resident, uint64_t *of_files)
+{
+    struct pm_region r[256];
+    struct pm_scan s = {.size = sizeof s, .end = MEM_TASK_SIZE, .vec = (uintptr_t)r, .vec_len = ARRAY_SIZE(r),
+                        .inverted = PAGE_ZERO, .mask = PAGE_PRESENT | PAGE_ZERO, .returned = PAGE_FILE};
+    int n = 0, fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    *resident = *of_files = 0;
+    if (fd < 0)
+        return false;
+    for (; s.start < s.end && (n = ioctl(fd, _IOWR('f', 16, struct pm_scan), &s)) >= 0; s.start = s.walk_end)
+        for (int i = 0; i < n; i++) {
+            uint64_t part = guest_part(r[i].start, r[i].end);
+            *resident += part;
+            *of_files += r[i].is & PAGE_FILE ? part : 0;
+        }
+    close(fd);
+    return n >= 0;
+}
+
 static void put_statm(int fd, const struct process *p)
 {
     char buf[256];
     struct sizes z = guest_sizes();
-    struct sums s = {.n = 0};
-    add_up(&s);
-    unsigned long long resident = *sum_of(&s, "Rss"), anonymous = *sum_of(&s, "Anonymous");
+    uint64_t resident, of_files;
+    if (!scan_pages(&resident, &of_files)) {
+        struct sums s = {.n = 0};
+        add_up(&s);
+        resident = *sum_of(&s, "Rss") << 10;
+        of_files = resident - (*sum_of(&s, "Anonymous") << 10);
+    }
     int n = snprintf(buf, sizeof buf, "%llu %llu %llu %llu 0 %llu 0\n",
-                     (unsigned long long)z.total >> GUEST_PAGE_SHIFT, resident / 4, (resident - anonymous) / 4,
+                     (unsigned long long)z.total >> GUEST_PAGE_SHIFT,
+                     (unsigned long long)resident >> GUEST_PAGE_SHIFT,
+                     (unsigned long long)of_files >> GUEST_PAGE_SHIFT,
                      (unsigned long long)text_size(p) >> GUEST_PAGE_SHIFT,
                      (unsigned long long)(z.data + z.stack) >> GUEST_PAGE_SHIFT);
     put(fd, buf, (size_t)n);
