@@ -5,9 +5,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/breaks.h"
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
@@ -577,11 +577,7 @@ struct code_profile profile;
 
 uint64_t profile_clock(void)
 {
-    struct timespec t;
-    if (likely(!opt.profile))
-        return 0;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+    return unlikely(opt.profile) ? clock_ns(CLOCK_MONOTONIC) : 0;
 }
 
 void cache_print_profile(void)

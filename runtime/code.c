@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
@@ -543,17 +543,10 @@ static struct unit nobody; /* marks what has been made for the store only */
 
 static uint64_t rest_until; /* of this thread's processor time, ns */
 
-static uint64_t used_ns(clockid_t which)
-{
-    struct timespec t;
-    clock_gettime(which, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static bool rest_takes_long(void)
 {
     static unsigned calls; /* the clock is a system call */
-    if (++calls % 16 == 0 && used_ns(CLOCK_THREAD_CPUTIME_ID) > rest_until)
+    if (++calls % 16 == 0 && clock_ns(CLOCK_THREAD_CPUTIME_ID) > rest_until)
         rest_until = 0;
     return !rest_until;
 }
@@ -580,7 +573,7 @@ static void unmark(struct block *b)
  * next run. */
 void code_translate_rest(void)
 {
-    rest_until = used_ns(CLOCK_THREAD_CPUTIME_ID) + used_ns(CLOCK_PROCESS_CPUTIME_ID) / 2;
+    rest_until = clock_ns(CLOCK_THREAD_CPUTIME_ID) + clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 2;
     blocks_each(make_rest);
     blocks_each(unmark);
 }

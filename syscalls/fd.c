@@ -91,6 +91,8 @@ static int64_t open_host(int dirfd, const char *path, uint32_t flags, uint32_t m
     int64_t shown = known ? proc_reopen(thread_self, (int)fd, &st, h) : -1;
     if (shown != -1)
         return shown;
+    if (known)
+        records_opened((uint32_t)fd, &st);
     if (small && known && too_big(&st)) {
         close((int)fd);
         report_loss("file of 2 GiB or more opened without O_LARGEFILE");
@@ -156,6 +158,8 @@ SYSCALL(openat2)
     int64_t shown = known ? proc_reopen(c->t, (int)fd, &st, (int)how.flags) : -1;
     if (shown != -1)
         return shown;
+    if (known)
+        records_opened((uint32_t)fd, &st);
     fd_set_small((uint32_t)fd, small);
     return fd;
 }

@@ -124,6 +124,7 @@ void fd_set_small(uint32_t fd, bool small);
 /* records.c: is the descriptor a device whose records differ? If so read(2) and write(2) of it. Descriptors
  * that are closed or become something else are forgotten. */
 bool records_fd(uint32_t fd);
+void records_opened(uint32_t fd, const struct stat *st); /* it was, and is this */
 int64_t records_read(struct sysctx *c);
 int64_t records_write(struct sysctx *c);
 void records_forget(uint32_t fd);

@@ -267,6 +267,12 @@ static void put_status(int fd, const struct thread *t, int tid)
     }
 }
 
+/* Has the guest mapped what the host's line is about? */
+static bool is_guests(unsigned long long from, struct mem_area *m)
+{
+    return from < MEM_TASK_SIZE && mem_find((gaddr)from, m) && m->start <= from;
+}
+
 /* The host's entries for what the guest has mapped. */
 static void put_smaps(int fd)
 {
@@ -278,7 +284,7 @@ static void put_smaps(int fd)
         unsigned long long from, to;
         struct mem_area m;
         if (sscanf(line, "%llx-%llx %*4s %8191[^\n]", &from, &to, rest) == 3) {
-            show = from < MEM_TASK_SIZE && mem_find((gaddr)from, &m) && m.start <= from;
+            show = is_guests(from, &m);
             if (!show)
                 continue;
             const char *name = m.kind == MEM_STACK ? "[stack]" : m.kind == MEM_HEAP ? "[heap]"
@@ -322,7 +328,7 @@ static void add_up(struct sums *s)
     lines_open(&l, "/proc/self/smaps");
     while ((line = lines_next(&l))) {
         if (sscanf(line, "%llx-%llx ", &from, &to) == 2) {
-            show = from < MEM_TASK_SIZE && mem_find((gaddr)from, &m) && m.start <= from;
+            show = is_guests(from, &m);
             kind = show && m.kind == MEM_FILE ? "Pss_File" : show && m.shared ? "Pss_Shmem" : "Pss_Anon";
         } else if (show && sscanf(line, "%23[^:]: %llu kB", name, &kb) == 2) {
             *sum_of(s, name) += kb;
@@ -426,7 +432,7 @@ static void put_numa_maps(int fd)
     while ((line = lines_next(&l))) {
         unsigned long long from = strtoull(line, NULL, 16);
         struct mem_area m;
-        if (from < MEM_TASK_SIZE && mem_find((gaddr)from, &m) && m.start <= from)
+        if (is_guests(from, &m))
             put_line(fd, line);
     }
 }

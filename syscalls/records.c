@@ -1,6 +1,6 @@
 /* Files that are read and written in their own way: devices with records which differ, that is events of input
  * devices (evdev, uinput) and of ALSA timers, and the memory of processes in /proc. What a descriptor is is
- * looked up at its first read or write. */
+ * looked up when it is opened, else at its first read or write. */
 #include <linux/input.h>
 #include <sound/asound.h>
 #include <string.h>
@@ -23,26 +23,31 @@ static bool is_input(int fd, const struct stat *st)
            (major(st->st_rdev) == INPUT_MAJOR && ioctl(fd, EVIOCGVERSION, &version) == 0);
 }
 
-static uint8_t look_up(int fd)
+static uint8_t look_up(int fd, const struct stat *st)
 {
-    struct stat st;
     char name[PROC_NAME];
-    if (fstat(fd, &st)) /* not open, but may be so next time */
-        return UNKNOWN;
-    if (S_ISCHR(st.st_mode))
-        return is_input(fd, &st) ? EVENTS : PLAIN;
-    const char *last = proc_name_of(fd, &st, name) ? strrchr(name, '/') : NULL;
+    if (S_ISCHR(st->st_mode))
+        return is_input(fd, st) ? EVENTS : PLAIN;
+    const char *last = proc_name_of(fd, st, name) ? strrchr(name, '/') : NULL;
     return last && !strcmp(last, "/mem") ? MEMORY : PLAIN;
+}
+
+void records_opened(uint32_t fd, const struct stat *st)
+{
+    if (fd < FDS)
+        __atomic_store_n(&kinds[fd], look_up((int)fd, st), __ATOMIC_RELAXED);
 }
 
 static uint8_t kind_of(uint32_t fd)
 {
     if (fd >= FDS)
         return PLAIN;
+    struct stat st;
     uint8_t kind = __atomic_load_n(&kinds[fd], __ATOMIC_RELAXED);
-    if (unlikely(kind == UNKNOWN))
-        __atomic_store_n(&kinds[fd], kind = look_up((int)fd), __ATOMIC_RELAXED);
-    return kind;
+    if (likely(kind != UNKNOWN) || fstat((int)fd, &st)) /* not open, but may be so next time */
+        return kind;
+    records_opened(fd, &st);
+    return __atomic_load_n(&kinds[fd], __ATOMIC_RELAXED);
 }
 
 bool records_fd(uint32_t fd)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "abi/siginfo.h"
+#include "core/clock.h"
 #include "core/options.h"
 #include "core/session.h"
 
@@ -346,16 +347,9 @@ static void add_result(struct call *k, const struct named *n)
         strace_add(l, " (%s)", k->note);
 }
 
-static uint64_t now(clockid_t clock)
-{
-    struct timespec ts;
-    clock_gettime(clock, &ts);
-    return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
 uint64_t strace_clock(void)
 {
-    return opt.strace_spent || opt.strace_count ? now(opt.strace_count ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC) : 0;
+    return opt.strace_spent || opt.strace_count ? clock_ns(opt.strace_count ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC) : 0;
 }
 
 void strace_count_call(const struct sysctx *c, int64_t ret, uint64_t spent)

@@ -7,15 +7,10 @@ cache=$1
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$cache/ltp
 [ -f "$dir/.complete" ] && exit 0
-mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) .*/\1/p' | head -n 1)
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 rm -rf "$dir"
-mkdir -p "$dir/apt/lists/partial" "$dir/posix" "$dir/linux" "$dir/lib" "$dir/include/sys"
-echo "deb-src [signed-by=$keyring] ${mirror:-http://deb.debian.org/debian} trixie main" >"$dir/apt/sources.list"
-opts="-o Dir::Etc::sourcelist=$dir/apt/sources.list -o Dir::Etc::sourceparts=-
- -o Dir::State::Lists=$dir/apt/lists -o APT::Sandbox::User=root -o Dir::Cache=$dir/apt"
-apt-get $opts update -q >/dev/null
-(cd "$dir/apt" && apt-get $opts source -q --download-only posixtestsuite linux >/dev/null)
+mkdir -p "$dir/posix" "$dir/linux" "$dir/lib" "$dir/include/sys"
+. "$here/source.sh"
+download_sources "$dir" trixie posixtestsuite linux
 tar xf "$dir"/apt/posixtestsuite_*.orig.tar.* -C "$dir/posix" --strip-components=1
 tar xf "$dir"/apt/linux_*.orig.tar.xz -C "$dir/linux" --strip-components=1 --wildcards \
     '*/tools/testing/selftests' '*/tools/include' '*/tools/arch/x86' '*/tools/build' '*/tools/scripts' \

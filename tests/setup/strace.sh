@@ -6,15 +6,10 @@ cache=$1
 here=$(cd "$(dirname "$0")" && pwd)
 dir=$cache/strace
 [ -f "$dir/.complete" ] && exit 0
-mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) .*/\1/p' | head -n 1)
-keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 rm -rf "$dir"
-mkdir -p "$dir/apt/lists/partial" "$dir/src" "$dir/build"
-echo "deb-src [signed-by=$keyring] ${mirror:-http://deb.debian.org/debian} bookworm main" >"$dir/apt/sources.list"
-opts="-o Dir::Etc::sourcelist=$dir/apt/sources.list -o Dir::Etc::sourceparts=-
- -o Dir::State::Lists=$dir/apt/lists -o APT::Sandbox::User=root -o Dir::Cache=$dir/apt"
-apt-get $opts update -q >/dev/null
-(cd "$dir/apt" && apt-get $opts source -q --download-only strace >/dev/null)
+mkdir -p "$dir/src" "$dir/build"
+. "$here/source.sh"
+download_sources "$dir" bookworm strace
 tar xf "$dir"/apt/strace_*.orig.tar.xz -C "$dir/src" --strip-components=1
 cd "$dir/build"
 ../src/configure --host=i686-linux-gnu --enable-mpers=no --disable-gcc-Werror --enable-bundled=yes \

@@ -90,6 +90,11 @@ int a64_addr(struct emit *e, const struct insn *in, unsigned log2, unsigned room
 enum { LOG2_PAIR = 5 }; /* for an LDP or STP of 16 bytes each, with room 16 */
 /* The whole of it, displacement and all; -1 likewise. */
 int a64_whole_addr(struct emit *e, const struct insn *in);
+/* w`d` = w`n` + disp. */
+void a64_add_disp(struct emit *e, unsigned d, unsigned n, uint32_t disp);
+/* A64_ADDR = where the operand of 1 << log2 bits lies that has bit w`number`, any distance from w`base`. Uses
+ * A64_TMP3. */
+void a64_bit_string(struct emit *e, unsigned number, unsigned base, unsigned log2);
 /* One access; x86's memory order where the translation asks for it. Clobbers A64_LR. */
 void a64_load(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m);
 void a64_store(struct emit *e, enum a64_ldst op, unsigned t, const struct a64_mem *m);

@@ -223,8 +223,7 @@ static bool op_bit(struct emit *e, const struct insn *in)
         a64_const(e, OPERAND, 1u << bit);
     } else { /* any distance away */
         unsigned n = a64_gpr(in->o[1].reg);
-        a64_sbfx(e, A64_W, A64_TMP3, n, log2, (1u << log2) - log2);
-        a64_add_sh(e, A64_W, A64_ADDR, p.addr, A64_TMP3, A64_LSL, log2 - 3);
+        a64_bit_string(e, n, p.addr, log2);
         p.addr = A64_ADDR;
         a64_ubfx(e, A64_W, number, n, 0, log2);
         a64_const(e, OPERAND, 1);

@@ -135,8 +135,7 @@ static bool bt_far(struct emit *e, const struct insn *in)
     int base = a64_whole_addr(e, in);
     if (base < 0)
         return false;
-    a64_sbfx(e, A64_W, A64_TMP3, n, log2, (1u << log2) - log2);
-    a64_add_sh(e, A64_W, A64_ADDR, (unsigned)base, A64_TMP3, A64_LSL, log2 - 3);
+    a64_bit_string(e, n, (unsigned)base, log2);
     a64_load(e, load, A64_TMP0, &m);
     a64_ubfx(e, A64_W, A64_TMP1, n, 0, log2);
     if (in->op != OP_BT) {

@@ -31,17 +31,22 @@ static bool disp_ok(const struct emit *e, int64_t disp, unsigned log2)
            (disp >= 0 && disp >> log2 < 4096 && !(disp & ((1 << log2) - 1)));
 }
 
-/* A64_ADDR = n + disp, in 32 bits. */
-static void add_disp(struct emit *e, unsigned n, uint32_t disp)
+void a64_add_disp(struct emit *e, unsigned d, unsigned n, uint32_t disp)
 {
-    if (a64_add_imm(e, A64_W, A64_ADDR, n, disp) || a64_sub_imm(e, A64_W, A64_ADDR, n, -disp))
+    if (a64_add_imm(e, A64_W, d, n, disp) || a64_sub_imm(e, A64_W, d, n, -disp))
         return;
-    unsigned t = n == A64_ADDR ? A64_STUB : A64_ADDR;
+    unsigned t = n == d ? A64_STUB : d;
     a64_const(e, t, disp);
-    a64_add(e, A64_W, A64_ADDR, n, t);
+    a64_add(e, A64_W, d, n, t);
 }
 
-/* The same, but for a part of disp that is left to the access: returned. */
+void a64_bit_string(struct emit *e, unsigned number, unsigned base, unsigned log2)
+{
+    a64_sbfx(e, A64_W, A64_TMP3, number, log2, (1u << log2) - log2);
+    a64_add_sh(e, A64_W, A64_ADDR, base, A64_TMP3, A64_LSL, log2 - 3);
+}
+
+/* A64_ADDR = n + disp, but for a part of disp that is left to the access: returned. */
 static int32_t add_most(struct emit *e, unsigned n, uint32_t disp, unsigned log2, unsigned room)
 {
     uint32_t low = disp & 4095, high = disp - low;
@@ -49,7 +54,7 @@ static int32_t add_most(struct emit *e, unsigned n, uint32_t disp, unsigned log2
     if (fits && !a64_was_misaligned(e) &&
         (a64_add_imm(e, A64_W, A64_ADDR, n, high) || a64_sub_imm(e, A64_W, A64_ADDR, n, -high)))
         return (int32_t)low;
-    add_disp(e, n, disp);
+    a64_add_disp(e, A64_ADDR, n, disp);
     return 0;
 }
 
@@ -131,7 +136,7 @@ bool a64_mem_indexed(struct emit *e, const struct insn *in, unsigned log2, struc
         if (!has_base)
             a64_const(e, A64_ADDR, in->disp);
         else if (in->disp)
-            add_disp(e, pointer, in->disp);
+            a64_add_disp(e, A64_ADDR, pointer, in->disp);
         if (in->disp)
             pointer = A64_ADDR;
     } else {
@@ -151,7 +156,7 @@ int a64_whole_addr(struct emit *e, const struct insn *in)
     int base = a64_addr(e, in, 0, 0, &disp);
     if (base < 0 || !disp)
         return base;
-    add_disp(e, (unsigned)base, (uint32_t)disp);
+    a64_add_disp(e, A64_ADDR, (unsigned)base, (uint32_t)disp);
     return A64_ADDR;
 }
 

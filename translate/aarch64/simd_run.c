@@ -507,11 +507,7 @@ void simd_load_repeating(struct emit *e, const struct insn *in, enum a64_arr arr
  * begins in the last bytes of a page; whether it really crosses its end, the slow path does. */
 static void check_one_page(struct emit *e, unsigned base, int32_t disp, unsigned bytes)
 {
-    if (!a64_add_imm(e, A64_W, A64_TMP0, base, (uint32_t)disp + bytes) &&
-        !a64_sub_imm(e, A64_W, A64_TMP0, base, -(uint32_t)disp - bytes)) {
-        a64_const(e, A64_TMP0, (uint32_t)disp + bytes);
-        a64_add(e, A64_W, A64_TMP0, A64_TMP0, base);
-    }
+    a64_add_disp(e, A64_TMP0, base, (uint32_t)disp + bytes);
     a64_must(a64_and_imm(e, A64_W, A64_TMP1, A64_TMP0, 0x1000 - bytes));
     run.slow_how[run.slows] = bytes == 16 ? PAGE_END_16 : PAGE_END_32;
     run.slow[run.slows++] = e->p;

@@ -115,11 +115,7 @@ void x87_note_address(struct emit *e, const struct insn *in, const struct a64_me
     if (e->index != e->x87.last_mem || a64_x87_double())
         return;
     if (m->disp) {
-        if (!a64_add_imm(e, A64_W, A64_TARGET, base, (uint32_t)m->disp) &&
-            !a64_sub_imm(e, A64_W, A64_TARGET, base, -(uint32_t)m->disp)) {
-            a64_const(e, A64_TARGET, (uint32_t)m->disp);
-            a64_add(e, A64_W, A64_TARGET, A64_TARGET, base);
-        }
+        a64_add_disp(e, A64_TARGET, base, (uint32_t)m->disp);
         base = A64_TARGET;
     }
     if (in->seg == SEG_GS) {

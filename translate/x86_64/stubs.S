@@ -7,11 +7,38 @@
 
         .text
 
-/* The guest's registers -> cpu; then xrun's stack and floating-point environment. Keeps r8, r9. */
-        .macro  save_state
-        movl    %eax, CPU_GPR(%r14)
-        lahf
-        seto    %al
+        .macro  push_callee_saved
+        pushq   %rbx
+        pushq   %rbp
+        pushq   %r12
+        pushq   %r13
+        pushq   %r14
+        pushq   %r15
+        subq    $8, %rsp
+        .endm
+
+        .macro  pop_callee_saved
+        addq    $8, %rsp
+        popq    %r15
+        popq    %r14
+        popq    %r13
+        popq    %r12
+        popq    %rbp
+        popq    %rbx
+        .endm
+
+        .macro  load_gpr
+        movl    CPU_GPR(%r14), %eax
+        movl    CPU_GPR+4(%r14), %ecx
+        movl    CPU_GPR+8(%r14), %edx
+        movl    CPU_GPR+12(%r14), %ebx
+        movl    CPU_GPR+16(%r14), %r15d
+        movl    CPU_GPR+20(%r14), %ebp
+        movl    CPU_GPR+24(%r14), %esi
+        movl    CPU_GPR+28(%r14), %edi
+        .endm
+
+        .macro  save_gpr_but_eax
         movl    %ecx, CPU_GPR+4(%r14)
         movl    %edx, CPU_GPR+8(%r14)
         movl    %ebx, CPU_GPR+12(%r14)
@@ -19,27 +46,45 @@
         movl    %ebp, CPU_GPR+20(%r14)
         movl    %esi, CPU_GPR+24(%r14)
         movl    %edi, CPU_GPR+28(%r14)
+        .endm
+
+        .macro  load_xmm
+        .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
+        movaps  CPU_XMM+16*\i(%r14), %xmm\i
+        .endr
+        .endm
+
+        .macro  save_xmm
+        .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
+        movaps  %xmm\i, CPU_XMM+16*\i(%r14)
+        .endr
+        .endm
+
+        .macro  load_ymmh
+        .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
+        vinsertf128 $1, CPU_YMMH+16*\i(%r14), %ymm\i, %ymm\i
+        .endr
+        .endm
+
+        .macro  save_ymmh
+        .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
+        vextractf128 $1, %ymm\i, CPU_YMMH+16*\i(%r14)
+        .endr
+        .endm
+
+/* The guest's registers -> cpu; then xrun's stack and floating-point environment. Keeps r8, r9. */
+        .macro  save_state
+        movl    %eax, CPU_GPR(%r14)
+        lahf
+        seto    %al
+        save_gpr_but_eax
         movq    %rsp, CPU_RET_SP(%r14)
         movq    CPU_HOST_SP(%r14), %rsp
         cld
-        movaps  %xmm0, CPU_XMM(%r14)
-        movaps  %xmm1, CPU_XMM+16(%r14)
-        movaps  %xmm2, CPU_XMM+32(%r14)
-        movaps  %xmm3, CPU_XMM+48(%r14)
-        movaps  %xmm4, CPU_XMM+64(%r14)
-        movaps  %xmm5, CPU_XMM+80(%r14)
-        movaps  %xmm6, CPU_XMM+96(%r14)
-        movaps  %xmm7, CPU_XMM+112(%r14)
+        save_xmm
         cmpl    $0, CPU_YMM_LIVE(%r14)
         je      8f
-        vextractf128 $1, %ymm0, CPU_YMMH(%r14)
-        vextractf128 $1, %ymm1, CPU_YMMH+16(%r14)
-        vextractf128 $1, %ymm2, CPU_YMMH+32(%r14)
-        vextractf128 $1, %ymm3, CPU_YMMH+48(%r14)
-        vextractf128 $1, %ymm4, CPU_YMMH+64(%r14)
-        vextractf128 $1, %ymm5, CPU_YMMH+80(%r14)
-        vextractf128 $1, %ymm6, CPU_YMMH+96(%r14)
-        vextractf128 $1, %ymm7, CPU_YMMH+112(%r14)
+        save_ymmh
         cmpl    $0, CPU_ZMM_LIVE(%r14)
         je      7f
         call    save_zmm
@@ -87,22 +132,6 @@
 9:
         .endm
 
-        .macro  pop_callee_saved
-        addq    $8, %rsp
-        popq    %r15
-        popq    %r14
-        popq    %r13
-        popq    %r12
-        popq    %rbp
-        popq    %rbx
-        .endm
-
-        .macro  load_ymmh
-        .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
-        vinsertf128 $1, CPU_YMMH+16*\i(%r14), %ymm\i, %ymm\i
-        .endr
-        .endm
-
         .macro  load_zmmh_k
         .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
         vinserti64x4 $1, CPU_ZMMH+32*\i(%r14), %zmm\i, %zmm\i
@@ -121,13 +150,7 @@
         .globl  translate_enter
         .type   translate_enter, @function
 translate_enter:
-        pushq   %rbx
-        pushq   %rbp
-        pushq   %r12
-        pushq   %r13
-        pushq   %r14
-        pushq   %r15
-        subq    $8, %rsp
+        push_callee_saved
         movq    %rdi, %r14
         movq    %rsp, CPU_HOST_SP(%r14)
 
@@ -139,14 +162,7 @@ x64_stubs_start:
 
 load_state: /* cpu -> the guest's registers; goes to r11 */
         ldmxcsr CPU_MXCSR(%r14)
-        movaps  CPU_XMM(%r14), %xmm0
-        movaps  CPU_XMM+16(%r14), %xmm1
-        movaps  CPU_XMM+32(%r14), %xmm2
-        movaps  CPU_XMM+48(%r14), %xmm3
-        movaps  CPU_XMM+64(%r14), %xmm4
-        movaps  CPU_XMM+80(%r14), %xmm5
-        movaps  CPU_XMM+96(%r14), %xmm6
-        movaps  CPU_XMM+112(%r14), %xmm7
+        load_xmm
         movq    CPU_TABLE(%r14), %r13
         leaq    x64_look_up(%rip), %r12
         movq    CPU_RET_SP(%r14), %rsp
@@ -184,14 +200,7 @@ load_state: /* cpu -> the guest's registers; goes to r11 */
         movb    %bl, %ah
         addb    $0x7f, %al
         sahf
-        movl    CPU_GPR(%r14), %eax
-        movl    CPU_GPR+4(%r14), %ecx
-        movl    CPU_GPR+8(%r14), %edx
-        movl    CPU_GPR+12(%r14), %ebx
-        movl    CPU_GPR+16(%r14), %r15d
-        movl    CPU_GPR+20(%r14), %ebp
-        movl    CPU_GPR+24(%r14), %esi
-        movl    CPU_GPR+28(%r14), %edi
+        load_gpr
         jmp     *%r11
 
         .globl  x64_exit_direct
@@ -359,45 +368,22 @@ x64_stubs_end:
         .globl  x64_call_alone
         .type   x64_call_alone, @function
 x64_call_alone:
-        pushq   %rbx
-        pushq   %rbp
-        pushq   %r12
-        pushq   %r13
-        pushq   %r14
-        pushq   %r15
-        subq    $8, %rsp
+        push_callee_saved
         movq    %rdi, %r14
         movq    %rsi, %r11
         movl    %edx, %r8d
         ldmxcsr CPU_MXCSR(%r14)
-        .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
-        movaps  CPU_XMM+16*\i(%r14), %xmm\i
-        .endr
+        load_xmm
         load_ymmh
         load_zmmh_k
-        movl    CPU_GPR(%r14), %eax
-        movl    CPU_GPR+4(%r14), %ecx
-        movl    CPU_GPR+8(%r14), %edx
-        movl    CPU_GPR+12(%r14), %ebx
-        movl    CPU_GPR+16(%r14), %r15d
-        movl    CPU_GPR+20(%r14), %ebp
-        movl    CPU_GPR+24(%r14), %esi
-        movl    CPU_GPR+28(%r14), %edi
+        load_gpr
         call    *%r11
         movl    %eax, CPU_GPR(%r14)
-        movl    %ecx, CPU_GPR+4(%r14)
-        movl    %edx, CPU_GPR+8(%r14)
-        movl    %ebx, CPU_GPR+12(%r14)
-        movl    %r15d, CPU_GPR+16(%r14)
-        movl    %ebp, CPU_GPR+20(%r14)
-        movl    %esi, CPU_GPR+24(%r14)
-        movl    %edi, CPU_GPR+28(%r14)
+        save_gpr_but_eax
         pushfq
         popq    %rax
-        .irp    i, 0, 1, 2, 3, 4, 5, 6, 7
-        movaps  %xmm\i, CPU_XMM+16*\i(%r14)
-        vextractf128 $1, %ymm\i, CPU_YMMH+16*\i(%r14)
-        .endr
+        save_xmm
+        save_ymmh
         save_zmmh_k
         vzeroupper
         stmxcsr CPU_MXCSR(%r14)
