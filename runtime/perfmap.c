@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "core/log.h"
 #include "core/mem.h"
@@ -34,22 +35,20 @@ static pthread_mutex_t flushing = PTHREAD_MUTEX_INITIALIZER; /* comes before all
 /* ---- names ---- */
 
 static struct file {
-    struct file *next;
+    UT_hash_handle hh;
     const struct elf_symbols *symbols;
     char path[];
 } *files;
 
 static const struct elf_symbols *symbols_of(const char *path)
 {
-    struct file *f = files;
-    while (f && strcmp(f->path, path))
-        f = f->next;
+    struct file *f;
+    HASH_FIND_STR(files, path, f);
     if (!f) {
         f = xmalloc(sizeof *f + strlen(path) + 1);
         strcpy(f->path, path);
         f->symbols = elfload_symbols(path);
-        f->next = files;
-        files = f;
+        HASH_ADD_STR(files, path, f);
     }
     return f->symbols;
 }

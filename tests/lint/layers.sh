@@ -26,6 +26,7 @@ only() { # pattern, folder
 }
 only Zydis decode
 only 'libelf|#include <gelf' elfload
+only uthash runtime
 while read -r f; do [ -n "$f" ] && say "$f tests for a host architecture"; done < <(
     grep -rlE '__(x86_64|aarch64|amd64)__' core decode abi elfload interp regalloc syscalls runtime translate main.c |
         grep -vE '^(runtime|translate)/(x86_64|aarch64)/')

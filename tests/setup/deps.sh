@@ -4,7 +4,7 @@
 # usage: deps.sh CACHE_DIR [build|test]     build: only what `make` needs
 set -eu
 cache=$1 what=${2:-test}
-build_pkgs="gcc make libc6-dev pkg-config libzydis-dev libzycore-dev libelf-dev zlib1g-dev dpkg-dev"
+build_pkgs="gcc make libc6-dev pkg-config libzydis-dev libzycore-dev libelf-dev uthash-dev zlib1g-dev dpkg-dev"
 test_pkgs="gcc-i686-linux-gnu gcc-aarch64-linux-gnu libc6-dev-i386-cross libc6-dev-arm64-cross
  qemu-user debootstrap python3 gdb xz-utils"
 need=
