@@ -1,48 +1,49 @@
 #!/bin/bash
-# Everything `make check` runs, in order; each part ends with a line "NAME: N passed, N failed, N
-# skipped", which are added up in the last line.   usage: check.sh BUILD CACHE
+# Everything `make check` runs, in order. A line for each part, then what failed; the last line adds up. All that
+# the parts print goes to BUILD/tests/check.log (V=1: and here).   usage: check.sh BUILD CACHE
 set -u
 build=$(cd "$1" && pwd) cache=$2 # absolute: tests change their directory
 w=$build/tests
-log=$w/check.log
+log=$w/check.log failures=$w/check.failures
 mkdir -p "$w"
-: >"$log"
+: >"$log" >"$failures"
 x86=$build/x86_64-release/xrun
 arm=$build/aarch64-release/xrun
 qemu=$(command -v qemu-aarch64)
 armrun="$qemu $arm --exec-via=$qemu"
+counts='\([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)\{0,1\}$'
+all_passed=0 all_failed=0 all_skipped=0
 
 export XRUN_STORE=off # but where it is tested: what one part leaves behind must not change another
 
-failed=() # names of parts
-
+# The lines "NAME: N passed, N failed, N skipped" of what the command prints count; a failure it has not counted
+# is one more.
 part() { # name, command...
-    local name=$1
+    local name=$1 out=$w/part.out began=$SECONDS p f s
     shift
-    echo "== $name"
-    "$@" 2>&1 | tee -a "$log"
-    local st=${PIPESTATUS[0]}
-    if [ "$st" != 0 ]; then
-        echo "$name: exit $st"
-        failed+=("$name")
-        tail -n 1 "$log" | grep -qE '[1-9][0-9]* failed' || echo "$name: 0 passed, 1 failed, 0 skipped" | tee -a "$log"
-    fi
+    timeout -k 10 "${PART_LIMIT:-1200}" "$@" >"$out" 2>&1 </dev/null
+    local st=$?
+    read -r p f s <<<"$(sed -n "s/.*: $counts/\1 \2 \4/p; s/^$counts/\1 \2 \4/p" "$out" |
+        awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')"
+    if [ $st != 0 ] && [ "$f" = 0 ]; then f=1; fi
+    printf '%-28s %8d passed %s%s %ds\n' "$name" "$p" "$([ "$f" = 0 ] || echo "$f FAILED ")" \
+        "$([ "$s" = 0 ] || echo "$s skipped ")" $((SECONDS - began))
+    { echo "== $name"; cat "$out"; } >>"$log"
+    [ -z "${V:-}" ] || cat "$out"
+    if [ "$f" != 0 ]; then
+        echo "== $name: exit $st"
+        grep -A 12 '^FAIL' "$out" | head -n 40 | grep . || tail -n 20 "$out"
+    fi | cut -c 1-200 >>"$failures"
+    all_passed=$((all_passed + p)) all_failed=$((all_failed + f)) all_skipped=$((all_skipped + s))
 }
 
-lint() {
-    local f=0 p=0
-    tests/lint/layers.sh && p=$((p + 1)) || f=$((f + 1))
-    tests/lint/tailcalls.sh "$build/x86_64-release/interp" && p=$((p + 1)) || f=$((f + 1))
-    echo "lint: $p passed, $f failed, 0 skipped"
-    [ $f = 0 ]
-}
-
-part lint lint
-for t in "$build"/x86_64-release/tests/unit/*; do [[ $t = *.* ]] || part "unit $t" "$t"; done
-for t in "$build"/aarch64-release/tests/unit/*; do [[ $t = *.* ]] || part "unit $t" "$qemu" "$t"; done
-part "a64 encodings" tests/unit/a64.sh "$w/a64" "$build/x86_64-release/tests/unit/a64"
-part "a64 encodings" tests/unit/a64.sh "$w/a64" "$qemu" "$build/aarch64-release/tests/unit/a64"
-part golden make --no-print-directory -k golden
+echo "Linux $(uname -r), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors"
+part lint tests/lint/run.sh "$build/x86_64-release/interp"
+part "unit x86_64" tests/unit/run.sh "$build/x86_64-release/tests/unit"
+part "unit aarch64" tests/unit/run.sh "$build/aarch64-release/tests/unit" "$qemu"
+part "a64 encodings x86_64" tests/unit/a64.sh "$w/a64" "$build/x86_64-release/tests/unit/a64"
+part "a64 encodings aarch64" tests/unit/a64.sh "$w/a64" "$qemu" "$build/aarch64-release/tests/unit/a64"
+part golden make -s -k golden
 part abi tests/abi/run.sh "$w/abi" "$x86"
 part ioctl tests/abi/ioctl.sh "$w/abi" "$x86"
 part abi-stress tests/abi/stress.sh "$w/abi" "x86_64=$x86" "aarch64=$armrun"
@@ -61,29 +62,26 @@ part limits tests/limits/run.sh "$w/limits" "x86_64=$x86" "aarch64=$armrun"
 part core tests/guest/core/run.sh "$w/core" "x86_64=$x86" "aarch64=$armrun"
 part "badinput x86_64" tests/guest/badinput.sh "$w/guest" "$x86"
 part "badinput aarch64" tests/guest/badinput.sh "$w/guest" $armrun
-part debug tests/debug/run.sh "$w/debug" "$x86"
-part debug tests/debug/run.sh "$w/debug" $armrun
+part "debug x86_64" tests/debug/run.sh "$w/debug" "$x86"
+part "debug aarch64" tests/debug/run.sh "$w/debug" $armrun
 part "gdb server x86_64" tests/debug/gdb.sh "$w/gdb-x86_64" "$x86"
 part "gdb server, bad clients" python3 tests/debug/gdbfuzz.py 20 "$w/gdb-x86_64/basic" "$x86"
 part "gdb server aarch64" tests/debug/gdb.sh "$w/gdb-aarch64" $armrun
-part "debuggers' set-up" tests/setup/debug.sh "$cache"
+part "debuggers' set-up" tests/setup/retry.sh tests/setup/debug.sh "$cache"
 part "debuggers as guests x86_64" tests/debug/guests.sh "$cache/root/debug" "$w/guests-x86_64" "$x86"
 ONLY=strace part "debuggers as guests aarch64" tests/debug/guests.sh "$cache/root/debug" "$w/guests-aarch64" $armrun
 part musl tests/guest/musl/run.sh "$cache/root/debug" "$w/musl" "x86_64=$x86" "aarch64=$armrun"
 part lockstep tests/lockstep/run.sh "$w/lockstep" "$x86"
 part "lockstep-code x86_64" tests/lockstep/code.sh "$w/lockstep" "$x86"
 part "lockstep-code aarch64" tests/lockstep/code.sh "$w/lockstep" $armrun
-if [ -f tests/insn/insn.mk ]; then part insn make --no-print-directory insn-check; fi
-part "torture set-up" tests/setup/torture.sh "$cache"
+if [ -f tests/insn/insn.mk ]; then part insn make -s insn-check; fi
+part "torture set-up" tests/setup/retry.sh tests/setup/torture.sh "$cache"
 STEP=${TORTURE_STEP:-8} part torture tests/torture/run.sh "$cache/torture" "$w/torture" "$x86" "$armrun"
-part "root set-up" tests/setup/root.sh "$cache"
+part "root set-up" tests/setup/retry.sh tests/setup/root.sh "$cache"
 part app tests/app/run.sh "$cache/root/i386" "x86_64=$x86" "aarch64=$arm"
-part "stress-ng set-up" tests/setup/stress.sh "$cache" stress-ng
+part "stress-ng set-up" tests/setup/retry.sh tests/setup/stress.sh "$cache" stress-ng
 SECONDS_EACH=1 JOBS=4 ONLY=$(cat tests/stress/quick) part stress-ng tests/stress/stress-ng.sh "$cache/root/stress" "$w/stress" "x86_64=$x86" "aarch64=$arm"
 
-if [ ${#failed[@]} != 0 ]; then # again, where it is seen
-    printf '== failed: %s\n' "${failed[@]}"
-    grep -h -A 12 '^FAIL' "$log" | tail -n 60
-fi
-sed -n 's/.*: \([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)\{0,1\}$/\1 \2 \4/p; s/^\([0-9]*\) passed, \([0-9]*\) failed.*/\1 \2 0/p' "$log" |
-    awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed, %d skipped\n", p, f, s; exit f > 0 }'
+head -n 120 "$failures"
+echo "$all_passed passed, $all_failed failed, $all_skipped skipped"
+[ $all_failed = 0 ]

@@ -12,7 +12,9 @@ both: ## build release xruns for both hosts
 	$(MAKE) --no-print-directory HOST=aarch64 all unit
 
 .PHONY: check
-check: deps both ## all tests, both hosts (AArch64 under qemu-aarch64)
+check: ## all tests, both hosts (AArch64 under qemu-aarch64); V=1: with all that they print
+	@tests/setup/retry.sh tests/setup/deps.sh $(CACHE) test
+	@$(MAKE) -s -j$(shell nproc) both
 	@tests/check.sh $(BUILD) $(CACHE)
 
 .PHONY: check-long

@@ -53,11 +53,11 @@ pass=$((pass + $(sed -n 's/^trips //p' "$work/trips"))) fail=$((fail + $(grep -c
 
 # The same program natively and under xrun.
 both() { # program, argument...
-    if ! timeout -k 5 60 "$work/$1" "${@:2}" >"$work/$1.native" 2>&1; then
+    if ! timeout -k 5 300 "$work/$1" "${@:2}" >"$work/$1.native" 2>&1; then
         skip=$((skip + 1))
         return
     fi
-    timeout -k 5 120 "$xrun" "$work/$1" "${@:2}" >"$work/$1.xrun" 2>&1
+    timeout -k 5 300 "$xrun" "$work/$1" "${@:2}" >"$work/$1.xrun" 2>&1
     local bad=$(diff "$work/$1.native" "$work/$1.xrun" | grep -c '^[<>]')
     [ "$bad" = 0 ] || { echo "FAIL $1"; diff "$work/$1.native" "$work/$1.xrun" | cut -c1-200 | head -n 20; }
     pass=$((pass + $(grep -c . "$work/$1.native"))) fail=$((fail + bad))

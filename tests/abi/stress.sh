@@ -21,12 +21,12 @@ for r in "$@"; do
             echo "== $mode"
             option=--abi-stress=$mode
             [ $mode = none ] && option=
-            timeout -k 5 100 $x $option "$work/prog" 2>&1
+            timeout -k 5 300 $x $option "$work/prog" 2>&1
         done
         echo "== highaddr, position-independent"
-        timeout -k 5 100 $x --abi-stress=highaddr "$work/pie" 2>&1 | tail -n 3
+        timeout -k 5 300 $x --abi-stress=highaddr "$work/pie" 2>&1 | tail -n 3
         echo "== report"
-        timeout -k 5 100 $x --abi-stress=y2038,ino64,off64 --abi-report "$work/prog" 2>&1 |
+        timeout -k 5 300 $x --abi-stress=y2038,ino64,off64 --abi-report "$work/prog" 2>&1 |
             sed -n '/^values that did not fit/,/^[a-z]/p' | grep -E '^  .*(cut|2 GiB|inode)'
     } >"$work/$name"
     check "stress: $name" stress.expected "$work/$name"

@@ -66,7 +66,7 @@ traced() { # name, options of strace
         local pre=()
         [ $who = xrun ] && pre=("${xrun[@]}")
         # shellcheck disable=SC2086
-        (cd "$work" && timeout 60 "${pre[@]}" "${loader[@]}" "$root/usr/bin/strace" -f $2 $calls -o "$work/trace" ./traced >"$work/out" 2>&1
+        (cd "$work" && timeout 300 "${pre[@]}" "${loader[@]}" "$root/usr/bin/strace" -f $2 $calls -o "$work/trace" ./traced >"$work/out" 2>&1
             echo "exit $?" >>"$work/out") </dev/null
         { names <"$work/trace"; grep -v '^qemu: uncaught' "$work/out"; } >"$work/strace.$who"
     done

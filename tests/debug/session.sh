@@ -14,8 +14,8 @@ normalise() {
 session() { # output, script, commands that lead to the program's first instruction...
     local out=$1 script=$2
     shift 2
-    (cd "$work" && HOME=$work LC_ALL=C timeout -k 5 "${LIMIT:-60}" "${gdb[@]}" -q -nx -nh -batch -ex 'set confirm off' \
-        -ex 'set pagination off' -ex 'set width 0' -ex 'set remotetimeout 40' -ex 'set debuginfod enabled off' \
+    (cd "$work" && HOME=$work LC_ALL=C timeout -k 5 "${LIMIT:-300}" "${gdb[@]}" -q -nx -nh -batch -ex 'set confirm off' \
+        -ex 'set pagination off' -ex 'set width 0' -ex 'set remotetimeout 200' -ex 'set debuginfod enabled off' \
         -ex 'set startup-with-shell off' "$@" -x "$script" >"$out.raw" 2>&1 </dev/null)
     normalise <"$out.raw" >"$out"
 }

@@ -26,7 +26,7 @@ static void *join(void *arg)
 int main(void)
 {
     int seen[256] = {0};
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 100; i++) {
         int st, pid = fork();
         if (!pid) {
             pthread_t t, u;

@@ -31,7 +31,7 @@ for f in "$here"/*.c; do
             skip=$((skip + 1))
             continue
         fi
-        timeout -k 5 120 ${r#*=} $options "$work/$t" >"$work/$t.$name" 2>&1 </dev/null
+        timeout -k 5 600 ${r#*=} $options "$work/$t" >"$work/$t.$name" 2>&1 </dev/null
         echo "exit $?" >>"$work/$t.$name"
         grep -v '^qemu: uncaught target signal' "$work/$t.$name" | diff "$here/$t.expected" - >"$work/diff"
         ok=$?

@@ -11,7 +11,7 @@ pass=0 fail=0
 mkdir -p "$work"
 
 try() { # limit (of bash's ulimit), KiB, test
-    (ulimit "$1" "$2" && timeout -k 5 60 $xrun "$work/$3") >"$work/out" 2>&1 </dev/null
+    (ulimit "$1" "$2" && timeout -k 5 300 $xrun "$work/$3") >"$work/out" 2>&1 </dev/null
     echo "exit $?" >>"$work/out"
     if diff "$here/$3.expected" "$work/out" >"$work/diff"; then
         pass=$((pass + 1))

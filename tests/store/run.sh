@@ -18,7 +18,7 @@ check() { # what, status
 }
 
 run() { # arguments: its output and status
-    timeout -k 5 120 $xrun --store="$work/store" "$@" 2>&1 </dev/null
+    timeout -k 5 300 $xrun --store="$work/store" "$@" 2>&1 </dev/null
     echo "exit $?"
 }
 

@@ -20,7 +20,7 @@ run_one() { # test, label, command prefix...
     shift 2
     [ -f "$f" ] || f=$src/$t.gen.test
     (cd "$tests" && srcdir=$src STRACE="$* ../../src/strace" TIMEOUT_DURATION=60 \
-        timeout -k 5 120 env PATH="$tests/..:$PATH" sh "$f") >"$work/$t.$label" 2>&1 </dev/null
+        timeout -k 5 300 env PATH="$tests/..:$PATH" sh "$f") >"$work/$t.$label" 2>&1 </dev/null
 }
 
 for t in ${ONLY:-$(sed 's/#.*//' "$here/tests")}; do

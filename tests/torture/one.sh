@@ -13,6 +13,6 @@ if [ -n "${NATIVE-1}" ]; then
 fi
 echo "$RUNNERS" | while read -r run; do
     [ -n "$run" ] || continue
-    timeout 120 $run "$exe" >/dev/null 2>&1 </dev/null && echo "PASS $name $o" || echo "FAIL $name $o: $run"
+    timeout 300 $run "$exe" >/dev/null 2>&1 </dev/null && echo "PASS $name $o" || echo "FAIL $name $o: $run"
 done
 rm -f "$exe"

@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 shift
 . "$here/../lib.sh"
 normal() { "$here/normal.pl" "$1"; }
-in_dir() { rm -rf "$work/dir" && mkdir "$work/dir" && (cd "$work/dir" && env -i PATH=/usr/bin:/bin TZ=UTC timeout 60 "$@" >/dev/null 2>"$work/stderr" </dev/null); }
+in_dir() { rm -rf "$work/dir" && mkdir "$work/dir" && (cd "$work/dir" && env -i PATH=/usr/bin:/bin TZ=UTC timeout 300 "$@" >/dev/null 2>"$work/stderr" </dev/null); }
 
 for f in "$here"/*.c; do
     t=$(basename "$f" .c)

@@ -17,7 +17,7 @@ compile() { # output, linker options...
 compile "$work/static" -static && compile "$work/dynamic" -Wl,--dynamic-linker=/lib/ld-musl-i386.so.1 || exit 1
 expected=$here/expected
 if "$work/static" child >/dev/null 2>&1; [ $? = 9 ]; then
-    (cd "$work" && timeout 60 ./static; echo "exit $?") >"$work/native" 2>&1 </dev/null
+    (cd "$work" && timeout 300 ./static; echo "exit $?") >"$work/native" 2>&1 </dev/null
     [ -n "${RECORD:-}" ] && cp "$work/native" "$expected"
     diff "$expected" "$work/native" >"$work/diff"
     result $? "musl: hardware differs from what is expected" "$work/diff"
@@ -26,7 +26,7 @@ fi
 for kind in static dynamic; do
     for r in "$@"; do
         name=${r%%=*}
-        (cd "$work" && timeout -k 5 100 ${r#*=} -L "$root" "./$kind"; echo "exit $?") 2>&1 </dev/null |
+        (cd "$work" && timeout -k 5 300 ${r#*=} -L "$root" "./$kind"; echo "exit $?") 2>&1 </dev/null |
             grep -v '^qemu: uncaught target signal' | diff "$expected" - >"$work/diff"
         result $? "musl $kind $name" "$work/diff"
     done
