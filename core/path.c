@@ -159,6 +159,15 @@ static bool host_lacks(const char *path)
     return stat(dir, &st) != 0;
 }
 
+/* The lists of the host's libraries, where the root has libraries of its own and no such list: by these the
+ * dynamic linker would take the host's i386 C library and not the root's. */
+static bool lists_libraries(const char *path)
+{
+    char out[PATH_MAX];
+    return (!strcmp(path, "/etc/ld.so.cache") || !strcmp(path, "/etc/ld.so.conf")) &&
+           walk("/lib/ld-linux.so.2", out, true, false) == 1;
+}
+
 int path_to_host(const char *path, char out[PATH_MAX], bool follow, bool create)
 {
     size_t n = strlen(path);
@@ -166,7 +175,7 @@ int path_to_host(const char *path, char out[PATH_MAX], bool follow, bool create)
         return -ENAMETOOLONG;
     if (opt.sysroot && path[0] == '/') {
         int r = walk(path, out, follow, false);
-        if (r == -ENOENT && create && host_lacks(path))
+        if (r == -ENOENT && ((create && host_lacks(path)) || lists_libraries(path)))
             r = walk(path, out, follow, true);
         if (r == 1)
             return 0;

@@ -1,7 +1,8 @@
 /* Guest paths -> host paths under --sysroot. An absolute guest path is looked for below the
  * sysroot first (symbolic links inside resolve against the sysroot, ".." never leaves it); if it
- * does not exist there the host's own is meant. /dev, /proc and /sys are always the host's. Without
- * a sysroot every path is itself. No state but opt.sysroot; thread-safe. */
+ * does not exist there the host's own is meant. /dev, /proc and /sys are always the host's, and where the
+ * sysroot has a dynamic linker the host's ld.so.cache and ld.so.conf are not seen. Without a sysroot every
+ * path is itself. No state but opt.sysroot; thread-safe. */
 #ifndef XRUN_CORE_PATH_H
 #define XRUN_CORE_PATH_H
 

@@ -174,6 +174,10 @@ static void test_host(void)
     CHECK(leads("/dev/null", FOLLOW, "!/dev/null") == 1);
     CHECK(leads("/procedure", FOLLOW, "!/procedure") == 1);
     CHECK(leads("relative/../x", FOLLOW, "!relative/../x") == 1);
+    CHECK(leads("/etc/ld.so.cache", FOLLOW, "!/etc/ld.so.cache") == 1);
+    file("lib/ld-linux.so.2", ""); /* the root has its own libraries: not by the host's list */
+    CHECK(leads("/etc/ld.so.cache", FOLLOW, "/etc/ld.so.cache") == 1);
+    CHECK(leads("/etc/ld.so.conf", FOLLOW, "/etc/ld.so.conf") == 1);
     CHECK(!strcmp(path_to_guest("/elsewhere/x"), "/elsewhere/x"));
     CHECK(!strcmp(path_to_guest(root), "/"));
     char p[PATH_MAX];
