@@ -85,4 +85,7 @@ manual=$(sed 's/\\-/-/g' docs/xrun.1)
 same "options that the manual lacks" "" "$(for o in $names; do grep -q -e "--$o\b" <<<"$manual" || echo "$o"; done)"
 same "completion" "--strace --strace-count --strace-spent --strace-strings --strace-time" "$(PATH=$(dirname "$xrun"):$PATH bash -c '
     . tools/xrun.bash-completion; COMP_WORDS=(xrun --strace) COMP_CWORD=1; _xrun; printf "%s\n" "${COMPREPLY[@]}"' | sort | tr '\n' ' ' | sed 's/ $//')"
+same "completion of values" "pentium pentium3 pentium4 json" "$(PATH=$(dirname "$xrun"):$PATH bash -c '
+    . tools/xrun.bash-completion; try() { COMP_WORDS=(xrun "$@"); COMP_CWORD=$#; _xrun; echo "${COMPREPLY[@]}"; }
+    try --cpu pen; try --strace = file --abi-report = js' | tr '\n' ' ' | sed 's/ $//')"
 finish options
