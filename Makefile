@@ -48,7 +48,9 @@ SAN := $(filter -fsanitize%,$(CFLAGS_$(MODE)))
 STATIC_LIBS := $(wildcard $(CACHE)/$(HOST)/libZydis.a)
 ifneq ($(STATIC_LIBS),)
 ALL_CFLAGS += -DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD
-LIBS := $(STATIC_LIBS) -L$(CACHE)/$(HOST) -lelf -lz -lm
+# which newer libelfs want
+ZSTD := $(wildcard $(CACHE)/$(HOST)/libzstd.a /usr/lib/$(HOST)-linux-gnu/libzstd.a)
+LIBS := $(STATIC_LIBS) -L$(CACHE)/$(HOST) -lelf -lz $(if $(ZSTD),-lzstd) -lm
 comma := ,
 LINK := $(if $(SAN),-pie,-static-pie -Wl,-e,xrun_start -Wl,--sort-section=alignment $(if $(filter x86_64,$(HOST)),-Wl$(comma)-z$(comma)pack-relative-relocs))
 else
@@ -68,19 +70,34 @@ endif
 OBJS := $(SRCS:%.c=$(O)/%.o) $(ASMS:%.S=$(O)/%.o)
 LIB := $(O)/libxrun.a
 
+# V=1 shows the commands
+Q := $(if $(V),,@)
+say = $(if $(V),,@echo '  $(1) $(2)')
+
 .PHONY: all
-all: $(O)/xrun ## build xrun (HOST=x86_64|aarch64, MODE=release|debug|asan|ubsan|tsan|small)
+all: $(O)/xrun ## build xrun (HOST=x86_64|aarch64, MODE=release|debug|asan|ubsan|tsan|small, V=1)
+
+.PHONY: tools
+tools:
+	@printf '#include <Zydis/Zydis.h>\n#include <libelf.h>\n#include <uthash.h>\n' | \
+	$(CC) -idirafter /usr/include -E - >/dev/null 2>&1 || { \
+	    echo "$(CC), Zydis, libelf or uthash is missing; make $(if $(RUN),deps,demo) installs them (Debian)"; \
+	    exit 1; } >&2
+$(OBJS) $(O)/main.o $(BUILD)/quick/gen: | tools
 
 $(O)/xrun: $(O)/main.o $(LIB)
-	$(CC) $(LINK) -pthread $(SAN) -o $@ $(O)/main.o $(LIB) $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LINK) -pthread $(SAN) -o $@ $(O)/main.o $(LIB) $(LIBS)
 
 $(LIB): $(OBJS)
-	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call say,AR,$@)
+	$(Q)rm -f $@
+	$(Q)$(AR) rcs $@ $^
 
 $(O)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c $< -o $@
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # The table of quick decoding is made by a program that runs here, whatever the host.
 BUILD_CC ?= gcc
@@ -88,25 +105,28 @@ BUILD_LIBS := $(wildcard $(CACHE)/$(shell uname -m)/libZydis.a)
 QUICK_SRC := decode/gen/quick.c decode/decode.c
 $(BUILD)/quick/gen: $(QUICK_SRC) decode/quick.h decode/decode.h decode/insn.h decode/ops.def decode/mnemonics.def
 	@mkdir -p $(@D)
-	$(BUILD_CC) -std=gnu11 -O1 -fno-strict-aliasing -fwrapv -I. -D_GNU_SOURCE -DXRUN_HOST_TSO=1 \
+	$(call say,CC,$@)
+	$(Q)$(BUILD_CC) -std=gnu11 -O1 -fno-strict-aliasing -fwrapv -I. -D_GNU_SOURCE -DXRUN_HOST_TSO=1 \
 		$(if $(BUILD_LIBS),-DZYDIS_STATIC_BUILD -DZYCORE_STATIC_BUILD) \
 		-o $@ $(QUICK_SRC) $(or $(BUILD_LIBS),-lZydis) -pthread
 $(BUILD)/quick/quick_table.h: $(BUILD)/quick/gen
-	$< >$@.tmp
-	mv $@.tmp $@
+	$(Q)$< >$@.tmp
+	$(Q)mv $@.tmp $@
 $(O)/decode/quick.o: $(BUILD)/quick/quick_table.h
 $(O)/decode/quick.o: ALL_CFLAGS += -I$(BUILD)/quick
 
 $(O)/%.o: %.S
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -c $< -o $@
+	$(call say,AS,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # Unit tests: each tests/unit/NAME.c is a program linked with everything but main.o.
 # a64x87 tests routines that only an AArch64 xrun has.
 UNIT := $(patsubst tests/unit/%.c,$(O)/tests/unit/%,$(filter-out \
 	$(if $(filter x86_64,$(HOST)),tests/unit/a64x87.c),$(wildcard tests/unit/*.c)))
 $(O)/tests/unit/%: $(O)/tests/unit/%.o $(LIB)
-	$(CC) $(LINK) -pthread $(SAN) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LINK) -pthread $(SAN) -o $@ $(filter %.o,$^) $(LIB) $(LIBS)
 # The AArch64 encoder is tested on both hosts.
 $(O)/tests/unit/a64: $(O)/translate/aarch64/emit.o
 .PHONY: unit

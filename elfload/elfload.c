@@ -205,7 +205,8 @@ static int open_interp(struct elf *f, const struct elf *prog, struct elfload_err
         if (inner.err == ENOENT)
             return fail(e, ENOENT,
                         "needs the interpreter %s, which is not here; install the i386 C library "
-                        "(libc6:i386) or name the root of an i386 system with --sysroot DIR",
+                        "(libc6:i386) or name the root of an i386 system with --sysroot DIR "
+                        "(xrun-root DIR makes one)",
                         name);
         return fail(e, inner.err, "interpreter %s: %s", host, inner.reason);
     }

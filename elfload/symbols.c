@@ -9,6 +9,22 @@
 
 #include "core/log.h"
 
+/* Debian 13's libelf.a (elfutils 0.192) calls these two and does not contain them. They begin and end the
+ * tree of what elf_getdata_rawchunk handed out, which is not used here (using it would not link). */
+void eu_search_tree_init(void *tree);
+void eu_search_tree_fini(void *tree, void (*free_node)(void *));
+
+__attribute__((weak)) void eu_search_tree_init(void *tree)
+{
+    (void)tree;
+}
+
+__attribute__((weak)) void eu_search_tree_fini(void *tree, void (*free_node)(void *))
+{
+    (void)tree;
+    (void)free_node;
+}
+
 static int by_value(const void *a, const void *b)
 {
     const struct elf_symbol *x = a, *y = b;

@@ -16,6 +16,9 @@ all_passed=0 all_failed=0 all_skipped=0
 
 export XRUN_STORE=off # but where it is tested: what one part leaves behind must not change another
 
+as_root=() # what makes and enters a chroot
+[ "$(id -u)" = 0 ] || as_root=(sudo env XRUN_STORE=off)
+
 # The lines "NAME: N passed, N failed, N skipped" of what the command prints count; a failure it has not counted
 # is one more.
 part() { # name, command...
@@ -77,10 +80,10 @@ part "lockstep-code aarch64" tests/lockstep/code.sh "$w/lockstep" $armrun
 if [ -f tests/insn/insn.mk ]; then part insn make -s insn-check; fi
 part "torture set-up" tests/setup/retry.sh tests/setup/torture.sh "$cache"
 STEP=${TORTURE_STEP:-8} part torture tests/torture/run.sh "$cache/torture" "$w/torture" "$x86" "$armrun"
-part "root set-up" tests/setup/retry.sh tests/setup/root.sh "$cache"
-part app tests/app/run.sh "$cache/root/i386" "x86_64=$x86" "aarch64=$arm"
+part "root set-up" "${as_root[@]}" tests/setup/retry.sh tests/setup/root.sh "$cache"
+part app "${as_root[@]}" tests/app/run.sh "$cache/root/i386" "x86_64=$x86" "aarch64=$arm"
 part "stress-ng set-up" tests/setup/retry.sh tests/setup/stress.sh "$cache" stress-ng
-SECONDS_EACH=1 JOBS=4 ONLY=$(cat tests/stress/quick) part stress-ng tests/stress/stress-ng.sh "$cache/root/stress" "$w/stress" "x86_64=$x86" "aarch64=$arm"
+part stress-ng "${as_root[@]}" env SECONDS_EACH=1 JOBS=4 ONLY="$(cat tests/stress/quick)" tests/stress/stress-ng.sh "$cache/root/stress" "$w/stress" "x86_64=$x86" "aarch64=$arm"
 
 head -n 120 "$failures"
 echo "$all_passed passed, $all_failed failed, $all_skipped skipped"

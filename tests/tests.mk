@@ -40,9 +40,9 @@ check-long: deps both ## all gcc torture tests, Python's tests, stress-ng, tests
 
 .PHONY: demo
 demo: ## install what is missing, build xrun, run a real 32-bit program (GNU hello) with it
-	tests/setup/deps.sh $(CACHE) build
-	$(MAKE) --no-print-directory all
-	tests/setup/hello.sh $(CACHE)
+	@tests/setup/deps.sh $(CACHE) build
+	@$(MAKE) --no-print-directory $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc)) all
+	@tests/setup/hello.sh $(CACHE)
 	$(O)/xrun --sysroot $(CACHE)/hello $(CACHE)/hello/usr/bin/hello
 
 .PHONY: bench
@@ -65,7 +65,8 @@ GOLDEN := $(BUILD)/x86_64-release/tests/golden/golden
 GOLDEN_ARM := $(BUILD)/aarch64-release/tests/golden/golden
 GOLDEN_RUN = tests/golden/golden.py $(1) tests/golden/snippets tests/golden/$(1).txt $(W)/golden-$(1) $(2)
 $(O)/tests/golden/golden: $(O)/tests/golden/golden.o $(LIB)
-	$(CC) $(LINK) -pthread $(SAN) -o $@ $< $(LIB) $(LIBS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(LINK) -pthread $(SAN) -o $@ $< $(LIB) $(LIBS)
 -include $(O)/tests/golden/golden.d
 
 .PHONY: golden-build golden bless

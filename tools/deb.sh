@@ -25,7 +25,7 @@ printf 'xrun (%s) unstable; urgency=medium\n\n  * Package made by `make deb`.\n\
     fi
     printf '\nusr/bin/xrun is linked statically with the libraries whose copyright follows, and with libgcc\n'
     printf '(GPL-3 with the GCC Runtime Library Exception, /usr/share/common-licenses/GPL-3).\n'
-    for p in libzydis-dev libelf-dev zlib1g-dev libzstd-dev libc6-dev; do
+    for p in libzydis-dev libelf-dev uthash-dev zlib1g-dev libzstd-dev libc6-dev; do
         [ -e /usr/share/doc/$p/copyright ] || continue
         printf '\n======== Debian package %s ========\n\n' $p
         cat /usr/share/doc/$p/copyright
