@@ -80,6 +80,11 @@
         save_gpr_but_eax
         movq    %rsp, CPU_RET_SP(%r14)
         movq    CPU_HOST_SP(%r14), %rsp
+        pushfq
+        popq    %rcx
+        andl    $EFL_DF_BIT, %ecx
+        andl    $~EFL_DF_BIT, CPU_EFLAGS(%r14)
+        orl     %ecx, CPU_EFLAGS(%r14)
         cld
         save_xmm
         cmpl    $0, CPU_YMM_LIVE(%r14)
