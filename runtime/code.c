@@ -793,9 +793,9 @@ void code_init(void)
         return;
     }
     for (int i = 0; i < 2; i++) {
-        all_targets[i] = (int32_t *)(void *)p;
-        target_lines[i] = p + ALL_SIZE;
-        table[i] = (uint64_t *)(void *)(p + ALL_SIZE + LINES_SIZE);
+        table[i] = (uint64_t *)(void *)p;
+        all_targets[i] = (int32_t *)(void *)(p + TABLE_SIZE);
+        target_lines[i] = p + TABLE_SIZE + ALL_SIZE;
         p += ALL_SIZE + LINES_SIZE + TABLE_SIZE;
     }
     if (!opt.hot)

@@ -189,12 +189,11 @@ static void look_up(struct emit *e)
  * table of all addresses is as good, and quicker. */
 static void look_up_near(struct emit *e)
 {
-    static const uint8_t code[] = {
-        0x4f, 0x63, 0x0c, 0x82, /* movsxd r9, [r10 + r8 * 4] */
-        0x4f, 0x8d, 0x0c, 0x21, /* lea r9, [r9 + r12]: if 0, x64_look_up */
-    };
-    x64_load64(e, X64_TMP2, x64_cpu(offsetof(struct cpu, host.all)));
-    ebytes(e, code, sizeof code);
+    static const uint8_t load[] = {0x4f, 0x63, 0x8c, 0x85}, /* movsxd r9, [r13 + r8 * 4 + 32 bits] */
+                         add[] = {0x4f, 0x8d, 0x0c, 0x21};  /* lea r9, [r9 + r12]: if 0, x64_look_up */
+    ebytes(e, load, sizeof load);
+    e32(e, TRANSLATE_TABLE_SIZE * 8);
+    ebytes(e, add, sizeof add);
 }
 
 /* Compares r8 with the expected target without touching flags; what differs leads to a stub. */
