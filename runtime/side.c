@@ -63,7 +63,7 @@ static unsigned how(int adjust, int next, unsigned length, unsigned distance)
         return ANY_FAR;
     if (next == adjust)
         return longer <= LONGER_MAX ? longer : SAME;
-    return next == TRANSLATE_STALE ? STALE : !next ? SETTLED : next == adjust - 4 ? PUSHED
+    return next == adjust + TRANSLATE_STALE ? STALE : !next ? SETTLED : next == adjust - 4 ? PUSHED
            : next == adjust + 4 ? POPPED : ANY;
 }
 
@@ -106,7 +106,7 @@ static void decode(struct side *s)
     switch (high) {
     case PUSHED: s->next_adjust -= 4; break;
     case POPPED: s->next_adjust += 4; break;
-    case STALE: s->next_adjust = TRANSLATE_STALE; break;
+    case STALE: s->next_adjust += TRANSLATE_STALE; break;
     case SETTLED: s->next_adjust = 0; break;
     case ANY: case ANY_FAR: s->next_adjust = get_state(&s->next); break;
     default: break;

@@ -13,7 +13,7 @@ static inline bool translate_mode_ok(unsigned mode)
 {
     return !(mode & ~(unsigned)MODE_GS_PLAIN);
 }
-enum { TRANSLATE_INSN_MAX = 384, TRANSLATE_BYTES_MAX = 64 << 10, TRANSLATE_STALE = INT8_MIN,
+enum { TRANSLATE_INSN_MAX = 384, TRANSLATE_BYTES_MAX = 64 << 10, TRANSLATE_STALE = -1024,
        TRANSLATE_LOOKS_MAX = 256 };
 
 /* One instruction of the region. Regions are sorted by eip, each eip once. */

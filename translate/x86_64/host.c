@@ -151,6 +151,11 @@ void translate_leave(void *uc)
     regs(uc)[REG_EFL] &= ~(greg_t)HOST_TF;
 }
 
+static int esp_offset(int adjust)
+{
+    return adjust < TRANSLATE_STALE / 2 ? adjust - TRANSLATE_STALE : adjust;
+}
+
 void translate_save_gpr(struct cpu *cpu, const void *context, int adjust)
 {
     static const uint8_t where[8] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX,
@@ -158,12 +163,12 @@ void translate_save_gpr(struct cpu *cpu, const void *context, int adjust)
     const ucontext_t *uc = context;
     for (int i = 0; i < 8; i++)
         cpu->gpr[i] = (uint32_t)uc->uc_mcontext.gregs[where[i]];
-    cpu->gpr[REG_ESP] += (uint32_t)adjust;
+    cpu->gpr[REG_ESP] += (uint32_t)esp_offset(adjust);
 }
 
 void translate_settle(void *uc, int adjust)
 {
-    regs(uc)[REG_R15] = (greg_t)(uint32_t)(regs(uc)[REG_R15] + adjust);
+    regs(uc)[REG_R15] = (greg_t)(uint32_t)(regs(uc)[REG_R15] + esp_offset(adjust));
 }
 
 bool translate_exact_faults(void)

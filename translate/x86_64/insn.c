@@ -20,7 +20,7 @@ bool x64_uses_x87(const struct insn *in)
 
 /* ---- flags ---- */
 
-enum { FLB_ALL = FLB_CF | FLB_PF | FLB_OF | FLB_AF | FLB_ZF | FLB_SF, LIVENESS_WINDOW = 12 };
+enum { FLB_ALL = FLB_CF | FLB_PF | FLB_OF | FLB_AF | FLB_ZF | FLB_SF };
 
 /* The flags that get a value which does not depend on what they were. Logic operations clear AF on
  * every processor, whatever the manual leaves open. */
@@ -32,34 +32,59 @@ static uint8_t defines(const struct insn *in)
     return w & (uint8_t)~in->fl_read;
 }
 
-static bool touches_only_registers(const struct insn *in)
+/* A bit string in memory reaches beyond its operand. */
+static bool bit_string(const struct insn *in)
 {
-    enum x64_how how = x64_how(in->op);
-    if (how == HOW_LEA || how == HOW_NOP)
-        return true;
-    if ((how != HOW_DIRECT && how != HOW_MOV) || in->op == OP_DIV || in->op == OP_IDIV ||
-        decode_op_class(in->op) != CLASS_INT)
-        return false;
-    for (unsigned i = 0; i < in->nopnd; i++)
-        if (in->o[i].kind != OPND_GPR && in->o[i].kind != OPND_IMM)
-            return false;
-    return true;
+    return (in->op == OP_BT || in->op == OP_BTC || in->op == OP_BTR || in->op == OP_BTS) &&
+           in->o[0].kind == OPND_MEM && in->o[1].kind != OPND_IMM;
 }
 
-bool x64_flags_dead(const struct translation *tr, unsigned i, unsigned *last)
+/* Is translated, and raises nothing but faults of its memory operand. */
+static bool is_plain(const struct insn *in, unsigned mode)
 {
+    switch (x64_how(in->op)) {
+    case HOW_NOP: case HOW_MOV: break;
+    case HOW_LEA: case HOW_PUSH: case HOW_POP: case HOW_LEAVE:
+        if (in->opsize != 4)
+            return false;
+        break;
+    case HOW_CALL: case HOW_JMP: return in->o[0].kind == OPND_REL && translate_handles(in, mode);
+    case HOW_DIRECT:
+        if (in->op == OP_DIV || in->op == OP_IDIV || decode_op_class(in->op) != CLASS_INT || bit_string(in))
+            return false;
+        break;
+    default: return false;
+    }
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind != OPND_GPR && in->o[i].kind != OPND_IMM && in->o[i].kind != OPND_MEM)
+            return false;
+    return !(in->flags & INSN_ADDR16) && translate_segment_ok(in, mode);
+}
+
+/* Where control goes behind a plain instruction; -1: out of the region. */
+static int next_of(const struct translation *tr, unsigned i)
+{
+    const struct insn *in = tr->insn[i].in;
+    return translate_find(tr, in->flags & INSN_END ? in->imm : in->next);
+}
+
+bool x64_flags_dead(struct emit *e, gaddr eip)
+{
+    enum { LOOK_MAX = 16 };
+    const struct translation *tr = e->tr;
     uint8_t live = FLB_ALL;
-    for (unsigned k = i; k < tr->n && k < i + LIVENESS_WINDOW; k++) {
-        const struct insn *in = tr->insn[k].in;
-        if (in->eip != tr->insn[k - 1].in->next || (in->fl_read & live) ||
-            !touches_only_registers(in) || (in->flags & INSN_END))
+    int path[LOOK_MAX];
+    unsigned n = 0;
+    for (int i = translate_find(tr, eip); live && i >= 0 && n < LOOK_MAX; i = next_of(tr, (unsigned)i)) {
+        const struct insn *in = tr->insn[i].in;
+        if ((in->fl_read & live) || !is_plain(in, tr->mode))
             return false;
         live &= (uint8_t)~defines(in);
-        *last = k;
-        if (!live)
-            return true;
+        path[n++] = i;
     }
-    return false;
+    while (!live && n)
+        e->stale[path[--n]] = true;
+    return !live;
 }
 
 /* ---- operands ---- */
@@ -358,15 +383,12 @@ static bool leave(struct emit *e, const struct insn *in)
 /* ADD or SUB of a small constant to esp whose flags nobody sees. */
 static bool move_esp(struct emit *e, const struct insn *in)
 {
-    unsigned last;
     if ((in->op != OP_ADD && in->op != OP_SUB) || in->o[0].kind != OPND_GPR ||
         in->o[0].reg != REG_ESP || in->o[0].size != 4 || in->o[1].kind != OPND_IMM)
         return false;
     int32_t n = in->op == OP_ADD ? (int32_t)in->imm : -(int32_t)in->imm;
-    if (n > ESP_MAX || n < -ESP_MAX || !x64_flags_dead(e->tr, e->index + 1, &last))
+    if (n > ESP_MAX || n < -ESP_MAX || !x64_flags_dead(e, in->next))
         return false;
-    for (unsigned i = e->index + 1; i <= last; i++)
-        e->stale[i] = true;
     esp_add(e, n);
     return true;
 }
@@ -404,13 +426,6 @@ static bool xlat(struct emit *e, const struct insn *in)
     e8(e, 0x67);
     e8(e, 0xd7);
     return true;
-}
-
-/* A bit string in memory reaches beyond its operand. */
-static bool bit_string(const struct insn *in)
-{
-    return (in->op == OP_BT || in->op == OP_BTC || in->op == OP_BTR || in->op == OP_BTS) &&
-           in->o[0].kind == OPND_MEM && in->o[1].kind != OPND_IMM;
 }
 
 bool x64_needs_esp(const struct insn *in)

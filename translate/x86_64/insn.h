@@ -17,9 +17,9 @@ void x64_settle_esp(struct emit *e);
 /* The instruction accesses memory and names esp as an operand: it must be settled before. */
 bool x64_needs_esp(const struct insn *in);
 
-/* All status flags are overwritten from instruction `i` on before anything reads them, can fault or
- * transfers control. Gives the index of the last instruction that is needed for that. */
-bool x64_flags_dead(const struct translation *tr, unsigned i, unsigned *last);
+/* All status flags are overwritten behind the instruction at eip before anything reads them: so they may be
+ * stale until then, but for what a fault's frame shows. Marks the instructions that begin with stale flags. */
+bool x64_flags_dead(struct emit *e, gaddr eip);
 
 /* Needs the guest's x87 state in the host's unit. */
 bool x64_uses_x87(const struct insn *in);

@@ -130,10 +130,7 @@ static void state_check(struct emit *e, const uint8_t *then);
 static void landing(struct emit *e, gaddr expected)
 {
     static const uint8_t cmp_r8d[] = {0x41, 0x81, 0xf8};
-    unsigned last;
-    if (next_is(e, expected) && x64_flags_dead(e->tr, e->index + 1, &last)) {
-        for (unsigned i = e->index + 1; i <= last; i++)
-            stale[i] = true;
+    if (x64_flags_dead(e, expected)) {
         ebytes(e, cmp_r8d, 3);
         e32(e, expected);
         e8(e, 0x0f);
@@ -529,9 +526,11 @@ static bool pass(struct translation *tr, const uint32_t *prev, struct emit e)
         if (x64_needs_esp(tr->insn[i].in))
             x64_settle_esp(&e);
         tr->off[i] = emit_off(&e);
-        tr->adjust[i] = (int8_t)(stale[i] ? TRANSLATE_STALE : e.esp);
+        tr->adjust[i] = e.esp;
         insn(&e, &tr->insn[i]);
     }
+    for (unsigned i = 0; i < tr->n; i++)
+        tr->adjust[i] += stale[i] ? TRANSLATE_STALE : 0;
     tr->cold = tr->off[tr->n] = emit_off(&e);
     if (!resolve(tr) || end - e.p < (ptrdiff_t)(nleaves * 32 + nastrays * 64 + tr->n * 96))
         return false;
