@@ -294,9 +294,10 @@ void lockstep_code_run(struct thread *t, const struct insn *first)
     ls.t = t;
     struct cpu start = *cpu;
     unsigned ahead = look_ahead(u);
-    bool signal = cpu->pending;
     put_back(0);
     *cpu = start;
+    bool signal = signal_captured(t); /* it is not in `start`: the code would not end for it */
+    cpu->pending |= signal;
     enum left left = signal ? LEFT : run_code(first);
     uint64_t n = cpu->insn_count - start.insn_count - (left != LEFT);
     if (left == LEFT_FOR || signal) /* else what the last system call left there */

@@ -126,6 +126,7 @@ _Noreturn void signal_die(struct thread *t, int sig);
 _Noreturn void signal_die_of(struct thread *t, const siginfo_t *info);
 /* Signals of sync_pend, as a mask; takes one of `mask` out. */
 uint64_t signal_sync_pending(struct thread *t);
+bool signal_captured(struct thread *t); /* and not blocked: to be delivered */
 bool signal_sync_take(struct thread *t, uint64_t mask, siginfo_t *info);
 /* Gives a held signal back to the kernel's queue (before exec). */
 void signal_requeue(struct thread *t);

@@ -798,6 +798,11 @@ uint64_t signal_sync_pending(struct thread *t)
     return m;
 }
 
+bool signal_captured(struct thread *t)
+{
+    return (t->pend.valid && !(t->sigmask & bit(t->pend.info.si_signo))) || (signal_sync_pending(t) & ~t->sigmask);
+}
+
 bool signal_sync_take(struct thread *t, uint64_t mask, siginfo_t *info)
 {
     for (int i = 0; i < SYNC_SIGNALS; i++) {

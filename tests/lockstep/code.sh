@@ -7,7 +7,7 @@ work=$1
 shift
 mkdir -p "$work"
 . "$here/../lib.sh"
-compare() { timeout 300 "${xrun[@]}" --lockstep-code --hot=2 "$@" >"$work/out" 2>"$work/err" </dev/null; }
+compare() { timeout -k 5 300 "${xrun[@]}" --lockstep-code --hot=2 "$@" >"$work/out" 2>"$work/err" </dev/null; }
 xrun=("$@")
 
 for t in selfmod files signals exc_fp exc_fault; do
@@ -18,6 +18,10 @@ for t in selfmod files signals exc_fp exc_fault; do
         grep -q '[0-9][0-9] entries of units compared, no difference' "$work/err" && ok || bad $t "$work/err"
 done
 
+build "$here/ticks.c" || exit 1
+compare "$work/ticks"
+same "ticks: status" 0 $?
+same ticks 1 "$(cat "$work/out")"
 build "$here/mix.c" || exit 1
 for what in reg:500 xmm:500; do
     compare --lockstep-break=$what "$work/mix"

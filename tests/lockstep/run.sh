@@ -8,7 +8,7 @@ work=$1 xrun=$2
 mkdir -p "$work"
 . "$here/../lib.sh"
 mode=--lockstep
-lockstep() { timeout 300 "$xrun" $mode "$@" >"$work/out" 2>"$work/err" </dev/null; }
+lockstep() { timeout -k 5 300 "$xrun" $mode "$@" >"$work/out" 2>"$work/err" </dev/null; }
 
 printf 'int main(void){return 0;}' >"$work/none.c"
 build "$work/none.c" && build "$here/mix.c" || exit 1
