@@ -120,6 +120,16 @@ static void add_gs(struct emit *e, struct x64_mem *m)
     }
 }
 
+enum { TABLE_MIN = 1 << 24 }; /* larger displacements are addresses, not offsets in a structure */
+
+/* base + displacement needs no wrap: what leaves the 4 GiB faults, and is redone exactly (but on some
+ * processors the x87 unit's pointers do not survive a signal). That is slow, and a displacement that is
+ * a table's address may be added to negative indices, or lie above 2 GiB, all the time. */
+static bool may_wrap(const struct insn *in, int32_t disp)
+{
+    return disp && (x64_uses_x87(in) || disp >= TABLE_MIN || disp < -TABLE_MIN);
+}
+
 bool x64_guest_mem(struct emit *e, const struct insn *in, struct x64_mem *m)
 {
     if ((in->flags & INSN_ADDR16) || !translate_segment_ok(in, e->tr->mode))
@@ -139,10 +149,7 @@ bool x64_guest_mem(struct emit *e, const struct insn *in, struct x64_mem *m)
     }
     if (in->seg == SEG_GS)
         add_gs(e, m);
-    /* base + displacement needs no wrap: what leaves the 4 GiB faults, and is redone exactly (but on
-     * some processors the x87 unit's pointers do not survive a signal) */
-    m->addr32 = m->index != X64_NONE || (m->base == X64_NONE ? m->disp < 0
-                                                             : m->disp && x64_uses_x87(in));
+    m->addr32 = m->index != X64_NONE || (m->base == X64_NONE ? m->disp < 0 : may_wrap(in, m->disp));
     return true;
 }
 
