@@ -7,7 +7,7 @@ work=$1
 shift
 mkdir -p "$work"
 . "$here/../lib.sh"
-compare() { timeout -k 5 300 "${xrun[@]}" --lockstep-code --hot=2 "$@" >"$work/out" 2>"$work/err" </dev/null; }
+compare() { timeout -k 5 "${limit:-300}" "${xrun[@]}" --lockstep-code --hot=2 "$@" >"$work/out" 2>"$work/err" </dev/null; }
 xrun=("$@")
 
 for t in selfmod files signals exc_fp exc_fault; do
@@ -30,9 +30,11 @@ for what in reg:500 xmm:500; do
         grep -q 'differs' "$work/err" && ok || bad "break $what: status $st" "$work/err"
 done
 st=0 # where flags are about to be overwritten nothing is found
+limit=60
 for n in $(seq 100 61 1900); do
     [ $st = 125 ] || { compare --lockstep-break=flag:$n "$work/mix"; st=$?; }
 done
+limit=
 [ $st = 125 ] && grep -q 'eflags .*differs' "$work/err" && ok || bad "break flag: status $st" "$work/err"
 compare --lockstep-break=store:500 "$work/mix"
 st=$?
