@@ -211,6 +211,8 @@ void cache_invalidate(gaddr start, gaddr end)
         blocks_retire_page((uint32_t)p, cache_retire);
         looks_retire_page((uint32_t)p);
     }
+    if (code_retired()) /* others may be in it, and in a loop there they would stay */
+        cache_nudge();
     lock_release(&lock_);
 }
 
