@@ -206,6 +206,8 @@ int main(int argc, char **argv)
         log_die(126, "no program given (see xrun --help)");
     if (opt.x87 && strcmp(opt.x87, "exact") && strcmp(opt.x87, "double"))
         log_die(126, "--x87=%s: choose exact or double", opt.x87);
+    if (opt.host_without && !translate_without(opt.host_without))
+        log_die(126, "--host-without=%s: there is no such feature", opt.host_without);
     if (!cpuid_select(opt.cpu))
         log_die(126, "--cpu=%s: unknown model; choose one of %s", opt.cpu, cpuid_model_names());
     if (!opt.cpu)

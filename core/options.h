@@ -30,6 +30,7 @@ struct options {
     bool help, version, syscalls;
     bool profile;          /* --profile: counts of code made, at exit */
     const char *x87;       /* --x87=exact or double */
+    const char *host_without; /* --host-without=LIST */
     bool interpret;        /* --interpret: no translated code */
     uint32_t hot;          /* --hot=N: entries into a block before it is translated */
     uint32_t units_max;    /* --units-max=N: translate at most N regions; 0: no limit */

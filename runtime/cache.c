@@ -178,6 +178,15 @@ static void now_shared(void)
     lock_release(&lock_);
 }
 
+/* What has been translated looks for no exceptions. */
+void translate_now_unmasked(void)
+{
+    take();
+    translate_unmasked = true;
+    flush_all();
+    lock_release(&lock_);
+}
+
 void cache_misaligned(uintptr_t pc)
 {
     take();

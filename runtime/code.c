@@ -370,6 +370,7 @@ static bool make(const struct block *b, bool quick)
     tr.insn = region.insn;
     tr.n = region.n;
     tr.mode = (uint8_t)b->key.mode;
+    tr.unmasked = translate_unmasked;
     tr.inexact = thread_self->cpu.mxcsr >> 5 & 1;
     tr.count = opt.count || opt.lockstep_code;
     tr.ordered = mem_is_shared;

@@ -57,6 +57,7 @@ struct translation {
     bool quick;            /* translating should cost little; the code may be longer */
     bool count;            /* keep cpu->insn_count */
     bool ordered;          /* other threads or processes may see the guest's memory */
+    bool unmasked;         /* translate_unmasked */
     bool inexact;          /* MXCSR.PE is set, and will probably stay so (a hint) */
     uint8_t *code;         /* TRANSLATE_BYTES_MAX, by the caller; goes where 64 divides the address */
     uint32_t size, cold;   /* bytes in all; where the stubs begin */
@@ -107,6 +108,12 @@ bool translate_looks_ahead(void);
 /* Asks the host to order the memory of this thread, and of those it makes from now on, as x86 does; from
  * then on translations need no instructions for that. Again by each thread that was there before. */
 void translate_ask_order(void);
+/* A thread wants floating-point exceptions to trap: where that makes a difference code of before must not be
+ * entered by it. Set by translate_now_unmasked, which translated code calls and runtime/cache.c implements. */
+extern bool translate_unmasked;
+void translate_now_unmasked(void);
+/* The host's features of this list, separated by commas, are not used; false: one is unknown. */
+bool translate_without(const char *list);
 /* The host has instructions for this operation: else each costs a call of the interpreter. */
 bool translate_direct(unsigned op);
 /* From now on code is for a processor that has all of what the translator can use, or only what every host

@@ -55,6 +55,7 @@ static bool decode(const char *name, unsigned bytes, const char *options)
     tr = (struct translation){.insn = region, .code = code,
                               .mode = option(options, "gs") ? MODE_GS_PLAIN : 0,
                               .ordered = option(options, "ordered"),
+                              .unmasked = option(options, "unmasked"),
                               .inexact = option(options, "inexact")};
     memset(slots, 0, sizeof slots);
     memset(code, 0, sizeof code);

@@ -46,6 +46,14 @@ static void fused_scalar(struct emit *e, const struct insn *in, const struct fus
         for (unsigned i = 0; i < 3; i++)
             v[i] = run_read_low(e, avx_number(in, i, 0), bytes);
     run_keeps_nan(x, arr);
+    if (e->afp) { /* its other bytes are those of the addend's register */
+        unsigned d = e->exact && f->z == 0 ? run_modify(e, x, bytes) : (unsigned)V7;
+        a64_fp3(e, ops[f->negate_product][f->negate_addend], bytes == 8 ? A64_D : A64_S, d, v[f->x], v[f->y], v[f->z]);
+        if (d == V7)
+            simd_put_low(e, in, V7, bytes);
+        avx_clear_upper(e, in);
+        return;
+    }
     unsigned to = run_write_low(e, x, bytes);
     a64_fp3(e, ops[f->negate_product][f->negate_addend], bytes == 8 ? A64_D : A64_S, to, v[f->x], v[f->y], v[f->z]);
     run_merge(e, x, bytes, to);
@@ -53,17 +61,25 @@ static void fused_scalar(struct emit *e, const struct insn *in, const struct fus
     avx_clear_upper(e, in);
 }
 
+static void negate(struct emit *e, enum a64_arr arr, unsigned d, unsigned n)
+{
+    if (e->afp)
+        simd_negate(e, arr, d, n);
+    else
+        a64_v2f(e, A64_V_FNEG, arr, d, n);
+}
+
 /* v`d` = the addend with its signs. */
 static void put_addend(struct emit *e, const struct fused *f, enum a64_arr arr, unsigned d, unsigned z)
 {
     if (!f->alternate) {
         if (f->negate_addend)
-            a64_v2f(e, A64_V_FNEG, arr, d, z);
+            negate(e, arr, d, z);
         else if (d != z)
             a64_v_mov(e, d, z);
         return;
     }
-    a64_v2f(e, A64_V_FNEG, arr, V6, z);
+    negate(e, arr, V6, z);
     if (d != z)
         a64_v_mov(e, d, z);
     for (unsigned i = f->negate_addend; i < 16u / f->bytes; i += 2)
@@ -148,6 +164,13 @@ static void doubles_to_ints(struct emit *e, const struct insn *in) /* VCVTPD2DQ 
 {
     run_computes(0);
     struct halves s = avx_read(e, in, 1);
+    if (e->afp) {
+        simd_round_to_ints(e, A64_2D, in->op == OP_VCVTTPD2DQ, V3, s.lo);
+        simd_round_to_ints(e, A64_2D, in->op == OP_VCVTTPD2DQ, V4, s.hi);
+        a64_v3(e, A64_V_UZP1, A64_4S, run_write(e, in->o[0].reg, 16), V3, V4);
+        avx_clear_upper(e, in);
+        return;
+    }
     for (unsigned half = 0; half < 2; half++) { /* one by one: only so what does not fit 32 bits is noticed */
         unsigned v = half ? s.hi : s.lo;
         if (in->op == OP_VCVTPD2DQ) {
@@ -192,9 +215,11 @@ static void notice_denormals(struct emit *e, unsigned v)
 
 static void to_half(struct emit *e, const struct insn *in) /* VCVTPS2PH */
 {
-    bool own = !(in->imm & 4);
+    bool own = !(in->imm & 4), undone = e->exact && in->o[0].kind == OPND_MEM; /* FPSR, until it is stored */
     run_computes(0);
     struct halves s = avx_read(e, in, 1);
+    if (undone)
+        a64_mrs(e, A64_TMP4, A64_FPSR);
     if (own)
         set_rounding(e, in->imm);
     a64_fcvtn(e, A64_4H, V6, s.lo);
@@ -202,9 +227,16 @@ static void to_half(struct emit *e, const struct insn *in) /* VCVTPS2PH */
         a64_fcvtn(e, A64_8H, V6, s.hi);
     if (own)
         a64_msr(e, A64_FPCR, A64_TMP2);
-    notice_denormals(e, V6);
+    if (!e->exact)
+        notice_denormals(e, V6);
+    if (undone) {
+        a64_mrs(e, A64_TMP5, A64_FPSR);
+        a64_msr(e, A64_FPSR, A64_TMP4);
+    }
     if (in->o[0].kind == OPND_MEM) {
         simd_store(e, in, V6);
+        if (undone)
+            a64_msr(e, A64_FPSR, A64_TMP5);
         return;
     }
     a64_v_mov(e, run_write(e, in->o[0].reg, avx_is_ymm(&in->o[1]) ? 16 : 8), V6);

@@ -45,6 +45,7 @@ struct emit {
         uint8_t written; /* and has written these, which x12 does not say yet */
     } x87;
     bool ymm;             /* the region's AVX instructions become code */
+    bool afp, exact;      /* FPCR has AH and NEP (simd.h); and no thread wants exceptions to trap */
     bool paired;          /* the instruction's access to the stack was that of the one before */
     uint32_t slow_at;     /* where the current instruction's way to the interpreter begins */
 };

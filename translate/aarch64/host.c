@@ -43,28 +43,66 @@ struct a64_features a64_has;
 bool a64_tso;
 
 /* arch/arm64/include/uapi/asm/hwcap.h */
+#define FEATURE(name, word, bit) {#name, offsetof(struct a64_features, name), word, bit}
 static const struct {
+    const char *name;
     uint8_t at;     /* in struct a64_features */
     uint8_t word;   /* AT_HWCAP or AT_HWCAP2 */
     uint8_t bit;
 } features[] = {
-    {offsetof(struct a64_features, aes), AT_HWCAP, 3},
-    {offsetof(struct a64_features, pmull), AT_HWCAP, 4},
-    {offsetof(struct a64_features, sha1), AT_HWCAP, 5},
-    {offsetof(struct a64_features, sha2), AT_HWCAP, 6},
-    {offsetof(struct a64_features, crc32), AT_HWCAP, 7},
-    {offsetof(struct a64_features, lse), AT_HWCAP, 8},
-    {offsetof(struct a64_features, lrcpc), AT_HWCAP, 15},
-    {offsetof(struct a64_features, lrcpc2), AT_HWCAP, 26},
-    {offsetof(struct a64_features, flagm), AT_HWCAP, 27},
-    {offsetof(struct a64_features, flagm2), AT_HWCAP2, 7},
+    FEATURE(aes, AT_HWCAP, 3), FEATURE(pmull, AT_HWCAP, 4), FEATURE(sha1, AT_HWCAP, 5),
+    FEATURE(sha2, AT_HWCAP, 6), FEATURE(crc32, AT_HWCAP, 7), FEATURE(lse, AT_HWCAP, 8),
+    FEATURE(lrcpc, AT_HWCAP, 15), FEATURE(lrcpc2, AT_HWCAP, 26), FEATURE(flagm, AT_HWCAP, 27),
+    FEATURE(flagm2, AT_HWCAP2, 7), FEATURE(afp, AT_HWCAP2, 8 /* FRINTTS, and: */),
 };
+
+/* ID_AA64MMFR1_EL1.AFP, which the kernel shows: AT_HWCAP2 has it, too, but not under every emulator. */
+static bool has_afp(void)
+{
+    uint64_t id = 0;
+    if (getauxval(AT_HWCAP) & HWCAP_CPUID)
+        __asm__("mrs %0, s3_0_c0_c7_1" : "=r"(id));
+    return id >> 44 & 15;
+}
+
+/* FPCR.AH: the sign of a NaN stays. */
+static bool has_ah_fneg(void)
+{
+    uint64_t ah = 2, nan = UINT64_C(0x7ff8) << 48;
+    __asm__ volatile("msr fpcr, %1; fmov d0, %0; fneg v0.2d, v0.2d; fmov %0, d0; msr fpcr, xzr"
+                     : "+r"(nan) : "r"(ah) : "v0");
+    return !(nan >> 63);
+}
 
 static __attribute__((constructor)) void find_features(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(features); i++)
         ((bool *)&a64_has)[features[i].at] = getauxval(features[i].word) >> features[i].bit & 1;
+    a64_has.afp &= has_afp();
+    a64_has.ah_fneg = a64_has.afp && has_ah_fneg();
 }
+
+bool translate_without(const char *list)
+{
+    while (*list) {
+        size_t n = strcspn(list, ","), i = 0;
+        while (i < ARRAY_SIZE(features) && (strlen(features[i].name) != n || strncmp(features[i].name, list, n)))
+            i++;
+        if (i == ARRAY_SIZE(features))
+            return false;
+        ((bool *)&a64_has)[features[i].at] = false;
+        list += n + (list[n] == ',');
+    }
+    return true;
+}
+
+/* --x87=double leaves traces in FPSR. */
+bool a64_afp(void)
+{
+    return a64_has.afp && !a64_x87_double();
+}
+
+bool translate_unmasked;
 
 void translate_assume(bool newest)
 {
@@ -73,7 +111,7 @@ void translate_assume(bool newest)
 
 uint64_t translate_features(void)
 {
-    return a64_x87_double();
+    return a64_x87_double() | a64_afp() << 1;
 }
 
 bool translate_orders_memory(void)
@@ -83,7 +121,7 @@ bool translate_orders_memory(void)
 
 unsigned translate_order(bool ordered)
 {
-    return ordered ? 1u + a64_tso : 0;
+    return (ordered ? 1u + a64_tso : 0) | (unsigned)(a64_afp() && translate_unmasked) << 2;
 }
 
 bool translate_looks_ahead(void)
@@ -130,6 +168,7 @@ void translate_init_stack(struct cpu *cpu, uint8_t *top)
     memset(cpu->host.x87_image, 0, sizeof cpu->host.x87_image);
     memcpy(cpu->host.x87_image, &top, sizeof top);
     cpu->host.x87_image[CPU_X87_DOUBLE - CPU_X87] = a64_x87_double();
+    cpu->host.x87_image[CPU_AFP - CPU_X87] = a64_afp();
     top -= 64;
     memcpy(top, bottom, sizeof bottom);
     cpu->host.ret_top = top;

@@ -13,9 +13,11 @@
 
 /* ---- Host features (HWCAP); everything else is ARMv8.0 ---- */
 struct a64_features {
-    bool flagm, flagm2, aes, pmull, sha1, sha2, crc32, lse, lrcpc, lrcpc2;
+    bool flagm, flagm2, aes, pmull, sha1, sha2, crc32, lse, lrcpc, lrcpc2, afp /* with FRINTTS */;
+    bool ah_fneg; /* FPCR.AH holds for FNEG of vectors, too: not under every emulator */
 };
 extern struct a64_features a64_has;
+bool a64_afp(void); /* FEAT_AFP is used */
 extern bool a64_tso; /* the host orders memory as x86 does: it was asked, and can */
 
 /* ---- Flags ----

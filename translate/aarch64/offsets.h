@@ -17,6 +17,7 @@
 #define CPU_X87 600
 #define CPU_X87_NOTE 608
 #define CPU_X87_DOUBLE 616
+#define CPU_AFP 620
 #define CPU_YMM_LIVE 712
 #define CPU_FP_BITS 716
 #define CPU_YMMH 720

@@ -7,6 +7,10 @@
  * a copy; after the look the copies become the registers. If a bit is set the interpreter executes
  * the whole run instead.
  *
+ * With FEAT_AFP (FPCR has AH and NEP) results, NaNs and denormals included, are x86's and so are FPSR's bits, which
+ * need not be looked at then (e->exact), unless exceptions may trap (e->afp alone). Instructions that write the
+ * low part of a register keep the rest.
+ *
  * So within a run the value of an xmm register is where run_read says, and goes where run_write says.
  * A run is a piece of straight code; one store in it, and additions to general registers, come at its end.
  * Only its start is a place where the guest's state is complete: faults in it go back there. */
@@ -52,6 +56,11 @@ void run_slow_unless_zero(struct emit *e, unsigned w);
 /* Ends the run: looks at FPSR, writes the copies back. */
 void run_settle(struct emit *e);
 
+/* Instead of both, with e->exact: the register to be written by a floating-point instruction, which keeps the rest. */
+unsigned run_modify(struct emit *e, unsigned x, unsigned bytes);
+/* Copies the low 4 or 8 bytes of a register, by one instruction; false: that is not possible. */
+bool run_insert(struct emit *e, unsigned x, unsigned bytes, unsigned from);
+
 /* Only so many low bytes of xmm`x` may be other than zero, as far as is known. */
 unsigned run_width(unsigned x);
 
@@ -65,6 +74,8 @@ static inline unsigned simd_first(const struct insn *in)
 /* run_write_low and run_merge of operand 0, whose other bytes become those of the first source. */
 unsigned simd_write_low(struct emit *e, const struct insn *in, unsigned bytes);
 void simd_merge(struct emit *e, const struct insn *in, unsigned bytes, unsigned from);
+/* The low element of v becomes that of operand 0. */
+void simd_put_low(struct emit *e, const struct insn *in, unsigned v, unsigned bytes);
 /* Operand 1, all of it, zero-filled, in a vector register: an xmm register's, or `tmp`. Memory of 16 bytes
  * must be aligned where the instruction insists, else the slow path is taken. */
 unsigned simd_source(struct emit *e, const struct insn *in, unsigned tmp);
@@ -97,6 +108,10 @@ void simd_fp(struct emit *e, const struct insn *in);
 bool simd_move_supported(const struct insn *in);
 void simd_move(struct emit *e, const struct insn *in);
 
+/* v`d` = -n, but NaNs stay what they are, as those of an operand that is subtracted. With e->afp. Clobbers v7. */
+void simd_negate(struct emit *e, enum a64_arr arr, unsigned d, unsigned n);
+/* v`d` = the elements of n as integers of their size, or INT32_MIN if they do not fit 32 bits. With e->afp. */
+void simd_round_to_ints(struct emit *e, enum a64_arr arr, bool chop, unsigned d, unsigned n);
 /* w`d` = the sign bits of v's 4 or 2 elements. */
 void simd_sign_mask(struct emit *e, unsigned d, unsigned v, bool two);
 /* ZF: v3 is 0; CF: v4 is; the other flags are clear. */

@@ -32,12 +32,34 @@ static struct pair whole_pair(struct emit *e, const struct insn *in)
     return p;
 }
 
-/* The low element of v becomes that of operand 0. */
-static void put_low(struct emit *e, const struct insn *in, unsigned v, unsigned bytes)
+void simd_put_low(struct emit *e, const struct insn *in, unsigned v, unsigned bytes)
 {
+    if (simd_first(in) == in->o[0].reg && run_insert(e, in->o[0].reg, bytes, v))
+        return;
     unsigned to = simd_write_low(e, in, bytes);
-    a64_fmov(e, ft_of(bytes), to, v);
+    if (to != v)
+        a64_fmov(e, ft_of(bytes), to, v);
     simd_merge(e, in, bytes, to);
+}
+
+/* Where the host's instruction puts the low element; then put_result. With FEAT_AFP it keeps what else is in that
+ * register or, if it has two operands, in the first. */
+static unsigned low_result(struct emit *e, const struct insn *in, unsigned bytes, bool two)
+{
+    unsigned x = in->o[0].reg;
+    if (!e->afp)
+        return simd_write_low(e, in, bytes);
+    if (e->exact && simd_first(in) == x)
+        return run_modify(e, x, bytes);
+    return e->exact && two ? run_write(e, x, 16) : (unsigned)V7;
+}
+
+static void put_result(struct emit *e, const struct insn *in, unsigned bytes, unsigned v)
+{
+    if (!e->afp)
+        simd_merge(e, in, bytes, v);
+    else if (v == V7)
+        simd_put_low(e, in, v, bytes);
 }
 
 /* ---- arithmetic ---- */
@@ -46,9 +68,9 @@ static void scalar(struct emit *e, const struct insn *in, uint32_t op, unsigned 
 {
     run_computes(0);
     struct pair p = low_pair(e, in, bytes);
-    unsigned to = simd_write_low(e, in, bytes);
+    unsigned to = low_result(e, in, bytes, true);
     a64_fp2(e, (enum a64_fp2)op, ft_of(bytes), to, p.a, p.b);
-    simd_merge(e, in, bytes, to);
+    put_result(e, in, bytes, to);
 }
 
 static void packed(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
@@ -63,9 +85,9 @@ static void scalar_root(struct emit *e, const struct insn *in, uint32_t op, unsi
     (void)op;
     run_computes(0);
     unsigned b = simd_source_low(e, in, V1, bytes);
-    unsigned to = simd_write_low(e, in, bytes);
+    unsigned to = low_result(e, in, bytes, false);
     a64_fsqrt(e, ft_of(bytes), to, b);
-    simd_merge(e, in, bytes, to);
+    put_result(e, in, bytes, to);
 }
 
 static void packed_root(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
@@ -86,13 +108,21 @@ static void select_by_order(struct emit *e, enum a64_arr arr, bool max, unsigned
 
 static void scalar_min_max(struct emit *e, const struct insn *in, uint32_t max, unsigned bytes)
 {
+    if (e->afp) {
+        scalar(e, in, max ? A64_FMAX : A64_FMIN, bytes);
+        return;
+    }
     run_computes(BY_FPSR_IDC);
     select_by_order(e, scalar_of(bytes), max, V3, low_pair(e, in, bytes));
-    put_low(e, in, V3, bytes);
+    simd_put_low(e, in, V3, bytes);
 }
 
 static void packed_min_max(struct emit *e, const struct insn *in, uint32_t max, unsigned bytes)
 {
+    if (e->afp) {
+        packed(e, in, max ? A64_V_FMAX : A64_V_FMIN, bytes);
+        return;
+    }
     run_computes(BY_FPSR_IDC);
     struct pair p = whole_pair(e, in);
     select_by_order(e, packed_of(bytes), max, run_write(e, in->o[0].reg, 16), p);
@@ -109,12 +139,32 @@ static void horizontal_sub(struct emit *e, const struct insn *in, uint32_t op, u
     a64_v3f(e, A64_V_FSUB, arr, run_write(e, in->o[0].reg, 16), V3, V4);
 }
 
+void simd_negate(struct emit *e, enum a64_arr arr, unsigned d, unsigned n)
+{
+    if (a64_has.ah_fneg) {
+        a64_v2f(e, A64_V_FNEG, arr, d, n);
+        return;
+    }
+    a64_mrs(e, A64_TMP1, A64_FPSR);
+    a64_v3f(e, A64_V_FCMEQ, arr, V7, n, n);
+    a64_msr(e, A64_FPSR, A64_TMP1);
+    a64_vshl(e, A64_VI_SHL, arr, V7, V7, arr == A64_2D ? 63 : 31);
+    a64_v3(e, A64_V_EOR, A64_16B, d, n, V7);
+}
+
 static void add_sub(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
 {
     (void)op;
     enum a64_arr arr = packed_of(bytes);
     run_computes(0);
     struct pair p = whole_pair(e, in);
+    if (e->afp) {
+        simd_negate(e, arr, V3, p.b);
+        for (unsigned i = 1; i < 16 / bytes; i += 2)
+            a64_ins(e, arr, V3, i, p.b, i);
+        a64_v3f(e, A64_V_FADD, arr, run_write(e, in->o[0].reg, 16), p.a, V3);
+        return;
+    }
     a64_v3f(e, A64_V_FSUB, arr, V3, p.a, p.b);
     a64_v3f(e, A64_V_FADD, arr, V4, p.a, p.b);
     a64_ins(e, arr, V4, 0, V3, 0);
@@ -157,6 +207,11 @@ static void dot_product(struct emit *e, const struct insn *in, uint32_t op, unsi
 /* v3 from b; MXCSR is not asked and stays. */
 static void approximate(struct emit *e, unsigned b, bool root)
 {
+    if (e->afp) { /* denormal numbers are zero, whatever MXCSR says */
+        a64_mrs(e, A64_TMP2, A64_FPCR);
+        a64_const(e, A64_TMP0, 1 << 24);
+        a64_msr(e, A64_FPCR, A64_TMP0);
+    }
     a64_mrs(e, A64_TMP1, A64_FPSR);
     a64_const(e, A64_TMP0, 0x3f800000);
     a64_dup_gpr(e, A64_4S, V3, A64_TMP0);
@@ -166,6 +221,8 @@ static void approximate(struct emit *e, unsigned b, bool root)
     a64_v3f(e, A64_V_FCMEQ, A64_4S, V4, V3, V3);
     a64_v3f(e, A64_V_FCMEQ, A64_4S, V5, b, b);
     a64_msr(e, A64_FPSR, A64_TMP1);
+    if (e->afp)
+        a64_msr(e, A64_FPCR, A64_TMP2);
     a64_vimm_s(e, A64_MOVI, true, V6, 4, 8);
     a64_v3(e, A64_V_ADD, A64_4S, V3, V3, V6);
     a64_vimm_s(e, A64_BICI, true, V3, 0xff, 0);
@@ -181,6 +238,8 @@ static void approximate(struct emit *e, unsigned b, bool root)
 /* The host rounds as MXCSR says. */
 static void only_to_nearest(struct emit *e)
 {
+    if (e->afp)
+        return;
     a64_cpu_load(e, A64_LDR_W, A64_TMP0, offsetof(struct cpu, mxcsr));
     a64_must(a64_and_imm(e, A64_W, A64_TMP0, A64_TMP0, 0x6000));
     run_slow_unless_zero(e, A64_TMP0);
@@ -190,9 +249,7 @@ static void scalar_approximation(struct emit *e, const struct insn *in, uint32_t
 {
     only_to_nearest(e);
     approximate(e, simd_source_low(e, in, V1, bytes), root);
-    unsigned to = simd_write_low(e, in, bytes);
-    a64_fmov(e, A64_S, to, V3);
-    simd_merge(e, in, bytes, to);
+    simd_put_low(e, in, V3, bytes);
 }
 
 static void packed_approximation(struct emit *e, const struct insn *in, uint32_t root, unsigned bytes)
@@ -205,13 +262,28 @@ static void packed_approximation(struct emit *e, const struct insn *in, uint32_t
 
 /* ---- MXCSR: between runs its exceptions are complete in the cpu ---- */
 
+/* Those in FPSR: the order of MXCSR is IE DE ZE OE UE PE. */
+static void add_exceptions(struct emit *e, unsigned w)
+{
+    static const struct { uint8_t from, bits, to; } parts[] = {{0, 1, 0}, {1, 4, 2}, {7, 1, 1}};
+    a64_mrs(e, A64_TMP1, A64_FPSR);
+    for (unsigned i = 0; i < ARRAY_SIZE(parts); i++) {
+        a64_ubfx(e, A64_W, A64_TMP2, A64_TMP1, parts[i].from, parts[i].bits);
+        a64_orr_sh(e, A64_W, w, w, A64_TMP2, A64_LSL, parts[i].to);
+    }
+}
+
 bool simd_control(struct emit *e, const struct insn *in)
 {
     struct a64_mem m;
     if (!a64_mem(e, in, 2, &m))
         return false;
+    if (e->afp && !e->exact)
+        return false;
     if (in->op == OP_STMXCSR) {
         a64_cpu_load(e, A64_LDR_W, A64_TMP0, offsetof(struct cpu, mxcsr));
+        if (e->exact)
+            add_exceptions(e, A64_TMP0);
         a64_store(e, A64_STR_W, A64_TMP0, &m);
         return true;
     }
@@ -220,6 +292,13 @@ bool simd_control(struct emit *e, const struct insn *in)
     uint8_t *at = e->p;
     a64_must(a64_cbnz(e, A64_W, A64_TMP1, 0)); /* reserved bits */
     a64_slow(e, at);
+    if (e->exact) {
+        a64_mvn(e, A64_W, A64_TMP1, A64_TMP0);
+        a64_must(a64_and_imm(e, A64_W, A64_TMP1, A64_TMP1, 0x1f80));
+        at = e->p;
+        a64_must(a64_cbnz(e, A64_W, A64_TMP1, 0)); /* exceptions that trap */
+        a64_slow(e, at);
+    }
     a64_cpu_store(e, A64_STR_W, A64_TMP0, offsetof(struct cpu, mxcsr));
     a64_call(e, a64_new_mxcsr);
     return true;
@@ -274,6 +353,22 @@ static void compare_by(struct emit *e, enum a64_arr arr, unsigned predicate, uns
         a64_v2(e, A64_V_NOT, A64_16B, d, d);
 }
 
+/* Without looking back exceptions must be the right ones: those of the comparison that is meant first, then none. */
+static void compare_exactly(struct emit *e, enum a64_arr arr, unsigned predicate, unsigned d, struct pair p)
+{
+    unsigned kind = predicate & 3;
+    bool quiet = (kind == 0 || kind == 3) == !(predicate & 16);
+    bool as_is = predicate < 8 ? kind != 3 || p.a == p.b : (predicate & 3) - 1 < 2;
+    if (!e->exact || (as_is && !(predicate & 16))) {
+        compare_by(e, arr, predicate, d, p);
+        return;
+    }
+    a64_v3f(e, quiet ? A64_V_FCMEQ : A64_V_FCMGE, arr, V3, p.a, p.b);
+    a64_mrs(e, A64_TMP1, A64_FPSR);
+    compare_by(e, arr, predicate & 15, d, p);
+    a64_msr(e, A64_FPSR, A64_TMP1);
+}
+
 static unsigned predicate_of(const struct insn *in)
 {
     return in->imm & (in->flags & INSN_UNALIGNED_OK ? 31 : 7); /* VEX has more */
@@ -283,8 +378,8 @@ static void scalar_compare(struct emit *e, const struct insn *in, uint32_t op, u
 {
     (void)op;
     run_computes(0);
-    compare_by(e, scalar_of(bytes), predicate_of(in), V3, low_pair(e, in, bytes));
-    put_low(e, in, V3, bytes);
+    compare_exactly(e, scalar_of(bytes), predicate_of(in), V3, low_pair(e, in, bytes));
+    simd_put_low(e, in, V3, bytes);
 }
 
 static void packed_compare(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
@@ -292,12 +387,12 @@ static void packed_compare(struct emit *e, const struct insn *in, uint32_t op, u
     (void)op;
     run_computes(0);
     struct pair p = whole_pair(e, in);
-    compare_by(e, packed_of(bytes), predicate_of(in), run_write(e, in->o[0].reg, 16), p);
+    compare_exactly(e, packed_of(bytes), predicate_of(in), run_write(e, in->o[0].reg, 16), p);
 }
 
 static void compare_to_flags(struct emit *e, const struct insn *in, uint32_t quiet, unsigned bytes)
 {
-    bool first = !e->index; /* flags of the region itself are dead, but these come from outside */
+    bool first = !e->index && !e->exact; /* flags of the region itself are dead, but these come from outside */
     run_computes(first ? NZCV_IN_TMP3 : 0);
     struct pair p = low_pair(e, in, bytes);
     if (first)
@@ -316,6 +411,12 @@ static void to_gpr(struct emit *e, const struct insn *in, uint32_t chop, unsigne
 {
     run_computes(0);
     unsigned v = simd_source_low(e, in, V1, bytes);
+    if (e->afp) { /* what does not fit becomes INT32_MIN, as with x86 */
+        a64_fp1(e, chop ? A64_FRINT32Z : A64_FRINT32X, ft_of(bytes), V3, v);
+        run_settle(e);
+        a64_fcvtzs(e, A64_W, ft_of(bytes), a64_gpr(in->o[0].reg), V3);
+        return;
+    }
     if (!chop) {
         a64_frintx(e, ft_of(bytes), V3, v);
         v = V3;
@@ -330,9 +431,9 @@ static void from_gpr(struct emit *e, const struct insn *in, uint32_t op, unsigne
     (void)op;
     if (bytes == 4) /* to double it is exact */
         run_computes(0);
-    unsigned w = simd_source_w(e, in, A64_TMP0), to = simd_write_low(e, in, bytes);
+    unsigned w = simd_source_w(e, in, A64_TMP0), to = low_result(e, in, bytes, false);
     a64_scvtf(e, A64_W, ft_of(bytes), to, w);
-    simd_merge(e, in, bytes, to);
+    put_result(e, in, bytes, to);
 }
 
 /* `bytes` is the result's size. */
@@ -341,9 +442,9 @@ static void scalar_size(struct emit *e, const struct insn *in, uint32_t op, unsi
     (void)op;
     run_computes(0);
     unsigned b = simd_source_low(e, in, V1, 12 - bytes);
-    unsigned to = simd_write_low(e, in, bytes);
+    unsigned to = low_result(e, in, bytes, false);
     a64_fcvt(e, ft_of(bytes), ft_of(12 - bytes), to, b);
-    simd_merge(e, in, bytes, to);
+    put_result(e, in, bytes, to);
 }
 
 static void packed_size(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
@@ -371,10 +472,23 @@ static void ints_to_packed(struct emit *e, const struct insn *in, uint32_t op, u
     a64_v2f(e, A64_V_SCVTF, A64_4S, run_write(e, in->o[0].reg, 16), b);
 }
 
+void simd_round_to_ints(struct emit *e, enum a64_arr arr, bool chop, unsigned d, unsigned n)
+{
+    a64_v2f(e, chop ? A64_V_FRINT32Z : A64_V_FRINT32X, arr, d, n);
+    a64_v2f(e, A64_V_FCVTZS, arr, d, d);
+}
+
 static void packed_to_ints(struct emit *e, const struct insn *in, uint32_t chop, unsigned bytes)
 {
     run_computes(0);
     unsigned b = simd_source(e, in, V1);
+    if (e->afp) {
+        unsigned d = run_write(e, in->o[0].reg, bytes == 4 ? 16 : 8);
+        simd_round_to_ints(e, packed_of(bytes), chop, d, b);
+        if (bytes == 8)
+            a64_v2(e, A64_V_XTN, A64_2S, d, d);
+        return;
+    }
     if (!chop) {
         a64_v2f(e, A64_V_FRINTX, packed_of(bytes), V3, b);
         b = V3;
@@ -407,13 +521,15 @@ static void round_scalar(struct emit *e, const struct insn *in, uint32_t op, uns
     uint32_t imm = in->imm;
     run_computes(0);
     unsigned b = simd_source_low(e, in, V1, bytes);
-    if (!(imm & ROUND_EXACT))
-        a64_frintx(e, ft_of(bytes), V3, b);
-    if (!(imm & ROUND_CURRENT))
-        a64_fp1(e, scalar_round[imm & 3], ft_of(bytes), V3, b);
-    else if (imm & ROUND_EXACT)
-        a64_frinti(e, ft_of(bytes), V3, b);
-    put_low(e, in, V3, bytes);
+    enum a64_fp1 how = imm & ROUND_EXACT ? A64_FRINTI : A64_FRINTX;
+    if (!(imm & ROUND_CURRENT)) {
+        if (how == A64_FRINTX)
+            a64_frintx(e, ft_of(bytes), V3, b);
+        how = scalar_round[imm & 3];
+    }
+    unsigned to = low_result(e, in, bytes, false);
+    a64_fp1(e, how, ft_of(bytes), to, b);
+    put_result(e, in, bytes, to);
 }
 
 static void round_packed(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
@@ -423,13 +539,13 @@ static void round_packed(struct emit *e, const struct insn *in, uint32_t op, uns
     enum a64_arr arr = packed_of(bytes);
     run_computes(0);
     unsigned b = simd_source(e, in, V1);
-    if (!(imm & ROUND_EXACT))
-        a64_v2f(e, A64_V_FRINTX, arr, V3, b);
-    if (!(imm & ROUND_CURRENT))
-        a64_v2f(e, packed_round[imm & 3], arr, V3, b);
-    else if (imm & ROUND_EXACT)
-        a64_v2f(e, A64_V_FRINTI, arr, V3, b);
-    a64_v_mov(e, run_write(e, in->o[0].reg, 16), V3);
+    enum a64_v2f how = imm & ROUND_EXACT ? A64_V_FRINTI : A64_V_FRINTX;
+    if (!(imm & ROUND_CURRENT)) {
+        if (how == A64_V_FRINTX)
+            a64_v2f(e, A64_V_FRINTX, arr, V3, b);
+        how = packed_round[imm & 3];
+    }
+    a64_v2f(e, how, arr, run_write(e, in->o[0].reg, 16), b);
 }
 
 /* ---- the table ---- */

@@ -20,6 +20,8 @@ static void merge_low(struct emit *e, const struct insn *in, unsigned bytes)
     unsigned from = run_read_low(e, in->o[1].reg, bytes);
     if (simd_first(in) == in->o[0].reg && in->o[0].reg == in->o[1].reg)
         return;
+    if (simd_first(in) == in->o[0].reg && run_insert(e, in->o[0].reg, bytes, from))
+        return;
     unsigned to = simd_write_low(e, in, bytes);
     a64_fmov(e, bytes == 8 ? A64_D : A64_S, to, from);
     simd_merge(e, in, bytes, to);

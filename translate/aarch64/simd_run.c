@@ -13,7 +13,8 @@ enum state { UNTOUCHED, LIVE, DEFINED };
 enum where { IN_PLACE, IN_COPY, LOW8, LOW4, ZERO };
 
 static struct {
-    bool open;
+    bool open, exact; /* e->exact */
+    bool afp;
     bool pending;    /* FPSR is to be asked */
     uint8_t how;     /* of a64_slow_fpsr */
     bool cut;        /* ends with the current instruction */
@@ -199,6 +200,8 @@ static void look_for_nans(struct emit *e)
 
 void run_may_be_nan(unsigned x, enum a64_arr arr)
 {
+    if (run.afp)
+        return;
     run.nan[x] = (uint8_t)(arr + 1);
 }
 
@@ -223,6 +226,16 @@ unsigned run_write(struct emit *e, unsigned x, unsigned width)
         run.cut = true;
     run.where[x] = IN_PLACE;
     return home(x);
+}
+
+unsigned run_modify(struct emit *e, unsigned x, unsigned bytes)
+{
+    unsigned v = run_read(e, x);
+    if (run.width[x] < bytes)
+        run.width[x] = (uint8_t)bytes;
+    if (run.where[x] == IN_PLACE)
+        run.cut = true;
+    return v;
 }
 
 void run_zero(struct emit *e, unsigned x)
@@ -266,6 +279,16 @@ void run_merge(struct emit *e, unsigned x, unsigned bytes, unsigned from)
         run.cut = true;
 }
 
+bool run_insert(struct emit *e, unsigned x, unsigned bytes, unsigned from)
+{
+    if (run.pending || run.width[x] <= bytes)
+        return false;
+    if (run.state[x] == UNTOUCHED)
+        run.state[x] = LIVE;
+    run_merge(e, x, bytes, from);
+    return true;
+}
+
 unsigned simd_write_low(struct emit *e, const struct insn *in, unsigned bytes)
 {
     unsigned x = in->o[0].reg, first = simd_first(in);
@@ -291,6 +314,8 @@ void simd_merge(struct emit *e, const struct insn *in, unsigned bytes, unsigned 
 
 void run_computes(unsigned how)
 {
+    if (run.exact)
+        return;
     run.pending = true;
     run.how |= (uint8_t)how;
 }
@@ -300,9 +325,11 @@ unsigned run_width(unsigned x) { return x < SIMD_TEMP ? run.width[x] : 16; }
 /* ---- the run ---- */
 
 
-static void begin(unsigned index)
+static void begin(const struct emit *e, unsigned index)
 {
     run.open = true;
+    run.exact = e->exact;
+    run.afp = e->afp;
     run.pending = run.cut = run.store.is = false;
     run.start = index;
     run.slows = run.how = run.nbases = run.nints = run.done = run.copies = 0;
@@ -367,7 +394,7 @@ void run_settle(struct emit *e)
     /* the run is one piece: what happens in it happens at its first instruction */
     for (unsigned i = run.start + 1; i <= e->index; i++)
         e->tr->off[i] = emit_off(e);
-    begin(e->index + 1);
+    begin(e, e->index + 1);
     run.open = false;
 }
 
@@ -908,7 +935,7 @@ bool a64_simd(struct emit *e, const struct tr_insn *t)
         return false;
     update_known(e);
     if (!run.open || run.next != e->index)
-        begin(e->index);
+        begin(e, e->index);
     if (run.done && run.done == e->index)
         ; /* already */
     else if (part == PART_INT)

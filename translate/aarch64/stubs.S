@@ -9,17 +9,32 @@
         .globl  a64_stubs_start
 a64_stubs_start:
 
-/* FPCR, FPSR <-> MXCSR (its sticky bits are complete in the cpu). load_fpenv clobbers three registers. */
+/* FPCR, FPSR <-> MXCSR. With FEAT_AFP, until a thread unmasks exceptions, FPSR has those that are not in the cpu's
+ * sticky bits yet; CPU_FP_BITS is 0 then. Else they are complete in the cpu. */
         .macro  save_fpenv
-        msr     fpcr, xzr
+        ldr     w9, [x27, #CPU_FP_BITS]
+        cbnz    w9, 8f
+        ldr     w9, [x27, #CPU_MXCSR]
+        mrs     x10, fpsr
+        and     w11, w10, #1                    /* IE */
+        orr     w9, w9, w11
+        ubfx    w11, w10, #1, #4                /* ZE OE UE PE */
+        orr     w9, w9, w11, lsl #2
+        ubfx    w11, w10, #7, #1                /* DE */
+        orr     w9, w9, w11, lsl #1
+        str     w9, [x27, #CPU_MXCSR]
+8:      msr     fpcr, xzr
         .endm
-        .macro  load_fpenv p=9, q=10, r=11
+
+/* Clobbers four registers. Goes to \unmasked if that has changed: code of before does not look at FPSR. */
+        .macro  load_fpenv unmasked, p=9, q=10, r=11, s=12
         ldr     w\p, [x27, #CPU_MXCSR]
         ubfx    w\q, w\p, #13, #2                /* the two middle modes are swapped */
         rbit    w\q, w\q
-        lsr     w\q, w\q, #30
-        orr     w\q, w\q, #4                    /* FZ: denormal numbers show in FPSR */
-        lsl     w\q, w\q, #22
+        lsr     w\q, w\q, #8
+        ldr     w\r, [x27, #CPU_AFP]
+        cbnz    w\r, 5f
+        orr     w\q, w\q, #1 << 24              /* FZ: denormal numbers show in FPSR */
         msr     fpcr, x\q
         /* bits of FPSR that matter: IOC, UFC; IDC unless DAZ; and what is not sticky yet, or not masked */
         and     w\q, w\p, w\p, lsr #7
@@ -30,7 +45,35 @@ a64_stubs_start:
         orr     w\q, w\q, w\r, lsl #7
         mov     w\r, #0x9f
         bic     w\q, w\r, w\q
+        b       6f
+5:      mvn     w\s, w\p, lsr #7                /* what is not masked */
+        ubfx    w\r, w\p, #15, #1
+        orr     w\r, w\r, w\s, lsr #4           /* FZ: flush to zero; or to notice whatever is tiny */
+        bfi     w\q, w\r, #24, #1
+        bfxil   w\q, w\p, #6, #1                /* FIZ: denormal operands are zero */
+        orr     w\q, w\q, #6                    /* AH, NEP */
+        msr     fpcr, x\q
+        and     w\q, w\s, #0x3f
+        .ifnb   \unmasked
+        adrp    x\r, translate_unmasked
+        ldrb    w\r, [x\r, #:lo12:translate_unmasked]
+        orr     w\q, w\q, w\r
+        .endif
+        cbz     w\q, 7f                         /* nothing matters */
+        and     w\p, w\p, w\p, lsr #7
+        mvn     w\s, w\p                        /* but what is sticky and masked */
+        and     w\q, w\s, #1
+        ubfx    w\r, w\s, #2, #4
+        orr     w\q, w\q, w\r, lsl #1
+        ubfx    w\r, w\s, #1, #1
+        orr     w\q, w\q, w\r, lsl #7
+7:      ldr     w\r, [x27, #CPU_FP_BITS]
+        .ifnb   \unmasked
+        cbnz    w\r, 6f
         str     w\q, [x27, #CPU_FP_BITS]
+        cbnz    w\q, \unmasked
+        .endif
+6:      str     w\q, [x27, #CPU_FP_BITS]
         lsl     w\q, w\q, #23                   /* IXC -> QC: then everybody looks closely (simd.h) */
         and     w\q, w\q, #0x08000000
         msr     fpsr, x\q
@@ -113,7 +156,7 @@ a64_load_start:
         cbnz    w9, return_null
 
 load_state: /* cpu -> the guest's registers; goes to x16 */
-        load_fpenv
+        load_fpenv now_unmasked
         ldp     q16, q17, [x27, #CPU_XMM]
         ldp     q18, q19, [x27, #CPU_XMM + 32]
         ldp     q20, q21, [x27, #CPU_XMM + 64]
@@ -150,6 +193,11 @@ load_state: /* cpu -> the guest's registers; goes to x16 */
         br      x16
         .globl  a64_load_end
 a64_load_end:
+
+now_unmasked:
+        msr     fpcr, xzr
+        bl      translate_now_unmasked
+        b       return_null
 
         .globl  a64_exit_direct
 a64_exit_direct:
@@ -221,7 +269,7 @@ a64_stubs_end:
         .globl  a64_new_mxcsr
         .type   a64_new_mxcsr, %function
 a64_new_mxcsr:
-        load_fpenv 0, 1, 2
+        load_fpenv , 0, 1, 2, 3
         ret
 
         .section .note.GNU-stack,"",@progbits

@@ -15,7 +15,7 @@ extern const char a64_return_miss[];   /* w16: guest address that is not the mir
 extern const char a64_interp[];        /* BL; x16: struct insn, to be executed alone */
 extern const char a64_leave[];         /* the state is complete, cpu->eip and exit are set */
 
-extern const char a64_new_mxcsr[];     /* BL; cpu->mxcsr was changed; clobbers x0-x2 */
+extern const char a64_new_mxcsr[];     /* BL; cpu->mxcsr was changed, nothing is unmasked by it; clobbers x0-x3 */
 
 /* rep.S: of elements of 1, 2, 4 bytes */
 extern const char a64_rep_movs1[], a64_rep_movs2[], a64_rep_movs4[];

@@ -946,7 +946,8 @@ static void ymm_entries(struct emit *e)
 
 static bool pass(struct translation *tr)
 {
-    struct emit e = {.tr = tr, .p = tr->code, .end = tr->code + TRANSLATE_BYTES_MAX, .ymm = avx_in_region(tr)};
+    struct emit e = {.tr = tr, .p = tr->code, .end = tr->code + TRANSLATE_BYTES_MAX, .ymm = avx_in_region(tr),
+                     .afp = a64_afp(), .exact = a64_afp() && !tr->unmasked};
     nfixes = nleaves = nliterals = nslows = nmisses = 0;
     memset(fallback_of, 0, sizeof fallback_of);
     a64_x87_begin(&e);

@@ -69,6 +69,13 @@ uint64_t translate_features(void)
     return 0;
 }
 
+bool translate_unmasked;
+
+bool translate_without(const char *list)
+{
+    return !*list;
+}
+
 bool translate_orders_memory(void)
 {
     return false;
