@@ -8,6 +8,7 @@
 #include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -63,6 +64,8 @@ static char *find_program(const char *name)
     char host[PATH_MAX];
     if (strchr(name, '/'))
         return xstrdup(name);
+    if (!*name)
+        log_die(127, "the program's name is empty");
     const char *path = getenv("PATH");
     if (!path)
         path = "/bin:/usr/bin";
@@ -71,21 +74,14 @@ static char *find_program(const char *name)
         size_t size = n + strlen(name) + 3;
         char *full = xmalloc(size);
         snprintf(full, size, "%.*s/%s", n ? (int)n : 1, n ? path : ".", name);
-        if (!path_to_host(full, host, true, false) && !access(host, X_OK))
+        struct stat st;
+        if (!path_to_host(full, host, true, false) && !access(host, X_OK) && !stat(host, &st) &&
+            S_ISREG(st.st_mode))
             return full;
         free(full);
         path += n + (path[n] == ':');
     }
     log_die(127, "%s: not found in PATH", name);
-}
-
-static _Noreturn void fail(const char *name, const struct elfload_error *e)
-{
-    if (opt.child && e->late) { /* the guest's execve has succeeded */
-        log_user("%s: %s", name, e->reason);
-        signal_die(thread_self, SIGSEGV);
-    }
-    log_die(e->err == ENOENT ? 127 : 126, "%s: %s", name, e->reason);
 }
 
 static char **guest_argv(const char *path, char **rest)
@@ -101,6 +97,18 @@ static char **guest_argv(const char *path, char **rest)
     else if (!n)
         v[0] = xstrdup(path);
     return v;
+}
+
+/* `path` is what was to be loaded: `name`, or the interpreter of that script. */
+static _Noreturn void fail(const char *name, const char *path, struct elfload_error *e)
+{
+    if (strcmp(name, path))
+        elfload_blame(e, path);
+    if (opt.child && e->late) { /* the guest's execve has succeeded */
+        log_user("%s: %s", name, e->reason);
+        signal_die(thread_self, SIGSEGV);
+    }
+    log_die(e->err == ENOENT ? 127 : 126, "%s: %s", name, e->reason);
 }
 
 /* Variables that steer this xrun only are not the guest's: a child xrun gets them as options. */
@@ -122,21 +130,34 @@ static void open_log(void)
 
 static void say_check(void *arg, const char *kind, bool missing, const char *text)
 {
-    (void)arg;
+    bool *in_root = arg;
+    *in_root |= missing && strcmp(kind, "program") != 0;
     printf("%-12s %s%s\n", kind, missing ? "MISSING: " : "", text);
 }
 
 /* --abi-check. Exit status 1 if something is missing. */
 static int check_program(const char *name)
 {
-    char *path = find_program(name);
-    unsigned n = elfcheck_program(path, say_check, NULL);
+    char *path = find_program(name), *script = xstrdup(path), *none = NULL;
+    char **gargv = guest_argv(path, &none);
+    struct elfload_error e = {0};
+    bool in_root = false; /* what is missing may be in a root */
+    unsigned n = 1;
+    bool bad = elfload_script(&path, &gargv, script, &e), same = !strcmp(path, script);
+    if (!same && !bad)
+        printf("%-12s is run by %s\n", "script", path);
+    if (!same && bad)
+        say_check(&in_root, "program", true, e.reason);
+    else
+        n = elfcheck_program(path, say_check, &in_root);
     if (!n)
         printf("%-12s nothing is missing\n", "result");
     else
-        printf("%-12s %u missing; an i386 root made by `xrun-root DIR` and used with `xrun -L DIR` has the "
-               "usual libraries\n", "result", n);
+        printf("%-12s %u missing%s\n", "result", n, in_root ? "; an i386 root made by `xrun-root DIR` and "
+               "used with `xrun -L DIR` has the usual libraries" : "");
     free(path);
+    free(script);
+    free(gargv);
     return n != 0;
 }
 
@@ -173,6 +194,24 @@ static void show_as_guest(const struct process *p)
     prctl(PR_SET_MM, PR_SET_MM_MAP, &m, sizeof m, 0);
 }
 
+static void print_about(void)
+{
+    if (opt.help)
+        options_help();
+    else if (opt.version)
+        printf("xrun %s\n", XRUN_VERSION);
+    else
+        syscalls_print_table();
+}
+
+/* The exit status of what has printed to standard output. */
+static int printed(int status)
+{
+    if (fflush(stdout) || ferror(stdout))
+        log_die(126, "standard output: %s", strerror(errno));
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     bool by_kernel = argc >= 3 && binfmt_started();
@@ -186,24 +225,18 @@ int main(int argc, char **argv)
     }
     if ((i < argc || by_kernel) && !options_config(by_kernel ? argv[1] : argv[i]))
         return 126;
-    if (opt.help) {
-        options_help();
-        return 0;
-    }
-    if (opt.version) {
-        printf("xrun %s\n", XRUN_VERSION);
-        return 0;
-    }
-    if (opt.syscalls) {
-        syscalls_print_table();
-        return 0;
+    if (opt.help || opt.version || opt.syscalls) {
+        print_about();
+        return printed(0);
     }
     if (opt.binfmt)
-        return binfmt_command(opt.binfmt);
+        return printed(binfmt_command(opt.binfmt));
     if (opt.attach && (!opt.gdbserver || i < argc))
         log_die(126, "--attach goes with -g and without a program");
     if (i >= argc && !opt.gdbserver)
         log_die(126, "no program given (see xrun --help)");
+    if (opt.kernel && (*opt.kernel < '1' || *opt.kernel > '9'))
+        log_die(126, "--kernel=%s: a version such as 2.6.32", opt.kernel);
     if (opt.x87 && strcmp(opt.x87, "exact") && strcmp(opt.x87, "double"))
         log_die(126, "--x87=%s: choose exact or double", opt.x87);
     if (opt.host_without && !translate_without(opt.host_without))
@@ -220,7 +253,7 @@ int main(int argc, char **argv)
     if (r)
         log_die(126, "--sysroot=%s: %s", opt.sysroot, strerror(-r));
     if (opt.abi_check)
-        return check_program(argv[i]);
+        return printed(check_program(argv[i]));
     open_log();
     start_trace();
     exec_init(argv);
@@ -241,21 +274,22 @@ int main(int argc, char **argv)
     cache_thread_add(t);
 
     char *path = by_kernel ? xstrdup(binfmt_program(argv[1])) : find_program(rest[0]);
-    char *execfn = xstrdup(opt.execfn ? opt.execfn : path);
+    char *execfn = xstrdup(opt.execfn ? opt.execfn : path), *name = xstrdup(path);
     char **gargv = guest_argv(path, rest);
     struct elfload_error e = {0};
     if (elfload_script(&path, &gargv, execfn, &e))
-        fail(rest[0], &e);
+        fail(name, name, &e);
     char host[PATH_MAX];
     if (path_to_host(path, host, true, false))
         log_die(126, "%s: name too long", path);
     if (opt.lockstep || opt.lockstep_fast) {
         if (elfload_check(host, &e))
-            fail(path, &e);
+            fail(name, path, &e);
         lockstep_run(t, host, gargv, environ);
     }
     if (elfload_load(t, host, execfn, gargv, environ, &e))
-        fail(path, &e);
+        fail(name, path, &e);
+    free(name);
     if (opt.exec_fd)
         close((int)opt.exec_fd);
     if (!t->trace) /* units on disk know nothing of breakpoints */

@@ -3,6 +3,7 @@
 #include "core/log.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,12 +26,25 @@ void log_set_fd(int fd)
     out_fd = fd;
 }
 
+/* Once: what is written to the user's file from now on may be lost, too. */
+static void say_lost(void)
+{
+    static atomic_flag said = ATOMIC_FLAG_INIT;
+    int e = errno;
+    if (!atomic_flag_test_and_set(&said))
+        log_user("%s: %s", opt.log_file ? opt.log_file : "the log", strerror(e));
+    errno = e;
+}
+
 void log_write(int fd, const char *buf, size_t n)
 {
     while (n) {
         ssize_t w = write(fd, buf, n);
-        if (w < 0 && errno != EINTR)
+        if (w < 0 && errno != EINTR) {
+            if (fd == out_fd && fd != 2)
+                say_lost();
             return;
+        }
         if (w > 0) {
             buf += w;
             n -= (size_t)w;

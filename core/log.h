@@ -18,7 +18,7 @@ void log_event(const char *fmt, ...) PRINTF(1, 2);
 /* Where the log goes: stderr, or the file of --log-file. The second sets it at start. */
 int log_fd(void);
 void log_set_fd(int fd);
-/* Writes all of buf with as few write(2) calls as possible; errors are ignored. */
+/* Writes all of buf with as few write(2) calls as possible; an error is told once if it is the log, else ignored. */
 void log_write(int fd, const char *buf, size_t n);
 
 /* Prints guest eip, the last exit and that this is xrun's fault, then aborts. Never for anything

@@ -2,6 +2,7 @@
 #include "core/path.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,8 +34,11 @@ int path_init(void)
     if (!opt.sysroot)
         return 0;
     char *real = realpath(opt.sysroot, NULL);
+    struct stat st;
     if (!real && !opt.child)
         return -errno;
+    if (real && !opt.child && !stat(real, &st) && !S_ISDIR(st.st_mode))
+        return -ENOTDIR;
     opt.sysroot = real; /* a child in another root (chroot) has none */
     return 0;
 }
@@ -184,6 +188,14 @@ int path_to_host(const char *path, char out[PATH_MAX], bool follow, bool create)
     }
     memcpy(out, path, n + 1);
     return 0;
+}
+
+int path_executable(const char *host)
+{
+    if (!faccessat(AT_FDCWD, host, X_OK, AT_EACCESS))
+        return 0;
+    /* older sandboxes refuse faccessat2, which that is */
+    return errno == EPERM && !access(host, X_OK) ? 0 : -errno;
 }
 
 const char *path_to_guest(const char *host)

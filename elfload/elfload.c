@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -58,19 +59,40 @@ static int fail(struct elfload_error *e, int err, const char *fmt, ...)
 /* A failure behind execve's point of no return. */
 #define fail_late(e, ...) (fail(e, __VA_ARGS__), (e)->late = true, -1)
 
-static const char *machine_name(unsigned m)
+int elfload_blame(struct elfload_error *e, const char *interp)
 {
-    switch (m) {
-    case EM_X86_64: return "x86-64";
-    case EM_AARCH64: return "AArch64";
-    case EM_ARM: return "Arm";
-    case EM_RISCV: return "RISC-V";
-    case EM_PPC: case EM_PPC64: return "PowerPC";
-    case EM_MIPS: return "MIPS";
-    case EM_S390: return "S/390";
-    case EM_SPARC: case EM_SPARCV9: return "SPARC";
+    struct elfload_error of = *e;
+    if (*interp)
+        fail(e, of.err, "its interpreter %s: %s", interp, of.reason);
+    else
+        fail(e, of.err, "its first line (#!) names no interpreter");
+    e->late = of.late;
+    return -1;
+}
+
+/* Whose program it is; bytes of e_machine in either order. */
+static const char *machine_name(const Elf32_Ehdr *h)
+{
+    unsigned m = h->e_machine;
+    switch (h->e_ident[EI_DATA] == ELFDATA2MSB ? m >> 8 | (m & 255) << 8 : m) {
+    case EM_386: return "a big-endian";
+    case EM_X86_64: return "an x86-64";
+    case EM_AARCH64: return "an AArch64";
+    case EM_ARM: return "an Arm";
+    case EM_RISCV: return "a RISC-V";
+    case EM_PPC: case EM_PPC64: return "a PowerPC";
+    case EM_MIPS: return "a MIPS";
+    case EM_S390: return "an S/390";
+    case EM_SPARC: case EM_SPARCV9: return "a SPARC";
     default: return "another machine's";
     }
+}
+
+static const char *foreign_name(const unsigned char *b, size_t n)
+{
+    if (n >= 2 && b[0] == 'M' && b[1] == 'Z')
+        return "is a DOS or Windows program, not a Linux one";
+    return "not an ELF program, nor a script that begins with #!";
 }
 
 static bool is_i386(const Elf32_Ehdr *h)
@@ -84,10 +106,10 @@ static int check_ident(const Elf32_Ehdr *h, size_t n, struct elfload_error *e)
 {
     const char *cut = n < sizeof *h ? "truncated ELF header" : NULL;
     if (memcmp(h->e_ident, ELFMAG, SELFMAG))
-        return fail(e, ENOEXEC, "not an ELF program");
+        return fail(e, ENOEXEC, "%s", foreign_name(h->e_ident, n));
     if (!is_i386(h))
         return cut ? fail(e, ENOEXEC, "%s", cut)
-                   : fail(e, ENOEXEC, "is an %s program, not i386", machine_name(h->e_machine));
+                   : fail(e, ENOEXEC, "is %s program, not i386", machine_name(h));
     if (h->e_type == ET_REL)
         return fail(e, ENOEXEC, "is a relocatable object file, not a program");
     if (h->e_type == ET_CORE)
@@ -136,6 +158,16 @@ static void elf_close(struct elf *f)
     f->fd = -1;
 }
 
+int elfload_executable(int fd, const char *host, struct elfload_error *e)
+{
+    struct statvfs fs;
+    if (!path_executable(host))
+        return 0;
+    return fail(e, EACCES, "permission denied (%s)",
+                !fstatvfs(fd, &fs) && fs.f_flag & ST_NOEXEC ? "its file system is mounted noexec"
+                                                            : "not executable");
+}
+
 /* Opens `path` as open_exec does: a regular file that may be executed. */
 static int open_file(struct elf *f, const char *path, struct elfload_error *e)
 {
@@ -146,9 +178,7 @@ static int open_file(struct elf *f, const char *path, struct elfload_error *e)
         return fail(e, errno, "%s", errno == ENOENT ? "no such file" : strerror(errno));
     if (fstat(f->fd, &st) || !S_ISREG(st.st_mode))
         return fail(e, EACCES, S_ISDIR(st.st_mode) ? "is a directory" : "not a regular file");
-    if (faccessat(AT_FDCWD, path, X_OK, AT_EACCESS))
-        return fail(e, EACCES, "permission denied (not executable)");
-    return 0;
+    return elfload_executable(f->fd, path, e);
 }
 
 /* What no working program has and what would only end it by a signal later: the user who names

@@ -27,6 +27,12 @@ struct elfload_error {
  * something on the way does not exist or is not executable. */
 int elfload_script(char **path, char ***argv, const char *name, struct elfload_error *e);
 
+/* 0, or -1 with *e filled if the open file, which is called `host`, may not be executed. */
+int elfload_executable(int fd, const char *host, struct elfload_error *e);
+
+/* *e is the error of a script's interpreter: its reason says so from now on. -1. */
+int elfload_blame(struct elfload_error *e, const char *interp);
+
 /* Maps program `host_path` and its interpreter, builds the initial stack and vDSO, fills process
  * fields (exe, argv, auxv, brk, ...) and the entry registers of t->cpu. `execfn` is what AT_EXECFN
  * names. On failure nothing has been mapped that matters: the caller exits with 126/127.

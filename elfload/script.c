@@ -96,15 +96,13 @@ static int open_exec(const char *path, struct elfload_error *e)
     if (r)
         return fail(e, -r, strerror(-r));
     int fd = open(host, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == EACCES && !faccessat(AT_FDCWD, host, X_OK, AT_EACCESS))
+    if (fd < 0 && errno == EACCES && !path_executable(host))
         return UNREADABLE;
     if (fd < 0)
         return fail(e, errno, errno == ENOENT ? "no such file" : strerror(errno));
     if (fstat(fd, &st) || !S_ISREG(st.st_mode))
         fail(e, EACCES, S_ISDIR(st.st_mode) ? "is a directory" : "not a regular file");
-    else if (faccessat(AT_FDCWD, host, X_OK, AT_EACCESS))
-        fail(e, EACCES, "permission denied (not executable)");
-    else
+    else if (!elfload_executable(fd, host, e))
         return fd;
     close(fd);
     return -1;
@@ -116,7 +114,7 @@ int elfload_script(char **path, char ***argv, const char *name, struct elfload_e
         char head[HEAD] = "", *interp, *arg;
         int fd = open_exec(*path, e);
         if (fd == -1)
-            return -1;
+            return level ? elfload_blame(e, *path) : -1;
         ssize_t n = fd == UNREADABLE ? 0 : read(fd, head, sizeof head);
         if (fd >= 0)
             close(fd);

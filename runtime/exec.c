@@ -176,7 +176,7 @@ static int check_permission(const char *host)
         return -errno;
     if (!S_ISREG(st.st_mode))
         return -EACCES;
-    return faccessat(AT_FDCWD, host, X_OK, AT_EACCESS) ? -errno : 0;
+    return path_executable(host);
 }
 
 /* Names relative to a descriptor go through /proc; the kernel calls them /dev/fd/... */

@@ -752,8 +752,11 @@ static int listen_unix(const char *path)
     if (strlen(path) >= sizeof a.sun_path)
         log_die(126, "--gdbserver=%s: name too long", path);
     strcpy(a.sun_path, path);
-    if (!lstat(path, &st) && S_ISSOCK(st.st_mode))
+    if (!lstat(path, &st)) {
+        if (!S_ISSOCK(st.st_mode))
+            log_die(126, "--gdbserver=%s: is a file; give a port or the path of a socket, and then the program", path);
         unlink(path);
+    }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     mode_t mask = umask(077); /* who may connect may do what the user may */
     if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) || listen(fd, 1))

@@ -5,8 +5,7 @@ work=$1/bad
 shift
 xrun=("$@")
 mkdir -p "$work"
-cc=${GUEST_CC:-i686-linux-gnu-gcc}
-pass=0 fail=0
+. "$(dirname "$0")/../lib.sh"
 
 expect() { # status, pattern of the message, argument...
     local want=$1 pattern=$2 out st
@@ -51,6 +50,8 @@ variant("arm", 18, "<H", 40)
 variant("memsz", phoff + 20, "<I", 0xfffffff0)
 variant("filesz", phoff + 16, "<I", 0x7fffffff)
 variant("vaddr", phoff + 8, "<I", 0xfffff000)
+b[5] = 2
+variant("mips", 18, ">H", 8)
 EOF
 cat >"$work/crash.c" <<'EOF'
 int main(int c, char **v)
@@ -66,12 +67,18 @@ int main(int c, char **v)
 }
 EOF
 $cc -static -O0 -w -o "$work/crash" "$work/crash.c"
-printf '#!/no/such/interpreter\n' >"$work/script"; chmod +x "$work/script"
+printf '#!/no/such/interpreter\n' >"$work/script"
+printf '#!%s/host\n' "$work" >"$work/script-host"
+printf '#!' >"$work/script-none"
+printf 'MZ%098d' 0 >"$work/windows"
+chmod +x "$work"/{script,script-host,script-none,windows}
 
 expect 127 '^xrun: .*missing: no such file' "$work/missing"
 expect 126 '^xrun: .*directory' "$work"
 expect 126 '^xrun: .*x86-64 program, not i386' "$work/host"
-expect 126 '^xrun: .*Arm program, not i386' "$work/arm"
+expect 126 '^xrun: .*is an Arm program, not i386' "$work/arm"
+expect 126 '^xrun: .*is a MIPS program, not i386' "$work/mips"
+expect 126 '^xrun: .*Windows program' "$work/windows"
 expect 126 '^xrun: .*object file' "$work/object"
 expect 126 '^xrun: .*truncated' "$work/short"
 expect 126 '^xrun: .*truncated' "$work/cut"
@@ -85,7 +92,14 @@ expect 126 '^xrun: ' "$work/phnum"
 expect 126 '^xrun: .*address space' "$work/memsz"
 expect 126 '^xrun: ' "$work/filesz"
 expect 126 '^xrun: ' "$work/vaddr"
-expect 127 '^xrun: .*no such file' "$work/script"
+expect 127 '^xrun: .*/script: its interpreter /no/such/interpreter: no such file$' "$work/script"
+expect 126 '^xrun: .*/script-host: its interpreter .*/host: is an .* program, not i386$' "$work/script-host"
+expect 126 '^xrun: .*/script-none: its first line .* names no interpreter$' "$work/script-none"
+expect 127 '^xrun: .*name is empty' ''
+expect 126 '^xrun: --sysroot=.*/ok: Not a directory$' -L "$work/ok" "$work/ok"
+expect 126 '^xrun: --gdbserver=.*/ok: is a file' -g "$work/ok"
+expect 126 '^xrun: --kernel=new' --kernel=new "$work/ok"
+expect 0 '^xrun: /dev/full: No space' --strace -o /dev/full "$work/ok"
 expect 126 'unknown option' --nonsense "$work/ok"
 expect 126 'unknown model.*nehalem' --cpu=z80 "$work/ok"
 expect 0 '^$' "$work/ok"
@@ -94,5 +108,13 @@ expect 139 '^$' "$work/crash" j
 expect 132 '^$' "$work/crash" u
 expect 132 'unsupported instruction at .*: 62 f5 7c 48 58 c0' "$work/crash" x
 expect 136 '^$' "$work/crash" d
-echo "badinput: $pass passed, $fail failed, 0 skipped"
-[ $fail = 0 ]
+"${xrun[@]}" --version 2>"$work/said" >/dev/full
+same "status of a failed --version" 126 $?
+same "what it says" "xrun: standard output: No space left on device" "$(cat "$work/said")"
+printf '#include <unistd.h>\nint main(void) { return write(2, "x", 1) == 1 ? 0 : 7; }\n' >"$work/say.c"
+$cc -static -s -o "$work/say" "$work/say.c"
+# descriptors that are closed stay so, whatever xrun opens
+"${xrun[@]}" "$work/say" <&- >&- 2>&-
+same "no standard descriptors" 7 $?
+same "no standard input" x0 "$("${xrun[@]}" "$work/say" 2>&1 <&-; echo $?)"
+finish badinput
