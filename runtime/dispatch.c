@@ -178,7 +178,7 @@ static void step(struct thread *t)
         ptrace_watch_hit(t, w);
         return;
     }
-    if (!hits && (!traps || cpu->exit != EXIT_BRANCH || loads_ss(in) || ptrace_steps_on(t)))
+    if (!hits && (!traps || cpu->exit != EXIT_BRANCH || loads_ss(in) || ptrace_steps_on(t, in)))
         return;
     t->debug.hits = (uint8_t)hits;
     t->debug.stepped = traps;

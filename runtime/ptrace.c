@@ -52,7 +52,7 @@ static void set_mode(struct thread *t, enum trace_mode mode)
 {
     bool calls = mode == TRACE_SYSCALL || mode == TRACE_SYSEMU || mode == TRACE_SYSEMU_STEP;
     t->trace->mode = mode;
-    t->trace_step = mode == TRACE_STEP || mode == TRACE_SYSEMU_STEP;
+    t->trace_step = mode == TRACE_STEP || mode == TRACE_BLOCK || mode == TRACE_SYSEMU_STEP;
     if (calls)
         __atomic_or_fetch(&t->syscall_work, (uint32_t)WORK_TRACE, __ATOMIC_ACQ_REL);
     else
@@ -426,10 +426,21 @@ void ptrace_watch_hit(struct thread *t, const struct watch *w)
     take_debug_trap(t, TRACE_AT_WATCHPOINT, TRAP_HWBKPT, w->addr);
 }
 
-bool ptrace_steps_on(const struct thread *t)
+static bool took_branch(const struct cpu *cpu, const struct insn *in)
+{
+    switch (in->op) {
+    case OP_JMP: case OP_CALL: case OP_RET: case OP_IRET: return true;
+    default: return cpu->eip != in->next && !(in->flags & (INSN_REP | INSN_REPNE));
+    }
+}
+
+bool ptrace_steps_on(const struct thread *t, const struct insn *in)
 {
     const struct trace_block *b = t->trace;
-    return b && !(t->cpu.eflags & EFL_TF) && t->cpu.eip - b->range_start < b->range_end - b->range_start;
+    if (!b || t->cpu.eflags & EFL_TF)
+        return false;
+    return (b->mode == TRACE_BLOCK && !took_branch(&t->cpu, in)) ||
+           t->cpu.eip - b->range_start < b->range_end - b->range_start;
 }
 
 static void stop_in_group(struct thread *t, int sig)
@@ -517,7 +528,7 @@ void ptrace_call_exit(struct thread *t)
     if (t->trace->mode == TRACE_SYSCALL) {
         siginfo_t i = own_info(SIGTRAP, call_code(t->trace));
         send_self(t, stop(t, TRACE_CALL_EXIT, call_code(t->trace), &i, MESSAGE_EXIT));
-    } else if (t->trace->mode == TRACE_STEP) {
+    } else if (t->trace->mode == TRACE_STEP || t->trace->mode == TRACE_BLOCK) {
         t->cpu.trap = (struct cpu_trap){.vec = TRAP_DB, .addr = t->cpu.trap.addr};
         signal_force(t, SIGTRAP, TRAP_BRKPT, t->cpu.eip - t->cpu.seg_base[SEG_CS]);
     }

@@ -22,8 +22,8 @@ void ptrace_breakpoint(struct thread *t);
 void ptrace_watch_hit(struct thread *t, const struct watch *w);
 /* Of breaks_set(). */
 void ptrace_break_changed(gaddr at);
-/* Is a step over though it has led somewhere where the tracer wants it to go on? */
-bool ptrace_steps_on(const struct thread *t);
+/* Does the tracer want the step over `in` to go on with what follows? */
+bool ptrace_steps_on(const struct thread *t, const struct insn *in);
 /* Before and after a system call; false: it is not to be made. */
 bool ptrace_call_entry(struct thread *t);
 void ptrace_call_exit(struct thread *t);
