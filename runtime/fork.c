@@ -44,6 +44,17 @@ static void reset_handlers(struct process *p)
         }
 }
 
+/* Signals by which children announce their end, a bit each. Of SIGSEGV and the like that then looks like a fault. */
+static uint64_t end_signals;
+
+bool fork_child_ended(int sig, const siginfo_t *info, const ucontext_t *uc)
+{
+    if (likely(!(end_signals >> sig & 1)) || info->si_code > CLD_DUMPED || !info->si_pid)
+        return false;
+    bool access = sig == SIGSEGV || sig == SIGBUS;
+    return (uintptr_t)info->si_addr != (access ? host_fault_address(uc) : host_pc(uc));
+}
+
 /* What parent and child get to know of each other. */
 static void tell_parent(const struct clone_request *rq, int64_t pid, int pidfd)
 {
@@ -75,6 +86,8 @@ static struct clone_args host_args(const struct clone_request *rq, const int *pi
     struct clone_args a = {0};
     a.flags = rq->flags & ~OWN_FLAGS;
     a.exit_signal = rq->exit_signal;
+    if (rq->exit_signal <= SIGSEGV)
+        __atomic_or_fetch(&end_signals, UINT64_C(1) << rq->exit_signal, __ATOMIC_RELAXED);
     a.pidfd = (uintptr_t)pidfd;
     a.cgroup = (uint64_t)rq->cgroup;
     a.set_tid = rq->set_tid_size ? (uintptr_t)rq->set_tid : 0;
@@ -196,6 +209,13 @@ struct vm_start {
     struct gate ready, left; /* has it started; has it left the memory */
 };
 
+/* While another process uses this thread's storage not even a signal like a fault's may come: it would be taken for
+ * that one's. */
+static void block_everything(void)
+{
+    signal_restore(UINT64_MAX);
+}
+
 /* Runs in the child, on a stack of its own. */
 static int vm_main(void *arg)
 {
@@ -203,6 +223,7 @@ static int vm_main(void *arg)
     struct thread *t = s->child;
     uint64_t mask = s->mask;
     thread_self = t;
+    signal_block_all(NULL); /* from here on it has faults of its own */
     t->host_clears_tid = true;
     child_begins(t, s->rq);
     process_shares_memory(t->proc);
@@ -345,8 +366,10 @@ int64_t clone_vfork(struct thread *t, const struct clone_request *rq)
     struct vm_start s = {.child = child, .rq = rq, .borrows_stack = true, .pidfd = -1};
     __atomic_add_fetch(&mem_company, 1, __ATOMIC_SEQ_CST);
     signal_block_all(&s.mask);
+    block_everything();
     int64_t r = host_clone_vm(&s, stack, CLONE_VFORK);
     thread_self = t;
+    signal_block_all(NULL);
     thread_is_alive(t); /* the child had its thread-local storage */
     if (mem_is_shared) /* perhaps the child made it so, and asked only for itself */
         translate_ask_order();
@@ -370,6 +393,7 @@ static void carrier_main(void *arg)
     struct vm_start *s = arg;
     struct thread *child = s->child;
     void *stack = new_stack();
+    block_everything();
     int64_t r = stack ? host_clone_vm(s, stack, CLONE_VFORK) : -ENOMEM;
     thread_self = NULL;
     lock_task_begins();

@@ -9,6 +9,8 @@
 /* The host program counter of an interrupted context. */
 uintptr_t host_pc(const ucontext_t *uc);
 void host_set_pc(ucontext_t *uc, uintptr_t pc);
+/* The address of the thread's last page fault. */
+uintptr_t host_fault_address(const ucontext_t *uc);
 /* The page-fault error code of a SIGSEGV/SIGBUS context, as x86 hardware gives it (PF_ERR_*). */
 uint32_t host_fault_error(const ucontext_t *uc);
 

@@ -94,6 +94,9 @@ void cache_fork_learn(struct thread *t);
 void cache_fork_prepare(void);
 void cache_fork_done(bool child);
 
+/* fork.c: is the signal, which might be a fault of the thread's, the end of a child? */
+bool fork_child_ended(int sig, const siginfo_t *info, const ucontext_t *uc);
+
 /* dispatch.c */
 /* Runs the guest thread until it ends; does not return. */
 _Noreturn void dispatch_run(struct thread *t);

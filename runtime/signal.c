@@ -358,13 +358,20 @@ static void block_while_held(const struct thread *t, ucontext_t *uc)
         memcpy(&uc->uc_sigmask, &all, sizeof all);
 }
 
+/* Has the kernel raised it for something that this thread has executed? */
+static bool is_own(int sig, const siginfo_t *info, const ucontext_t *uc)
+{
+    return sync_index(sig) >= 0 && info->si_code > 0 && info->si_code <= SI_FAULT_MAX &&
+           !fork_child_ended(sig, info, uc);
+}
+
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
     struct thread *t = thread_self;
     int saved_errno = errno;
     int sync = sync_index(sig);
-    if (sync >= 0 && info->si_code > 0) {
+    if (is_own(sig, info, uc)) {
         bool fault = sig == SIGSEGV || sig == SIGBUS;
         if (t && t->running && (!fault || info->si_code == SI_KERNEL) &&
             translate_is_alone(t, host_pc(uc)))

@@ -237,7 +237,7 @@ SYSCALL(tgkill)
 void signal_disguise(siginfo_t *info, uint32_t sig)
 {
     bool sync = sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGFPE || sig == SIGTRAP;
-    if (!sync || info->si_code <= 0 || info->si_code > 0xffff)
+    if (!sync || info->si_code <= 0 || info->si_code > SI_FAULT_MAX)
         return;
     void *addr = info->si_addr;
     info->si_errno = SI_LIKE_FAULT | info->si_code;
@@ -250,7 +250,7 @@ SYSCALL(rt_sigqueueinfo)
     siginfo_t info;
     if (abi_read_siginfo(&info, c->a[2]))
         return -EFAULT;
-    if ((int)c->a[0] == getpid())
+    if ((int)c->a[0] == c->t->tid)
         signal_disguise(&info, c->a[1]);
     return HC(SYS_rt_sigqueueinfo, s32(c->a[0]), s32(c->a[1]), &info, 0, 0, 0);
 }
@@ -259,7 +259,7 @@ SYSCALL(rt_tgsigqueueinfo)
     siginfo_t info;
     if (abi_read_siginfo(&info, c->a[3]))
         return -EFAULT;
-    if ((int)c->a[0] == getpid())
+    if ((int)c->a[1] == c->t->tid)
         signal_disguise(&info, c->a[2]);
     return HC(SYS_rt_tgsigqueueinfo, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), &info, 0, 0);
 }
@@ -267,6 +267,14 @@ SYSCALL(pidfd_send_signal)
 {
     siginfo_t info;
     void *p = !c->a[2] ? NULL : abi_read_siginfo(&info, c->a[2]) ? BAD_PTR : (void *)&info;
+    if (p == &info && info.si_code > 0 && info.si_signo == s32(c->a[1])) { /* only to itself; is it that? */
+        siginfo_t none = info;
+        none.si_signo = 0;
+        int64_t r = HC(SYS_pidfd_send_signal, s32(c->a[0]), 0, &none, c->a[3], 0, 0);
+        if (r)
+            return r;
+        signal_disguise(&info, c->a[1]);
+    }
     return HC(SYS_pidfd_send_signal, s32(c->a[0]), s32(c->a[1]), p, c->a[3], 0, 0);
 }
 

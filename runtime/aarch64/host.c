@@ -20,6 +20,11 @@ void host_set_pc(ucontext_t *uc, uintptr_t pc)
     uc->uc_mcontext.pc = pc;
 }
 
+uintptr_t host_fault_address(const ucontext_t *uc)
+{
+    return uc->uc_mcontext.fault_address;
+}
+
 /* Nothing tells a call about to be made from one to be made again; the former is one instruction. */
 bool host_call_restarting(const ucontext_t *uc)
 {

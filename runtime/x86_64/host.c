@@ -25,6 +25,11 @@ bool host_call_restarting(const ucontext_t *uc)
            (uintptr_t)uc->uc_mcontext.gregs[REG_RCX] == (uintptr_t)host_safe_syscall_end;
 }
 
+uintptr_t host_fault_address(const ucontext_t *uc)
+{
+    return (uintptr_t)uc->uc_mcontext.gregs[REG_CR2];
+}
+
 uint32_t host_fault_error(const ucontext_t *uc)
 {
     return (uint32_t)uc->uc_mcontext.gregs[REG_ERR] & (PF_ERR_PRESENT | PF_ERR_WRITE | PF_ERR_USER);
