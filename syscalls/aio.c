@@ -57,6 +57,8 @@ static int64_t submit_one(uint32_t ctx, uint32_t at)
     uint64_t one = at;
     struct iovec *v = NULL;
     bool bad = mem_read(&cb, at, sizeof cb);
+    if (!bad && cb.aio_buf > UINT32_MAX)
+        return -EFAULT; /* outside of the guest's memory */
     bool vector = !bad && (cb.aio_lio_opcode == IOCB_CMD_PREADV ||
                            cb.aio_lio_opcode == IOCB_CMD_PWRITEV);
     if (!bad && cb.aio_lio_opcode == IOCB_CMD_PREAD)

@@ -233,6 +233,14 @@ static int64_t dup_to(uint32_t from, int64_t fd)
     return fd;
 }
 
+SYSCALL(pidfd_getfd)
+{
+    int64_t fd = HC(438 /* pidfd_getfd */, s32(c->a[0]), s32(c->a[1]), c->a[2], 0, 0, 0);
+    if (fd >= 0)
+        records_look((uint32_t)fd);
+    return fd;
+}
+
 SYSCALL(dup) { return dup_to(c->a[0], HC(SYS_dup, s32(c->a[0]), 0, 0, 0, 0, 0)); }
 SYSCALL(dup2)
 {

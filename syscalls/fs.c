@@ -54,6 +54,27 @@ SYSCALL(quotactl)
 }
 SYSCALL(quotactl_fd) { return quota_call(c, SYS_quotactl_fd, s32(c->a[0]), c->a[1]); }
 
+/* ---- extended attributes with flags: the value's address has 64 bits ---- */
+
+static int64_t xattrat(struct sysctx *c, long nr)
+{
+    struct { uint64_t value; uint32_t size, flags; } x;
+    char p[PATH_MAX];
+    if (c->a[5] < sizeof x)
+        return -EINVAL;
+    int r = read_sized(&x, sizeof x, c->a[4], c->a[5]);
+    if (r)
+        return r;
+    if (x.value > UINT32_MAX)
+        x.value = (uintptr_t)BAD_PTR;
+    else if (nr == SYS_getxattrat)
+        mem_prepare_write((gaddr)x.value, x.size);
+    return HC(nr, s32(c->a[0]), host_path(c->a[1], p, c->a[2] & AT_SYMLINK_NOFOLLOW ? 0 : PATH_FOLLOW), c->a[2],
+              c->a[3], &x, sizeof x);
+}
+SYSCALL(setxattrat) { return xattrat(c, SYS_setxattrat); }
+SYSCALL(getxattrat) { return xattrat(c, SYS_getxattrat); }
+
 /* ---- sysfs: the kernel's list of file systems, in its order ---- */
 
 /* The name of type `index`, or the number of types if name is NULL... see sysfs. -1: no /proc. */

@@ -198,6 +198,8 @@ SYSCALL(ioctl)
     uint32_t request = c->a[1];
     const struct row *r = find(request);
     int64_t answer;
+    if ((!r || r->what == ALIKE) && wide_ioctl(c, &answer))
+        return answer;
     if (!r)
         return notify_ioctl(c, &answer) ? answer : unknown(c);
     switch ((enum what)r->what) {

@@ -16,6 +16,10 @@ unsigned long ioctl_request(uint32_t request, struct abi_size size);
 /* The call with the argument converted by `layout`. */
 int64_t ioctl_convert(const struct sysctx *c, enum abi_layout layout, enum ioctl_way way);
 
+/* wide.c: the calls whose structures hold addresses of 64 bits; false: none of them. SG_IO in its fourth version. */
+bool wide_ioctl(const struct sysctx *c, int64_t *r);
+int64_t wide_scsi_io(const struct sysctx *c);
+
 /* The functions that ioctl.def names. */
 #define IOCTL_FUNCTIONS(FN)                                                                           \
     FN(interfaces) FN(route) FN(ethtool) FN(sectors) FN(block_size) FN(loop_status) FN(scsi_io)       \

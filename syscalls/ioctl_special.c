@@ -160,7 +160,7 @@ int64_t ioctl_scsi_io(struct sysctx *c, enum ioctl_way way)
 {
     struct { uint32_t version, direction; uint8_t lengths[2]; uint16_t vectors; } g = {0};
     if (!mem_read(&g, c->a[2], sizeof g) && g.version == 'Q')
-        return ioctl_host(c, c->a[1], mem_host(c->a[2]));
+        return wide_scsi_io(c);
     return ioctl_convert(c, g.vectors ? LAYOUT_sg_io_vec : LAYOUT_sg_io, way);
 }
 

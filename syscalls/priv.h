@@ -128,10 +128,15 @@ void records_opened(uint32_t fd, const struct stat *st); /* it was, and is this 
 int64_t records_read(struct sysctx *c);
 int64_t records_write(struct sysctx *c);
 void records_forget(uint32_t fd);
+/* A new descriptor that came in another way than by open: is it the memory of a process? */
+void records_look(uint32_t fd);
 void records_copy(uint32_t from, uint32_t to);
 
-/* records.c: the memory of a process in /proc ends for the guest where its addresses do. Cuts *len at `pos`
- * (-1: the descriptor's own position); 0 or -EIO; 0 and nothing done if the descriptor is something else. */
+/* records.c: the memory of a process in /proc ends for the guest where its addresses do. Cuts *len at `pos`; 0 or
+ * -EIO; 0 and nothing done if the descriptor is something else. Before, if the call has none (-1),
+ * memory_file_position makes *pos the descriptor's own, which other threads may move: the call is to be made with
+ * that, and the descriptor moved behind it. */
+bool memory_file_position(uint32_t fd, int64_t *pos);
 int memory_file_limit(uint32_t fd, int64_t pos, uint64_t *len, bool write);
 /* n bytes were written there, also where the guest could not store: code in them is forgotten. */
 void memory_file_written(uint32_t fd, int64_t pos, int64_t n);
@@ -200,6 +205,10 @@ bool notify_ioctl(struct sysctx *c, int64_t *r);
 int64_t seccomp_prctl(struct sysctx *c);
 int seccomp_mode(const struct thread *t);
 bool seccomp_allows(struct sysctx *c, int64_t *r);
+
+/* wide.c: options of sockets whose structures hold addresses of 64 bits; false: none of them. */
+bool wide_setsockopt(const struct sysctx *c, uint32_t len, int64_t *r);
+bool wide_getsockopt(const struct sysctx *c, uint32_t len, int64_t *r);
 
 /* An array of i386 iovecs converted for the host. What the kernel will refuse stays so: BAD_PTR if
  * the array cannot be read, lengths that are negative, counts above IOV_LIMIT (`out` has that many). */

@@ -15,6 +15,9 @@ enum { FDS = 65536, MISC_MAJOR = 10, INPUT_MAJOR = 13, UINPUT_MINOR = 223, RECOR
 enum { UNKNOWN, PLAIN, EVENTS, TIMER, MEMORY };
 
 static LARGE_BSS uint8_t kinds[FDS];
+/* Has there been a MEMORY? Then what is known of others may be outdated: threads race, and none may read or write
+ * such a file without its limits. */
+static bool memory_seen;
 
 static bool is_input(int fd, const struct stat *st)
 {
@@ -29,7 +32,10 @@ static uint8_t look_up(int fd, const struct stat *st)
     if (S_ISCHR(st->st_mode))
         return is_input(fd, st) ? EVENTS : PLAIN;
     const char *last = proc_name_of(fd, st, name) ? strrchr(name, '/') : NULL;
-    return last && !strcmp(last, "/mem") ? MEMORY : PLAIN;
+    if (!last || strcmp(last, "/mem"))
+        return PLAIN;
+    __atomic_store_n(&memory_seen, true, __ATOMIC_SEQ_CST);
+    return MEMORY;
 }
 
 void records_opened(uint32_t fd, const struct stat *st)
@@ -40,14 +46,13 @@ void records_opened(uint32_t fd, const struct stat *st)
 
 static uint8_t kind_of(uint32_t fd)
 {
-    if (fd >= FDS)
-        return PLAIN;
     struct stat st;
-    uint8_t kind = __atomic_load_n(&kinds[fd], __ATOMIC_RELAXED);
-    if (likely(kind != UNKNOWN) || fstat((int)fd, &st)) /* not open, but may be so next time */
+    uint8_t kind = fd < FDS ? __atomic_load_n(&kinds[fd], __ATOMIC_RELAXED) : PLAIN;
+    bool known = kind != UNKNOWN && (kind != PLAIN || likely(!__atomic_load_n(&memory_seen, __ATOMIC_RELAXED)));
+    if (likely(known) || fstat((int)fd, &st)) /* not open, but may be so next time */
         return kind;
     records_opened(fd, &st);
-    return __atomic_load_n(&kinds[fd], __ATOMIC_RELAXED);
+    return fd < FDS ? __atomic_load_n(&kinds[fd], __ATOMIC_RELAXED) : look_up((int)fd, &st);
 }
 
 bool records_fd(uint32_t fd)
@@ -62,10 +67,17 @@ void records_forget(uint32_t fd)
         __atomic_store_n(&kinds[fd], UNKNOWN, __ATOMIC_RELAXED);
 }
 
+void records_look(uint32_t fd)
+{
+    records_forget(fd);
+    kind_of(fd);
+}
+
 void records_copy(uint32_t from, uint32_t to)
 {
+    uint8_t kind = kind_of(from);
     if (to < FDS)
-        __atomic_store_n(&kinds[to], from < FDS ? kinds[from] : UNKNOWN, __ATOMIC_RELAXED);
+        __atomic_store_n(&kinds[to], kind, __ATOMIC_RELAXED);
 }
 
 static enum abi_layout layout_of(uint32_t fd)
@@ -145,15 +157,21 @@ static uint64_t mapped_end(uint64_t a, uint64_t end)
     return a < end ? a : end;
 }
 
+bool memory_file_position(uint32_t fd, int64_t *pos)
+{
+    if (likely(kind_of(fd) != MEMORY) || *pos != -1)
+        return false;
+    *pos = HC(SYS_lseek, s32(fd), 0, SEEK_CUR, 0, 0, 0);
+    return *pos >= 0;
+}
+
 int memory_file_limit(uint32_t fd, int64_t pos, uint64_t *len, bool write)
 {
     const int64_t end = INT64_C(1) << 32;
     if (likely(kind_of(fd) != MEMORY) || !*len)
         return 0;
-    if (pos < 0 && (pos = HC(SYS_lseek, s32(fd), 0, SEEK_CUR, 0, 0, 0)) < 0)
-        return 0;
-    if (pos >= end)
-        return -EIO;
+    if (pos < 0 || pos >= end)
+        return pos < 0 ? -EINVAL : -EIO;
     if (*len > (uint64_t)(end - pos))
         *len = (uint64_t)(end - pos);
     if (!own_memory((int)fd))
@@ -168,7 +186,5 @@ void memory_file_written(uint32_t fd, int64_t pos, int64_t n)
 {
     if (likely(kind_of(fd) != MEMORY) || n <= 0 || !own_memory((int)fd))
         return;
-    if (pos < 0)
-        pos = HC(SYS_lseek, s32(fd), 0, SEEK_CUR, 0, 0, 0) - n;
     mem_forget_code((gaddr)pos, (gaddr)(pos + n - 1));
 }

@@ -212,11 +212,14 @@ static int64_t get_timeo(struct sysctx *c, uint32_t len)
 SYSCALL(getsockopt)
 {
     uint32_t len = 0;
+    int64_t r;
     bool known = !mem_read32(c->a[4], &len) && s32(len) >= 0;
     if (known && is_timeo(c->a[1], c->a[2]))
         return get_timeo(c, len);
     if (known && is_mcast(c->a[1], c->a[2]))
         return get_mcast(c, len);
+    if (known && wide_getsockopt(c, len, &r))
+        return r;
     if (known)
         mem_prepare_write(c->a[3], len);
     mem_prepare_write(c->a[4], 4);
@@ -249,7 +252,9 @@ static int64_t set_filter(struct sysctx *c)
 
 SYSCALL(setsockopt)
 {
-    int64_t len = s32(c->a[4]);
+    int64_t len = s32(c->a[4]), r;
+    if (len >= 0 && wide_setsockopt(c, (uint32_t)len, &r))
+        return r;
     if (len >= 0 && is_timeo(c->a[1], c->a[2]))
         return set_timeo(c);
     if (len >= 0 && is_filter(c->a[1], c->a[2]))
@@ -340,7 +345,7 @@ static int control_out(struct message *m)
 {
     uint32_t at = 0, room = m->g.controllen;
     for (struct cmsghdr *hc = CMSG_FIRSTHDR(&m->h); hc; hc = CMSG_NXTHDR(&m->h, hc)) {
-        uint8_t data[CONTROL_MAX];
+        uint8_t data[CONTROL_MAX] __attribute__((aligned(4)));
         uint32_t n = (uint32_t)(hc->cmsg_len - CMSG_LEN(0));
         bool rights = hc->cmsg_level == SOL_SOCKET && hc->cmsg_type == SCM_RIGHTS;
         memcpy(data, CMSG_DATA(hc), n);
@@ -362,6 +367,8 @@ static int control_out(struct message *m)
             if (rights && !n)
                 continue;
         }
+        for (uint32_t i = 0; rights && i < n; i += 4)
+            records_look(*(const uint32_t *)(data + i));
         struct i386_cmsghdr gc = {(uint32_t)sizeof gc + n, hc->cmsg_level, hc->cmsg_type};
         if (mem_write(m->g.control + at, &gc, sizeof gc) ||
             mem_write(m->g.control + at + (uint32_t)sizeof gc, data, n))

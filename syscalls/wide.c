@@ -1,0 +1,166 @@
+/* Addresses of 64 bits in structures that are alike in both. What they name must be the guest's: of a host address
+ * there the kernel would read and write xrun's memory. So the kernel gets a copy of the structure in which such an
+ * address is one that nobody has. (Lengths need no look: no more than the guest's memory can be read or written
+ * from an address in it on.) */
+#include <string.h>
+
+#include "syscalls/ioctl.h"
+
+enum { WORDS = 512, ADDRESSES = 4 };
+
+struct wide {
+    uint32_t key;             /* the request, or level and option; */
+    uint8_t length;           /* the word that says how long the range at the first address is, 0: none; */
+    uint8_t word[ADDRESSES];  /* the words of 8 bytes that are addresses, from 1, ended by 0 */
+};
+
+static const struct wide requests[] = {
+    {0xc020aa00, 2, {1}},         /* UFFDIO_REGISTER */
+    {0x8010aa01, 2, {1}},         /* UFFDIO_UNREGISTER */
+    {0x8010aa02, 2, {1}},         /* UFFDIO_WAKE */
+    {0xc028aa03, 3, {1, 2}},      /* UFFDIO_COPY */
+    {0xc020aa04, 2, {1}},         /* UFFDIO_ZEROPAGE */
+    {0xc028aa05, 3, {1, 2}},      /* UFFDIO_MOVE */
+    {0xc018aa06, 2, {1}},         /* UFFDIO_WRITEPROTECT */
+    {0xc020aa07, 2, {1}},         /* UFFDIO_CONTINUE */
+    {0xc020aa08, 2, {1}},         /* UFFDIO_POISON */
+    {0xc0606610, 0, {6}},         /* PAGEMAP_SCAN */
+    {0xc0686611, 0, {12, 13}},    /* PROCMAP_QUERY */
+    {0x40806685, 0, {3, 5}},      /* FS_IOC_ENABLE_VERITY */
+    {0xc0286687, 0, {4}},         /* FS_IOC_READ_VERITY_METADATA */
+    {0xc0389423, 0, {7}},         /* BTRFS_IOC_INO_PATHS */
+    {0xc0389424, 0, {7}},         /* BTRFS_IOC_LOGICAL_INO */
+    {0xc038943b, 0, {7}},         /* BTRFS_IOC_LOGICAL_INO_V2 */
+    {0xc0484e41, 0, {3, 4}},      /* NVME_IOCTL_ADMIN_CMD */
+    {0xc0484e43, 0, {3, 4}},      /* NVME_IOCTL_IO_CMD */
+    {0xc0504e47, 0, {3, 4}},      /* NVME_IOCTL_ADMIN64_CMD */
+    {0xc0504e48, 0, {3, 4}},      /* NVME_IOCTL_IO64_CMD */
+    {0x80104592, 0, {2}},         /* EVIOCGMASK */
+    {0x40104593, 0, {2}},         /* EVIOCSMASK */
+    {0xc0383e04, 0, {7}},         /* SYNC_IOC_FILE_INFO */
+    {0xc0487c04, 0, {3, 5, 7, 9}}, /* MEDIA_IOC_G_TOPOLOGY */
+    {0x4028af11, 0, {2, 3, 4}},   /* VHOST_SET_VRING_ADDR */
+    {0x4020ae46, 0, {4}},         /* KVM_SET_USER_MEMORY_REGION */
+    {0xc04064a0, 0, {1, 2, 3, 4}}, /* DRM_IOCTL_MODE_GETRESOURCES */
+    {0xc06864a1, 0, {1}},         /* DRM_IOCTL_MODE_GETCRTC */
+    {0xc06864a2, 0, {1}},         /* DRM_IOCTL_MODE_SETCRTC */
+    {0xc02064a4, 0, {2, 3, 4}},   /* DRM_IOCTL_MODE_GETGAMMA */
+    {0xc02064a5, 0, {2, 3, 4}},   /* DRM_IOCTL_MODE_SETGAMMA */
+    {0xc05064a7, 0, {1, 2, 3, 4}}, /* DRM_IOCTL_MODE_GETCONNECTOR */
+    {0xc04064aa, 0, {1, 2}},      /* DRM_IOCTL_MODE_GETPROPERTY */
+    {0xc01064ac, 0, {2}},         /* DRM_IOCTL_MODE_GETPROPBLOB */
+    {0xc01864b1, 0, {3}},         /* DRM_IOCTL_MODE_DIRTYFB */
+    {0xc02064b6, 0, {4}},         /* DRM_IOCTL_MODE_GETPLANE */
+    {0xc03864bc, 0, {2, 3, 4, 5}}, /* DRM_IOCTL_MODE_ATOMIC */
+    {0xc01064bd, 0, {1}},         /* DRM_IOCTL_MODE_CREATEPROPBLOB */
+    {0xc02064c3, 0, {1}},         /* DRM_IOCTL_SYNCOBJ_WAIT */
+    {0xc01064c4, 0, {1}},         /* DRM_IOCTL_SYNCOBJ_RESET */
+    {0xc01064c5, 0, {1}},         /* DRM_IOCTL_SYNCOBJ_SIGNAL */
+    {0xc01864c6, 0, {1}},         /* DRM_IOCTL_MODE_CREATE_LEASE */
+    {0xc01064c7, 0, {2}},         /* DRM_IOCTL_MODE_LIST_LESSEES */
+    {0xc01064c8, 0, {2}},         /* DRM_IOCTL_MODE_GET_LEASE */
+};
+
+/* Options of sockets, of level and number. */
+#define OPTION(level, name) ((uint32_t)(level) << 16 | (name))
+static const struct wide options[] = {
+    {OPTION(6, 35), 0, {1, 4, 6}},    /* TCP_ZEROCOPY_RECEIVE */
+    {OPTION(283, 4), 0, {1}},         /* SOL_XDP, XDP_UMEM_REG */
+    {OPTION(284, 4), 0, {4, 5}},      /* SOL_MPTCP, MPTCP_FULL_INFO */
+    {OPTION(276, 2), 0, {1, 3}},      /* SOL_RDS, RDS_GET_MR */
+    {OPTION(276, 7), 0, {17, 19}},    /* SOL_RDS, RDS_GET_MR_FOR_DEST */
+};
+
+static const struct wide *find(const struct wide *list, size_t n, uint32_t key)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i].key == key)
+            return &list[i];
+    return NULL;
+}
+
+static void check(uint64_t *s, size_t words, const struct wide *w)
+{
+    uint64_t length = w->length && w->length <= words ? s[w->length - 1] : 0;
+    for (int i = 0; i < ADDRESSES && w->word[i] && w->word[i] <= words; i++) {
+        uint64_t *p = &s[w->word[i] - 1];
+        if (*p > UINT32_MAX || (i == 0 && length > (UINT64_C(1) << 32) - *p))
+            *p = (uintptr_t)BAD_PTR;
+        else if (*p)
+            mem_prepare_write((gaddr)*p, GUEST_PAGE_SIZE); /* the kernel may write there; how much only it knows */
+    }
+}
+
+/* Reads the structure, of `size` bytes and for the host with zeros behind, checks it, keeps it in `sent`. */
+static bool get(uint64_t s[WORDS], uint64_t sent[WORDS], uint32_t a, uint32_t size, const struct wide *w)
+{
+    memset(s, 0, WORDS * sizeof *s);
+    if (size > WORDS * sizeof *s || mem_read(s, a, size))
+        return false;
+    check(s, size / sizeof *s, w);
+    memcpy(sent, s, WORDS * sizeof *s);
+    return true;
+}
+
+/* What the kernel has changed goes back to the guest. */
+static int put(uint32_t a, const uint64_t *s, const uint64_t *sent, uint32_t size)
+{
+    const uint8_t *new = (const uint8_t *)s, *old = (const uint8_t *)sent;
+    for (uint32_t i = 0; i < size; i++) {
+        uint32_t n = 0;
+        while (i + n < size && new[i + n] != old[i + n])
+            n++;
+        if (n && mem_write(a + i, new + i, n))
+            return -EFAULT;
+        i += n;
+    }
+    return 0;
+}
+
+static int64_t ioctl_with(const struct sysctx *c, const struct wide *w, uint32_t size)
+{
+    uint64_t s[WORDS], sent[WORDS];
+    if (!get(s, sent, c->a[2], size, w))
+        return ioctl_host(c, c->a[1], BAD_PTR);
+    int64_t r = ioctl_host(c, c->a[1], s);
+    return put(c->a[2], s, sent, size) ? -EFAULT : r;
+}
+
+bool wide_ioctl(const struct sysctx *c, int64_t *r)
+{
+    const struct wide *w = find(requests, ARRAY_SIZE(requests), c->a[1]);
+    if (w)
+        *r = ioctl_with(c, w, _IOC_SIZE(c->a[1]));
+    return w;
+}
+
+int64_t wide_scsi_io(const struct sysctx *c)
+{
+    static const struct wide v4 = {0, 0, {3, 7, 10, 11}};
+    return ioctl_with(c, &v4, 160 /* struct sg_io_v4 */);
+}
+
+bool wide_setsockopt(const struct sysctx *c, uint32_t len, int64_t *r)
+{
+    uint64_t s[WORDS], sent[WORDS];
+    const struct wide *w = find(options, ARRAY_SIZE(options), OPTION(c->a[1], c->a[2]));
+    if (!w)
+        return false;
+    const void *p = get(s, sent, c->a[3], len < sizeof s ? len : sizeof s, w) ? s : BAD_PTR;
+    *r = HC(SYS_setsockopt, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), p, len < sizeof s ? len : sizeof s, 0);
+    return true;
+}
+
+bool wide_getsockopt(const struct sysctx *c, uint32_t len, int64_t *r)
+{
+    uint64_t s[WORDS], sent[WORDS];
+    const struct wide *w = find(options, ARRAY_SIZE(options), OPTION(c->a[1], c->a[2]));
+    if (!w)
+        return false;
+    len = len < sizeof s ? len : sizeof s;
+    const void *p = get(s, sent, c->a[3], len, w) ? s : BAD_PTR;
+    *r = HC(SYS_getsockopt, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), p, &len, 0);
+    if (p == s && (put(c->a[3], s, sent, len < sizeof s ? len : sizeof s) || mem_write32(c->a[4], len)))
+        *r = -EFAULT;
+    return true;
+}
