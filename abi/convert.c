@@ -151,13 +151,14 @@ static gaddr find_array(enum abi_layout l, const struct place *p, const char *g,
     return addr;
 }
 
-/* Copies the array into the arena: its address there, or one that the kernel cannot read. */
+/* Copies the array into the arena, its length before it: its address there, or one that the kernel cannot read. */
 static uint64_t copy_array(enum abi_layout l, gaddr addr, unsigned n, struct abi_arena *arena)
 {
     struct abi_size one = abi_size(l);
-    char in[512], *to = (char *)align_up((size_t)arena->next, 8);
+    char in[512], *to = (char *)align_up((size_t)arena->next + sizeof n, 8);
     if (to > arena->end || n > (size_t)(arena->end - to) / one.host)
         return BAD;
+    memcpy(to - sizeof n, &n, sizeof n);
     arena->next = to + n * one.host;
     for (unsigned i = 0; i < n; i++) {
         if (mem_read(in, addr + i * (uint32_t)one.guest, one.guest))
@@ -175,6 +176,15 @@ static void array_to_host(enum abi_layout l, const struct place *p, const char *
     memcpy(h + p->at.host, &host, 8);
 }
 
+/* How many elements the kernel was given at `from`: what the structure says now may be more. */
+static unsigned copied(const char *from)
+{
+    unsigned n = 0;
+    if ((uintptr_t)from > UINT32_MAX)
+        memcpy(&n, from - sizeof n, sizeof n);
+    return n;
+}
+
 static int array_to_guest(enum abi_layout l, const struct place *p, const char *h, const char *g, const char **lost)
 {
     unsigned n;
@@ -185,7 +195,7 @@ static int array_to_guest(enum abi_layout l, const struct place *p, const char *
     memcpy(&from, h + p->at.host, 8);
     if (n && (uintptr_t)from == BAD)
         return -EFAULT;
-    for (unsigned i = 0; i < n; i++, addr += (uint32_t)one.guest) {
+    for (unsigned i = 0; i < n && i < copied(from); i++, addr += (uint32_t)one.guest) {
         if (mem_read(out, addr, one.guest))
             return -EFAULT;
         memcpy(before, out, one.guest);
