@@ -1342,6 +1342,15 @@ int mem_zero(gaddr dst, size_t len)
     return 0;
 }
 
+int mem_exchange32(gaddr a, uint32_t *old, uint32_t next)
+{
+    struct thread *t = thread_self;
+    volatile bool done = false;
+    GUARDED(t, done = __atomic_compare_exchange_n((uint32_t *)hostp(a), old, next, false, __ATOMIC_SEQ_CST,
+                                                  __ATOMIC_SEQ_CST));
+    return done;
+}
+
 int mem_read_str(char *dst, gaddr src, size_t size)
 {
     for (size_t done = 0; done < size;) {

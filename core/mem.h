@@ -145,6 +145,9 @@ int mem_zero(gaddr dst, size_t len);
  * not end within `size` bytes. */
 int mem_read_str(char *dst, gaddr src, size_t size);
 
+/* Atomically, a multiple of 4: stores `next` if *old is there, and gives 1; else 0 and what is there in *old. */
+int mem_exchange32(gaddr a, uint32_t *old, uint32_t next);
+
 static inline int mem_read32(gaddr a, uint32_t *v) { return mem_read(v, a, 4); }
 static inline int mem_write32(gaddr a, uint32_t v) { return mem_write(a, &v, 4); }
 

@@ -126,10 +126,18 @@ static int write_limit(uint32_t fd, int64_t pos, uint64_t *len)
     return 0;
 }
 
-static int64_t written(uint32_t fd, int64_t pos, int64_t n)
+/* What comes behind a transfer of n bytes at `pos`; `moves`: of a call that has no position of its own. */
+static int64_t transferred(uint32_t fd, int64_t pos, bool moves, int64_t n)
+{
+    if (moves && n > 0)
+        HC(SYS_lseek, s32(fd), pos + n, SEEK_SET, 0, 0, 0);
+    return n;
+}
+
+static int64_t written(uint32_t fd, int64_t pos, bool moves, int64_t n)
 {
     memory_file_written(fd, pos, n);
-    return n;
+    return transferred(fd, pos, moves, n);
 }
 
 SYSCALL(read)
@@ -137,18 +145,26 @@ SYSCALL(read)
     if (unlikely(records_fd(c->a[0])))
         return records_read(c);
     uint64_t n = c->a[2];
-    int r = memory_file_limit(c->a[0], -1, &n, false);
+    int64_t pos = -1;
+    bool moves = memory_file_position(c->a[0], &pos);
+    int r = memory_file_limit(c->a[0], pos, &n, false);
     proc_read_from(c->t, c->a[0], -1);
     mem_prepare_write(c->a[1], c->a[2]);
-    return r ? r : HCB(SYS_read, s32(c->a[0]), c->a[1], n, 0, 0, 0);
+    if (r)
+        return r;
+    return transferred(c->a[0], pos, moves,
+                       HCB(moves ? SYS_pread64 : SYS_read, s32(c->a[0]), c->a[1], n, pos, 0, 0));
 }
 SYSCALL(write)
 {
     if (unlikely(records_fd(c->a[0])))
         return records_write(c);
     uint64_t n = c->a[2];
-    int r = write_limit(c->a[0], -1, &n);
-    return r ? r : written(c->a[0], -1, HCB(SYS_write, s32(c->a[0]), c->a[1], n, 0, 0, 0));
+    int64_t pos = -1;
+    bool moves = memory_file_position(c->a[0], &pos);
+    int r = write_limit(c->a[0], pos, &n);
+    return r ? r : written(c->a[0], pos, moves,
+                           HCB(moves ? SYS_pwrite64 : SYS_write, s32(c->a[0]), c->a[1], n, pos, 0, 0));
 }
 SYSCALL(pread64)
 {
@@ -164,7 +180,7 @@ SYSCALL(pwrite64)
     uint64_t n = c->a[2];
     int64_t pos = (int64_t)pair(c->a[3], c->a[4]);
     int r = pos < 0 ? 0 : write_limit(c->a[0], pos, &n);
-    return r ? r : written(c->a[0], pos, HCB(SYS_pwrite64, s32(c->a[0]), c->a[1], n, pos, 0, 0));
+    return r ? r : written(c->a[0], pos, false, HCB(SYS_pwrite64, s32(c->a[0]), c->a[1], n, pos, 0, 0));
 }
 
 /* ---- vectors ---- */
@@ -212,6 +228,9 @@ static int64_t vector(struct sysctx *c, long nr, bool in, int64_t pos, uint32_t 
     struct iovec buf[IOV_LIMIT];
     uint32_t n = c->a[2];
     struct iovec *v = host_iovec(c->a[1], n, buf, in);
+    bool moves = nr != SYS_preadv && nr != SYS_pwritev && memory_file_position(c->a[0], &pos);
+    if (moves)
+        nr = in ? SYS_preadv2 : SYS_pwritev2;
     int r = vector_limit(c->a[0], pos, v, &n, in);
     if (r)
         return r;
@@ -219,7 +238,7 @@ static int64_t vector(struct sysctx *c, long nr, bool in, int64_t pos, uint32_t 
         proc_read_from(c->t, c->a[0], pos);
     /* preadv and friends take the position as two longs of which a 64-bit kernel uses the first */
     int64_t done = HCB(nr, s32(c->a[0]), v, n, pos, 0, flags);
-    return in ? done : written(c->a[0], pos, done);
+    return in ? transferred(c->a[0], pos, moves, done) : written(c->a[0], pos, moves, done);
 }
 
 static int64_t position(struct sysctx *c) { return (int64_t)pair(c->a[3], c->a[4]); }
@@ -279,11 +298,15 @@ SYSCALL(getdents64)
 {
     mem_prepare_write(c->a[1], c->a[2]);
     int64_t n = HC(SYS_getdents64, s32(c->a[0]), c->a[1], c->a[2], 0, 0, 0);
-    for (int64_t at = 0; at < n;) {
-        struct host_dirent *h = (void *)((char *)mem_host(c->a[1]) + at);
-        h->off = cookie32(h->off);
-        h->ino = stress_ino(h->ino);
-        at += h->reclen;
+    for (int64_t at = 0; at < n;) { /* other threads may do anything to it meanwhile */
+        gaddr a = c->a[1] + (gaddr)at;
+        struct host_dirent h;
+        if (mem_read(&h, a, sizeof h) || !h.reclen)
+            break;
+        h.off = cookie32(h.off);
+        h.ino = stress_ino(h.ino);
+        mem_write(a, &h, offsetof(struct host_dirent, reclen));
+        at += h.reclen;
     }
     return n;
 }
@@ -302,14 +325,18 @@ static bool large_ino(const struct host_dirent *h)
     return (uint32_t)ino != ino;
 }
 
-/* Writes one entry in the old layout: the type is its last byte. Its length, or -errno. */
+/* Writes one entry in the old layout: the type is its last byte. Its length, or -errno. Names may be longer than
+ * NAME_MAX: of FAT, in UTF-8, and of FUSE. */
 static int64_t put_dirent(uint32_t a, uint32_t room, const struct host_dirent *h)
 {
-    uint8_t out[512] = {0};
+    uint8_t out[PATH_MAX + 16];
     struct i386_dirent *g = (void *)out;
     uint32_t len = (uint32_t)strlen(h->name), rec = (10 + len + 2 + 3) & ~3u;
     if (rec > room)
         return -EINVAL;
+    if (rec > sizeof out)
+        return -EOVERFLOW;
+    memset(out + rec - 8, 0, 8);
     if (large_ino(h))
         return -EOVERFLOW;
     g->ino = (uint32_t)h->ino;

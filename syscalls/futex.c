@@ -158,15 +158,11 @@ static void owner_died(struct thread *t, gaddr a, bool pi)
         return;
     while ((v & FUTEX_TID_MASK) == (uint32_t)t->tid) {
         uint32_t next = (v & FUTEX_WAITERS) | FUTEX_OWNER_DIED;
-        mem_prepare_write(a, 4);
-        if (!mem_check(a, 4, 3))
+        int r = mem_exchange32(a, &v, next);
+        if (r > 0 && !pi && (v & FUTEX_WAITERS))
+            HC(SYS_futex, a, FUTEX_WAKE, 1, 0, 0, 0);
+        if (r)
             return;
-        if (__atomic_compare_exchange_n((uint32_t *)mem_host(a), &v, next, false, __ATOMIC_SEQ_CST,
-                                        __ATOMIC_SEQ_CST)) {
-            if (!pi && (v & FUTEX_WAITERS))
-                HC(SYS_futex, a, FUTEX_WAKE, 1, 0, 0, 0);
-            return;
-        }
     }
 }
 
