@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/log.h"
@@ -250,10 +251,13 @@ static void thread_main(void *arg)
     struct thread *t = s->child;
     uint64_t mask = s->mask;
     thread_self = t;
+    signal_block_all(NULL);
     int e = thread_prepare(s);
     s->result = e ? e : t->tid;
-    if (e)
+    if (e) {
+        signal_block_everything(NULL);
         thread_self = NULL;
+    }
     gate_open(&s->ready); /* s is gone from here on */
     if (e)
         return;
@@ -263,6 +267,7 @@ static void thread_main(void *arg)
     }
     struct thread *ended = thread_self;
     struct gate *waiter = rt(ended)->ended;
+    signal_block_everything(NULL);
     thread_self = NULL;
     thread_free(ended);
     if (waiter)
@@ -334,13 +339,28 @@ int64_t clone_plain(struct thread *t, const struct clone_request *rq)
 
 /* ---- exit ---- */
 
-/* What the kernel does for the guest when a thread ends (kernel/fork.c mm_release). */
+/* By the host's kernel, if that can: a fault could not be handled here. */
+static bool write_zero(gaddr a)
+{
+    uint32_t zero = 0;
+    struct iovec from = {&zero, sizeof zero}, to = {mem_host(a), sizeof zero};
+    mem_prepare_write(a, sizeof zero);
+    if (host_syscall(SYS_process_vm_writev, getpid(), (long)&from, 1, (long)&to, 1, 0) == sizeof zero)
+        return true;
+    signal_block_all(NULL);
+    return !mem_write32(a, 0);
+}
+
+/* What the kernel does for the guest when a thread ends (kernel/fork.c mm_release). Whoever waits for the end then
+ * may rely on it that the thread takes no signal of the process's any more. */
 static void release_user(struct thread *t)
 {
     futex_exit_robust(t);
     if (t->robust_told) /* its memory may be another's when the host comes to look */
         host_robust_list32(0);
-    if (t->clear_child_tid && !t->host_clears_tid && !mem_write32(t->clear_child_tid, 0))
+    signal_block_everything(NULL);
+    signal_hand_over(t);
+    if (t->clear_child_tid && !t->host_clears_tid && write_zero(t->clear_child_tid))
         host_syscall(SYS_futex, (long)t->clear_child_tid, FUTEX_WAKE, 1, 0, 0, 0);
 }
 

@@ -209,13 +209,6 @@ struct vm_start {
     struct gate ready, left; /* has it started; has it left the memory */
 };
 
-/* While another process uses this thread's storage not even a signal like a fault's may come: it would be taken for
- * that one's. */
-static void block_everything(void)
-{
-    signal_restore(UINT64_MAX);
-}
-
 /* Runs in the child, on a stack of its own. */
 static int vm_main(void *arg)
 {
@@ -366,7 +359,7 @@ int64_t clone_vfork(struct thread *t, const struct clone_request *rq)
     struct vm_start s = {.child = child, .rq = rq, .borrows_stack = true, .pidfd = -1};
     __atomic_add_fetch(&mem_company, 1, __ATOMIC_SEQ_CST);
     signal_block_all(&s.mask);
-    block_everything();
+    signal_block_everything(NULL); /* what came while the child has the thread's storage would be the child's */
     int64_t r = host_clone_vm(&s, stack, CLONE_VFORK);
     thread_self = t;
     signal_block_all(NULL);
@@ -393,7 +386,6 @@ static void carrier_main(void *arg)
     struct vm_start *s = arg;
     struct thread *child = s->child;
     void *stack = new_stack();
-    block_everything();
     int64_t r = stack ? host_clone_vm(s, stack, CLONE_VFORK) : -ENOMEM;
     thread_self = NULL;
     lock_task_begins();

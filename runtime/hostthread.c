@@ -119,6 +119,7 @@ int host_thread_start(void (*fn)(void *), void *arg)
 {
     pthread_attr_t attr;
     struct host_thread *h = xcalloc(1, sizeof *h);
+    uint64_t old;
     h->fn = fn;
     h->arg = arg;
     pthread_attr_init(&attr);
@@ -126,8 +127,10 @@ int host_thread_start(void (*fn)(void *), void *arg)
     int e = __libc_single_threaded ? prepare(&attr) : 0;
     lock();
     join_ended();
+    signal_block_everything(&old); /* for the thread, until it knows whose it is */
     if (!e)
         e = pthread_create(&h->id, &attr, carry, h);
+    signal_restore(old);
     lock_release(&lock_);
     pthread_attr_destroy(&attr);
     if (e)

@@ -108,6 +108,8 @@ void signal_set_host_mask(struct thread *t);
 /* --strace: prints signals that have come and are ignored by default. */
 void signal_trace_kept(struct thread *t);
 void signal_block_all(uint64_t *old);
+/* Those as well that faults have: where the thread has no faults, but cannot take a process's signals. */
+void signal_block_everything(uint64_t *old);
 void signal_restore(uint64_t old);
 /* Delivers what is pending; also decides about restarting a system call (rt(t)->restart). */
 void signal_deliver(struct thread *t);
@@ -133,6 +135,8 @@ bool signal_captured(struct thread *t); /* and not blocked: to be delivered */
 bool signal_sync_take(struct thread *t, uint64_t mask, siginfo_t *info);
 /* Gives a held signal back to the kernel's queue (before exec). */
 void signal_requeue(struct thread *t);
+/* The thread ends: what it has accepted for the process is for the other threads. */
+void signal_hand_over(struct thread *t);
 
 /* core.c */
 /* Writes the guest's core file if its limits allow. The caller then dies of info->si_signo. */

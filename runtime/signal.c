@@ -66,6 +66,11 @@ void signal_block_all(uint64_t *old)
     host_mask(~sync_mask(), old);
 }
 
+void signal_block_everything(uint64_t *old)
+{
+    host_mask(UINT64_MAX, old);
+}
+
 void signal_restore(uint64_t old)
 {
     host_mask(old, NULL);
@@ -827,4 +832,23 @@ void signal_requeue(struct thread *t)
 {
     if (t->pend.valid && !give_back(t))
         t->pend.valid = 0;
+}
+
+static void hand_over(struct pending_signal *p)
+{
+    siginfo_t info = p->info;
+    if (!p->valid || info.si_code == SI_TKILL)
+        return;
+    p->valid = 0;
+    signal_disguise(&info, (uint32_t)info.si_signo);
+    /* with another process's siginfo only the first thread may send one */
+    if (host_syscall(SYS_rt_sigqueueinfo, getpid(), info.si_signo, (long)&info, 0, 0, 0))
+        host_syscall(SYS_kill, getpid(), info.si_signo, 0, 0, 0, 0);
+}
+
+void signal_hand_over(struct thread *t)
+{
+    hand_over(&t->pend);
+    for (int i = 0; i < SYNC_SIGNALS; i++)
+        hand_over(&rt(t)->sync_pend[i]);
 }

@@ -38,10 +38,17 @@ static uint8_t look_up(int fd, const struct stat *st)
     return MEMORY;
 }
 
+static uint8_t note_kind(uint32_t fd, const struct stat *st)
+{
+    uint8_t kind = look_up((int)fd, st);
+    if (fd < FDS)
+        __atomic_store_n(&kinds[fd], kind, __ATOMIC_RELAXED);
+    return kind;
+}
+
 void records_opened(uint32_t fd, const struct stat *st)
 {
-    if (fd < FDS)
-        __atomic_store_n(&kinds[fd], look_up((int)fd, st), __ATOMIC_RELAXED);
+    note_kind(fd, st);
 }
 
 static uint8_t kind_of(uint32_t fd)
@@ -51,8 +58,7 @@ static uint8_t kind_of(uint32_t fd)
     bool known = kind != UNKNOWN && (kind != PLAIN || likely(!__atomic_load_n(&memory_seen, __ATOMIC_RELAXED)));
     if (likely(known) || fstat((int)fd, &st)) /* not open, but may be so next time */
         return kind;
-    records_opened(fd, &st);
-    return fd < FDS ? __atomic_load_n(&kinds[fd], __ATOMIC_RELAXED) : look_up((int)fd, &st);
+    return note_kind(fd, &st);
 }
 
 bool records_fd(uint32_t fd)
