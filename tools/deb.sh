@@ -63,8 +63,9 @@ if [ $arch = arm64 ]; then
 #!/bin/sh
 set -e
 if [ "$1" = configure ] && [ -w /proc/sys/fs/binfmt_misc/register ]; then
-    xrun --binfmt unregister 2>/dev/null || true
-    xrun --binfmt register || true # something else may run i386 programs already
+    force=
+    ! xrun --binfmt unregister 2>/dev/null || force=--force # it was, so it will be
+    xrun --binfmt register $force || true # something else may run i386 programs already
 fi
 END
     cat >"$root/DEBIAN/prerm" <<'END'
