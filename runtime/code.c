@@ -70,8 +70,10 @@ static void table_set(const struct block *b)
 {
     int w = which_table(b->key.mode);
     uint32_t off = (uint32_t)(b->code - translate_table_base());
-    __atomic_store_n(&all_targets[w][b->key.eip], (int32_t)off, __ATOMIC_RELEASE);
-    target_lines[w][b->key.eip / TRANSLATE_LINE] = 1;
+    if (!translate_narrow) {
+        __atomic_store_n(&all_targets[w][b->key.eip], (int32_t)off, __ATOMIC_RELEASE);
+        target_lines[w][b->key.eip / TRANSLATE_LINE] = 1;
+    }
     __atomic_store_n(&table[w][translate_table_slot(b->key.eip)],
                      (uint64_t)-b->key.eip << 32 | off, __ATOMIC_RELEASE);
 }
@@ -203,7 +205,9 @@ static void close_ways(struct block *b)
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
         unlead(x);
     int w = which_table(b->key.mode);
-    if (target_lines[w][b->key.eip / TRANSLATE_LINE] && all_targets[w][b->key.eip]) {
+    if (translate_narrow) {
+        table_forget(b->key.eip, w);
+    } else if (target_lines[w][b->key.eip / TRANSLATE_LINE] && all_targets[w][b->key.eip]) {
         __atomic_store_n(&all_targets[w][b->key.eip], 0, __ATOMIC_RELEASE);
         table_forget(b->key.eip, w);
     }
@@ -331,7 +335,8 @@ void code_abandon(void)
     if (!enabled)
         return;
     for (int i = 0; i < 2; i++) {
-        madvise(all_targets[i], ALL_SIZE, MADV_DONTNEED);
+        if (!translate_narrow)
+            madvise(all_targets[i], ALL_SIZE, MADV_DONTNEED);
         madvise(target_lines[i], LINES_SIZE, MADV_DONTNEED);
         madvise(table[i], TABLE_SIZE, MADV_DONTNEED);
     }
@@ -779,25 +784,35 @@ bool code_stack_guard(const struct thread *t, uintptr_t addr)
     return p && addr >= p && addr < p + GUARD;
 }
 
+/* Room for the tables of both modes; `all_targets` is left out where the host limits address space. */
+static size_t map_tables(void)
+{
+    size_t each = TABLE_SIZE + (translate_narrow ? 0 : ALL_SIZE) + LINES_SIZE;
+    uint8_t *p = map_lazy(2 * each);
+    for (int i = 0; p && i < 2; i++, p += each) {
+        table[i] = (uint64_t *)(void *)p;
+        all_targets[i] = translate_narrow ? NULL : (int32_t *)(void *)(p + TABLE_SIZE);
+        target_lines[i] = p + each - LINES_SIZE;
+    }
+    return p ? 2 * each : 0;
+}
+
 void code_init(void)
 {
     dump_init();
     translated = dump_parse_range("translate-range", opt.translate_range);
     if (opt.interpret || dump_any(DUMP_EXEC) || !translate_available())
         return;
-    size_t size = 2 * (ALL_SIZE + LINES_SIZE + TABLE_SIZE);
-    uint8_t *p = map_lazy(size);
-    if (!p || !codemem_init()) {
-        if (p)
-            munmap(p, size);
+    size_t size = map_tables();
+    if (!size) {
+        translate_narrow = true;
+        size = map_tables();
+    }
+    if (!size || !codemem_init()) {
+        if (size)
+            munmap(table[0], size);
         log_event("the host gives no memory for translated code: interpreting");
         return;
-    }
-    for (int i = 0; i < 2; i++) {
-        table[i] = (uint64_t *)(void *)p;
-        all_targets[i] = (int32_t *)(void *)(p + TABLE_SIZE);
-        target_lines[i] = p + TABLE_SIZE + ALL_SIZE;
-        p += ALL_SIZE + LINES_SIZE + TABLE_SIZE;
     }
     if (!opt.hot)
         opt.hot = CODE_HOT;

@@ -121,7 +121,7 @@ static uint64_t find_build(void)
     dl_iterate_phdr(find_build_id, &h);
     if (!h)
         return 0;
-    uint64_t host[] = {getauxval(AT_HWCAP), getauxval(AT_HWCAP2), translate_features()};
+    uint64_t host[] = {getauxval(AT_HWCAP), getauxval(AT_HWCAP2), translate_features(), translate_narrow};
     for (unsigned leaf = 1; leaf <= 7; leaf += 6) {
         struct cpuid_regs r = cpuid_query(leaf, 0);
         r.ebx = leaf == 1 ? 0 : r.ebx; /* on which processor this is */

@@ -145,8 +145,10 @@ void translate_reset_stack(struct cpu *cpu);
 /* Tables of targets of indirect jumps, by guest address. cpu->host.all has an entry for each address:
  * code - base, 0 if there is none; cpu->host.lines has a byte for TRANSLATE_LINE addresses, 0 if it has
  * none for them. cpu->host.table is a cache of it with TRANSLATE_TABLE_SIZE entries, by low bits of the
- * address: minus the address in the high half, code - base in the low one. `all` lies directly behind it. */
+ * address: minus the address in the high half, code - base in the low one. `all` lies directly behind it.
+ * With translate_narrow there is no `all` (NULL): then the dispatcher fills the cache. */
 enum { TRANSLATE_TABLE_SIZE = 1 << 16, TRANSLATE_LINE = 256 };
+extern bool translate_narrow; /* set before anything is translated */
 unsigned translate_table_slot(gaddr eip);
 const uint8_t *translate_table_base(void);
 

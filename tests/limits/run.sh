@@ -6,7 +6,7 @@ here=$(cd "$(dirname "$0")/../guest" && pwd)
 work=$1
 shift
 . "$here/../lib.sh"
-tests="smc_flags x87_runs" container="smc_flags threads process vfork" old="signals process vfork fork_many"
+tests="smc_flags x87_runs selfmod" container="smc_flags threads process vfork" old="signals process vfork fork_many"
 mkdir -p "$work"
 
 try() { # test, what runs a command in the limits...
@@ -15,6 +15,12 @@ try() { # test, what runs a command in the limits...
     echo "exit $?" >>"$work/out"
     diff "$here/$t.expected" "$work/out" >"$work/diff"
     result $? "$host: $*" "$work/diff"
+}
+
+translates() { # limit of address space, KiB
+    (ulimit -v "$1" && timeout -k 5 300 $xrun --hot=1 --store=off --profile "$work/selfmod") >"$work/out" 2>&1 </dev/null
+    grep -q 'translated [1-9]' "$work/out"
+    result $? "$host: translates nothing, ulimit -v $1" "$work/out"
 }
 
 limit() { # of bash's ulimit, KiB, command...
@@ -31,6 +37,7 @@ for r in "$@"; do
         for n in $space; do try $t limit -v $n; done
         for n in $data; do try $t limit -d $n; done
     done
+    translates 8000000
     [ "$host" = x86_64 ] || continue
     gcc -O1 -Wall -D_GNU_SOURCE -o "$work/sandbox" "$here/../limits/sandbox.c" || exit 1
     for t in $container; do try $t "$work/sandbox" container; done

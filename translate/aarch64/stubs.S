@@ -211,6 +211,7 @@ a64_exit_direct:
 a64_return_miss:
         ldr     x17, [x27, #CPU_RET_TOP]
         mov     sp, x17
+        cbz     x28, a64_look_up                /* translate_narrow */
         ldrsw   x17, [x28, w16, uxtw #2]
         add     x17, x17, x29
         br      x17

@@ -335,7 +335,10 @@ static void push_returns(struct emit *e, gaddr next, unsigned between)
 /* x17 = code of the guest address in w16. */
 static void look_up(struct emit *e)
 {
-    a64_ldst_reg(e, A64_LDRSW, A64_STUB, A64_TABLE, A64_TARGET, A64_UXTW, true);
+    if (translate_narrow) /* as if the entry were empty */
+        a64_mov(e, A64_X, A64_STUB, A64_ZR);
+    else
+        a64_ldst_reg(e, A64_LDRSW, A64_STUB, A64_TABLE, A64_TARGET, A64_UXTW, true);
     a64_add(e, A64_X, A64_STUB, A64_STUB, A64_TABLE_BASE);
 }
 

@@ -230,7 +230,7 @@ static void call_r9(struct emit *e)
 /* To the guest address in r8. */
 static void look_up_jump(struct emit *e, bool near)
 {
-    if (near)
+    if (near && !translate_narrow)
         look_up_near(e);
     else
         look_up(e);
