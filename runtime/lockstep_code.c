@@ -24,7 +24,7 @@ enum {
     AHEAD_MAX = 1 << 16, /* instructions interpreted ahead, */
     OUTSIDE_MAX = 8,     /* of them outside the unit */
     UNCOUNTED_MAX = 64,
-    PEEK_MAX = 16,
+    PEEK_MAX = 64,
     STORES_MAX = 1 << 16, BYTES_MAX = 4 << 20, LENGTH_MAX = 1 << 16,
 };
 
@@ -210,22 +210,40 @@ static _Noreturn void different(const struct unit *u, const struct cpu *start,
     exit(LOCKSTEP_DIFFERENT);
 }
 
-/* Flags that the next instructions write before anything reads them: a translator may look ahead,
- * too, and leave them as they are. */
-static uint32_t dead_flags(void)
+/* A call of what only loads a register with its return address. */
+static bool is_thunk(const struct insn *call)
 {
+    struct insn mov, ret;
+    return call->op == OP_CALL && decode_insn(call->imm, ls.t->cpu.mode, &mov) == DECODE_OK &&
+           mov.op == OP_MOV && decode_insn(mov.next, ls.t->cpu.mode, &ret) == DECODE_OK && ret.op == OP_RET;
+}
+
+/* Flags that the instructions from there on write before anything reads them, whichever way they go. */
+static unsigned dead_from(gaddr eip, unsigned *left)
+{
+    enum { ALL = FLB_CF | FLB_PF | FLB_AF | FLB_ZF | FLB_SF | FLB_OF };
     struct insn in;
-    gaddr eip = ls.t->cpu.eip;
     unsigned dead = 0, read = 0;
-    for (int i = 0; i < PEEK_MAX && decode_insn(eip, ls.t->cpu.mode, &in) == DECODE_OK; i++) {
+    while ((dead | read) != ALL && *left && decode_insn(eip, ls.t->cpu.mode, &in) == DECODE_OK) {
+        --*left;
         read |= in.fl_read;
         dead |= in.fl_write & ~read;
-        bool jump = in.op == OP_JMP && in.o[0].kind == OPND_REL;
-        if ((in.flags & INSN_END) && !jump)
+        bool known = in.o[0].kind == OPND_REL, jump = in.op == OP_JMP || in.op == OP_CALL;
+        if ((in.flags & INSN_END) && !known)
             break;
-        eip = jump ? in.imm : in.next;
+        if ((in.flags & INSN_END) && !jump)
+            return dead | (dead_from(in.next, left) & dead_from(in.imm, left) & ~read);
+        eip = known && !is_thunk(&in) ? in.imm : in.next;
     }
-    return flb_to_eflags((uint8_t)dead);
+    return dead;
+}
+
+/* Flags that are written before anything reads them: a translator may look ahead, too, and leave them as they
+ * are. */
+static uint32_t dead_flags(void)
+{
+    unsigned left = PEEK_MAX;
+    return flb_to_eflags((uint8_t)dead_from(ls.t->cpu.eip, &left));
 }
 
 /* What an x87 register holds that is empty shows only in FSAVE's image; a translator need not keep

@@ -9,7 +9,7 @@
 #include <ucontext.h>
 
 #include "core/options.h"
-#include "translate/aarch64/insn.h"
+#include "translate/aarch64/live.h"
 #include "translate/aarch64/offsets.h"
 #include "translate/aarch64/stubs.h"
 #include "translate/aarch64/x87.h"
@@ -229,14 +229,18 @@ static const void *vectors(const mcontext_t *r)
     return c->vregs;
 }
 
-/* `adjust` is the form of the flags. */
+/* `adjust` is the form of the flags, and what their forms and the x87 unit add. */
 void translate_settle(void *uc, int adjust)
 {
-    enum { N = 1u << 31, Z = 1 << 30, C = 1 << 29, V = 1 << 28 };
+    enum { FORM_MASK = 3, N = 1u << 31, Z = 1 << 30, C = 1 << 29, V = 1 << 28 };
     mcontext_t *r = regs(uc);
     uint64_t f = r->pstate;
+    if ((adjust & FORM_MASK) == FORM_OWED) {
+        r->pstate = (f & ~(uint64_t)(N | Z | C | V)) | a64_pay_context(r->regs, adjust);
+        return;
+    }
     a64_x87_settle_context(r->regs, vectors(r), adjust);
-    adjust &= 3;
+    adjust &= FORM_MASK;
     if (adjust == FORM_ADD) {
         r->pstate = f ^ C;
     } else if (adjust == FORM_FCMP) {
@@ -286,11 +290,19 @@ gaddr translate_going_to(const void *uc)
     return (gaddr)((const ucontext_t *)uc)->uc_mcontext.regs[A64_TARGET];
 }
 
+static uintptr_t returning_to(const mcontext_t *r)
+{
+    const int32_t *table = (const int32_t *)(uintptr_t)r->regs[A64_TABLE];
+    return r->regs[A64_TABLE_BASE] + (uintptr_t)(intptr_t)table[(uint32_t)r->regs[A64_TARGET]];
+}
+
 uintptr_t translate_entering(const void *uc)
 {
     const mcontext_t *r = &((const ucontext_t *)uc)->uc_mcontext;
     if (r->pc >= (uintptr_t)a64_load_start && r->pc < (uintptr_t)a64_load_end)
         return r->regs[A64_TARGET];
+    if (r->pc >= (uintptr_t)a64_return_miss && r->pc < (uintptr_t)a64_return_miss_end)
+        return returning_to(r);
     return in_leaf(r->pc) ? r->regs[A64_LR] : 0;
 }
 

@@ -27,6 +27,7 @@ enum a64_form {
     FORM_SUB,  /* C = !CF, as subtractions leave it: at every boundary where code can be entered */
     FORM_ADD,  /* C = CF */
     FORM_FCMP, /* as FCMP leaves it: ZF = Z or V, CF = N != V, PF = V; SF = OF = AF = 0 */
+    FORM_OWED, /* only in struct translation's `adjust`: see live.h */
 };
 /* PF is the even parity of the low byte of A64_PF, AF is bit 4 of A64_AF ^ A64_PF. (With FORM_FCMP
  * they are written by a64_settle_flags.) */

@@ -21,6 +21,7 @@
 #define CPU_YMM_LIVE 712
 #define CPU_FP_BITS 716
 #define CPU_YMMH 720
+#define A64_PAIR_FLAGS_BIT 32 /* of a pair's first word: see live.h */
 
 #ifdef __ASSEMBLER__
 /* v8-v15 <-> cpu->ymmh */

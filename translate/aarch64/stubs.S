@@ -209,12 +209,16 @@ a64_exit_direct:
 
         .globl  a64_return_miss
 a64_return_miss:
+        ldr     w17, [x27, #CPU_PENDING]
+        cbnz    w17, a64_look_up
         ldr     x17, [x27, #CPU_RET_TOP]
         mov     sp, x17
         cbz     x28, a64_look_up                /* translate_narrow */
         ldrsw   x17, [x28, w16, uxtw #2]
         add     x17, x17, x29
         br      x17
+        .globl  a64_return_miss_end
+a64_return_miss_end:
 
         .balign 16
         .globl  a64_look_up

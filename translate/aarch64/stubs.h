@@ -12,6 +12,7 @@ extern const char a64_exit_direct[];   /* x16: struct code_exit */
 extern const char a64_exit_insn[];     /* x16: struct insn to go on with in the interpreter */
 extern const char a64_look_up[];       /* w16: guest address that the table lacks */
 extern const char a64_return_miss[];   /* w16: guest address that is not the mirrored one */
+extern const char a64_return_miss_end[];
 extern const char a64_interp[];        /* BL; x16: struct insn, to be executed alone */
 extern const char a64_leave[];         /* the state is complete, cpu->eip and exit are set */
 

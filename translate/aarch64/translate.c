@@ -3,16 +3,16 @@
  * the pair of return addresses, guest's and host's; a guest return pops it and compares. */
 #include "translate/translate.h"
 
-#include "core/breaks.h"
-#include "core/mem.h"
 #include "decode/decode.h"
 #include "translate/aarch64/insn.h"
+#include "translate/aarch64/live.h"
+#include "translate/aarch64/offsets.h"
 #include "translate/aarch64/priv.h"
 #include "translate/aarch64/simd.h"
 #include "translate/aarch64/stubs.h"
 #include "translate/aarch64/x87.h"
 
-enum { ROOM_PER_INSN = 512, COLD_PER_INSN = 96, PEEK_MAX = 8, PASSES_MAX = 16 };
+enum { ROOM_PER_INSN = 512, COLD_PER_INSN = 96 };
 
 /* A branch within the region. */
 struct fix {
@@ -30,7 +30,7 @@ struct literal {
     uint32_t at;
     uint64_t value;
     /* value: from FALLBACK on an index; of PAIR the host's (offset) and the guest's return address */
-    enum { LIT_32, LIT_64, LIT_PAIR, LIT_FALLBACK, LIT_INSN, LIT_EXIT } kind;
+    enum { LIT_32, LIT_64, LIT_PAIR, LIT_PAIR_FLAGS, LIT_FALLBACK, LIT_INSN, LIT_EXIT } kind;
 };
 /* The way to the interpreter of one instruction, or of several up to that one. */
 struct slow {
@@ -46,11 +46,14 @@ static struct leave leaves[TRANSLATE_INSN_MAX * 2];
 static struct literal literals[TRANSLATE_INSN_MAX * 8];
 static struct slow slows[TRANSLATE_INSN_MAX * 4];
 static unsigned nfixes, nleaves, nliterals, nslows;
-static bool leader[TRANSLATE_INSN_MAX]; /* jumped to, or entered, from elsewhere */
-static uint8_t live_in[TRANSLATE_INSN_MAX], live_out[TRANSLATE_INSN_MAX];
 static uint16_t fallback_of[TRANSLATE_INSN_MAX]; /* number in tr->fallback + 1 */
 static bool short_branches; /* TBZ reaches everything */
-static uint32_t misses[TRANSLATE_INSN_MAX]; /* branches of returns to what is not mirrored */
+/* Branches of returns to what is not mirrored, what their flags follow from, */
+static struct miss {
+    uint32_t at, popped;
+    int32_t owed;
+    uint8_t form; /* or else what C means */
+} misses[TRANSLATE_INSN_MAX];
 static unsigned nmisses;
 
 /* ---- what is translated ---- */
@@ -58,176 +61,6 @@ static unsigned nmisses;
 bool translate_available(void)
 {
     return true;
-}
-
-/* ---- which flags are read later ---- */
-
-unsigned a64_live(const struct emit *e)
-{
-    return live_out[e->index];
-}
-
-bool a64_is_leader(const struct emit *e, unsigned i)
-{
-    (void)e;
-    return leader[i];
-}
-
-/* What must be there before an instruction for `out` to be there behind it. */
-static unsigned before(unsigned reads, unsigned kills, unsigned out)
-{
-    unsigned live = out & ~kills;
-    if ((out & NEED_LT & ~kills) && (kills & (NEED_N | NEED_V)))
-        live |= (NEED_N | NEED_V) & ~kills;
-    return live | reads;
-}
-
-/* The instruction there can be relied on: the guest cannot write it, and all else that changes it is told to
- * the runtime, for the page is marked as one with code; no debugger wants to see the state before it. */
-static bool can_peek(gaddr eip)
-{
-    enum { INSN_BYTES = 15, WANTED = PAGE_MAPPED | PAGE_X | PAGE_CODE };
-    unsigned first = mem_page_flags(eip), last = mem_page_flags(eip + INSN_BYTES - 1);
-    return !breaks_at(eip) && (first & (WANTED | PAGE_W | PAGE_FOREIGN)) == WANTED &&
-           (last & (WANTED | PAGE_W | PAGE_FOREIGN)) == WANTED;
-}
-
-/* Relies on the bytes [from, end). False: no room to say so. */
-static bool look_at(struct translation *tr, gaddr from, gaddr end)
-{
-    struct tr_range *last = tr->looks ? &tr->looked[tr->looks - 1] : NULL;
-    if (last && last->end == from && end - last->from <= GUEST_PAGE_SIZE)
-        last->end = end;
-    else if (tr->looks < TRANSLATE_LOOKS_MAX)
-        tr->looked[tr->looks++] = (struct tr_range){from, end};
-    else
-        return false;
-    return true;
-}
-
-/* Flags that code outside the region may read: its first instructions tell. */
-static unsigned peek(struct translation *tr, gaddr eip)
-{
-    struct insn in;
-    uint8_t reads[PEEK_MAX], kills[PEEK_MAX];
-    unsigned n = 0, known = 0;
-    while (n < PEEK_MAX && known != NEED_ALL && can_peek(eip) &&
-           decode_insn(eip, tr->mode, &in) == DECODE_OK && look_at(tr, eip, eip + in.len)) {
-        reads[n] = (uint8_t)a64_reads(&in);
-        kills[n] = (uint8_t)a64_kills(&in);
-        known |= reads[n] | kills[n];
-        n++;
-        bool jump = in.op == OP_JMP && in.o[0].kind == OPND_REL;
-        if ((in.flags & INSN_END) && !jump)
-            break;
-        eip = jump ? in.imm : in.next;
-    }
-    unsigned live = NEED_ALL;
-    while (n-- > 0)
-        live = before(reads[n], kills[n], live);
-    return live;
-}
-
-static gaddr peeked_at[64]; /* answers of this region, */
-static uint8_t peeked[64];  /* with this bit */
-enum { PEEKED = 0x20 };
-static_assert(NEED_ALL + PEEKED == (NEED_ALL ^ PEEKED) && NEED_ALL <= UINT8_MAX, "a byte holds both");
-
-/* Of code outside the region. */
-static unsigned live_outside(struct translation *tr, gaddr eip)
-{
-    unsigned h = (eip ^ eip >> 6) & 63, looks = tr->looks;
-    if (peeked_at[h] != eip || !peeked[h]) {
-        peeked_at[h] = eip;
-        peeked[h] = (uint8_t)(PEEKED | peek(tr, eip));
-        if ((peeked[h] & NEED_ALL) == NEED_ALL)
-            tr->looks = looks;
-    }
-    return peeked[h] & NEED_ALL;
-}
-
-/* What is known of an instruction before the passes that find out which flags are read. */
-static struct flow {
-    int16_t next, target;   /* instructions of the region that may follow, -1: none */
-    uint8_t reads, kills;
-    uint8_t outside;        /* flags that may be read behind it outside the region */
-} flow[TRANSLATE_INSN_MAX];
-
-static int16_t edge(struct translation *tr, unsigned i, gaddr eip)
-{
-    struct flow *f = &flow[i];
-    bool falls = i + 1 < tr->n && tr->insn[i + 1].in->eip == eip;
-    int to = falls ? (int)i + 1 : translate_find(tr, eip);
-    if (to < 0)
-        f->outside |= (uint8_t)live_outside(tr, eip);
-    return (int16_t)to;
-}
-
-/* A call that only loads a register with its return address. */
-static bool is_thunk(const struct translation *tr, unsigned i)
-{
-    return tr->insn[i].thunk && !tr->count;
-}
-
-static void find_flow(struct translation *tr, unsigned i)
-{
-    const struct insn *in = tr->insn[i].in;
-    struct flow *f = &flow[i];
-    bool end = in->flags & INSN_END, known = in->o[0].kind == OPND_REL;
-    *f = (struct flow){-1, -1, (uint8_t)a64_reads(in), (uint8_t)a64_kills(in), 0};
-    if (is_thunk(tr, i)) {
-        f->next = edge(tr, i, in->next);
-        return;
-    }
-    if (end && (!translate_handles(in, tr->mode) || !known)) {
-        f->outside = NEED_ALL;
-        return;
-    }
-    if (!end || (in->op != OP_JMP && in->op != OP_CALL))
-        f->next = edge(tr, i, in->next);
-    if (end)
-        f->target = edge(tr, i, in->imm);
-}
-
-static unsigned live_behind(const struct flow *f)
-{
-    return f->outside | (f->next >= 0 ? live_in[f->next] : 0u) |
-           (f->target >= 0 ? live_in[f->target] : 0u);
-}
-
-/* Backwards, from instruction `from` on. */
-static void live_pass(unsigned from)
-{
-    for (unsigned i = from + 1; i-- > 0;) {
-        live_out[i] = (uint8_t)live_behind(&flow[i]);
-        live_in[i] = (uint8_t)before(flow[i].reads, flow[i].kills, live_out[i]);
-    }
-}
-
-static void find_live(struct translation *tr)
-{
-    static uint16_t back[TRANSLATE_INSN_MAX]; /* instructions that lead back, in order */
-    unsigned backs = 0;
-    tr->looks = 0;
-    memset(live_in, 0, tr->n);
-    memset(peeked, 0, sizeof peeked);
-    for (unsigned i = 0; i < tr->n; i++) {
-        find_flow(tr, i);
-        if ((flow[i].target >= 0 && flow[i].target <= (int)i) || (flow[i].next >= 0 && flow[i].next <= (int)i))
-            back[backs++] = (uint16_t)i;
-    }
-    live_pass(tr->n - 1);
-    for (unsigned pass = 0, k = backs; k-- > 0;) {
-        if (live_behind(&flow[back[k]]) == live_out[back[k]])
-            continue;
-        if (++pass == PASSES_MAX) {
-            memset(live_in, NEED_ALL, tr->n);
-            memset(live_out, NEED_ALL, tr->n);
-            return;
-        }
-        live_pass(back[k]);
-        k = backs;
-    }
 }
 
 /* ---- constants ---- */
@@ -269,7 +102,7 @@ static void leads_to(struct emit *e, gaddr eip, unsigned kind)
 {
     const struct insn *in = e->tr->insn[e->index].in;
     bool known = (in->flags & INSN_END) && in->o[0].kind == OPND_REL && in->imm == eip;
-    int to = known ? flow[e->index].target : translate_find(e->tr, eip);
+    int to = known ? a64_flow[e->index].target : translate_find(e->tr, eip);
     if (to >= 0)
         fix_to(e, (unsigned)to);
     else
@@ -319,15 +152,19 @@ enum { STORES = 2 }; /* between the load of the pair and what follows */
  * once (after `between` instructions). */
 static void push_returns(struct emit *e, gaddr next, unsigned between)
 {
+    bool flags = a64_live_at_landing(e->index);
     if (!a64_fences(e) && !e->paired) {
         uint64_t back = emit_off(e) + 4u * (1 + STORES + between + 1);
-        load_literal(e, A64_LIT_LDR_Q, A64_VTMP0, LIT_PAIR, back << 32 | next);
+        load_literal(e, A64_LIT_LDR_Q, A64_VTMP0, flags ? LIT_PAIR_FLAGS : LIT_PAIR,
+                     back << 32 | next);
         a64_must(a64_ldst_index(e, A64_STR_S, A64_VTMP0, A64_ESP, -4, A64_PRE));
         a64_must(a64_ldst_index(e, A64_STR_Q, A64_VTMP0, A64_SP, -16, A64_PRE));
         return;
     }
     if (!e->paired)
         push_return(e, next);
+    if (flags)
+        a64_must(a64_orr_imm(e, A64_X, A64_TMP0, A64_TMP0, UINT64_C(1) << A64_PAIR_FLAGS_BIT));
     a64_must(a64_adr(e, A64_TMP1, 4 * (3 + between)));
     a64_must(a64_ldst_pair(e, A64_STP_X, A64_TMP0, A64_TMP1, A64_SP, -16, A64_PAIR_PRE));
 }
@@ -373,7 +210,7 @@ static void call_thunk(struct emit *e, const struct tr_insn *t)
 static void call(struct emit *e, const struct tr_insn *t)
 {
     const struct insn *in = t->in;
-    if (is_thunk(e->tr, e->index)) {
+    if (a64_is_thunk(e->tr, e->index)) {
         call_thunk(e, t);
         return;
     }
@@ -411,7 +248,8 @@ static void ret(struct emit *e, const struct insn *in)
     }
     a64_must(a64_ldst_pair(e, A64_LDP_X, A64_TMP0, A64_LR, A64_SP, 16, A64_PAIR_POST));
     a64_eor(e, A64_X, A64_TMP0, A64_TMP0, A64_TARGET);
-    misses[nmisses++] = emit_off(e);
+    int32_t owed = a64_owed[e->index];
+    misses[nmisses++] = (struct miss){emit_off(e), 4 + more, owed, e->form};
     a64_must(a64_cbnz(e, A64_X, A64_TMP0, 0));
     a64_ret(e);
 }
@@ -432,11 +270,11 @@ static void jmp(struct emit *e, const struct insn *in)
 static bool is_next_jcc(const struct emit *e, unsigned cc)
 {
     unsigned i = e->index + 1;
-    if (i >= e->tr->n || leader[i])
+    if (i >= e->tr->n || a64_leader[i])
         return false;
     const struct insn *in = e->tr->insn[e->index].in, *j = e->tr->insn[i].in;
     return j->op == OP_JCC && j->eip == in->next && (j->cc & 14) == cc && translate_handles(j, e->tr->mode) &&
-           !(live_out[i] & a64_kills(in));
+           !(a64_live_out[i] & a64_kills(in));
 }
 
 static bool fuse(struct emit *e, unsigned kind, unsigned r, unsigned bit, bool sense)
@@ -585,7 +423,7 @@ static void call_interpreter(struct emit *e, unsigned i)
 /* By the interpreter's function; code goes on behind. */
 static void interpret(struct emit *e)
 {
-    a64_settle_flags(e, live_in[e->index]);
+    a64_settle_flags(e, a64_live_in[e->index]);
     call_interpreter(e, e->index);
 }
 
@@ -620,7 +458,8 @@ static void count(struct emit *e, unsigned n)
 /* Brings the flags into the form that the instruction wants, before it begins. */
 static void prepare(struct emit *e, const struct insn *in)
 {
-    if (leader[e->index]) /* FORM_SUB */
+    bool is_return = in->op == OP_RET && translate_handles(in, e->tr->mode); /* settled when it misses */
+    if (a64_leader[e->index]) /* FORM_SUB */
         return;
     switch (in->op) {
     case OP_ADC: a64_want_form(e, FORM_ADD); break;
@@ -628,22 +467,22 @@ static void prepare(struct emit *e, const struct insn *in)
     case OP_JCC:
         if (e->fused.kind)
             break;
-        if (live_out[e->index] || !has_condition(e, in->cc))
-            a64_settle_flags(e, live_in[e->index]);
+        if (a64_live_out[e->index] || !has_condition(e, in->cc))
+            a64_settle_flags(e, a64_live_in[e->index]);
         break;
     case OP_PUSHF: case OP_LAHF: case OP_SAHF:
     case OP_CMPS: case OP_SCAS: case OP_MOVS: case OP_STOS: /* perhaps they change nothing, and are a loop */
-        a64_settle_flags(e, live_in[e->index]);
+        a64_settle_flags(e, a64_live_in[e->index]);
         break;
     case OP_SETCC: case OP_CMOVCC: case OP_FCMOVCC:
         if (!has_condition(e, in->cc))
-            a64_settle_flags(e, live_in[e->index]);
+            a64_settle_flags(e, a64_live_in[e->index]);
         break;
     default:
         if (decode_op_class(in->op) == CLASS_X87 && !(in->fl_read | in->fl_write))
             break;
-        if ((in->flags & INSN_END) || e->form == FORM_FCMP)
-            a64_settle_flags(e, live_in[e->index]);
+        if (((in->flags & INSN_END) && !is_return) || e->form == FORM_FCMP)
+            a64_settle_flags(e, a64_live_in[e->index]);
         break;
     }
 }
@@ -679,7 +518,7 @@ static unsigned pushed_value(struct emit *e, const struct insn *in, unsigned tmp
 static bool push_two(struct emit *e, const struct insn *a, const struct insn *b)
 {
     bool calls = b->op == OP_CALL && b->o[0].kind == OPND_REL && translate_handles(b, e->tr->mode) &&
-                 !is_thunk(e->tr, e->index + 1);
+                 !a64_is_thunk(e->tr, e->index + 1);
     if (!pushes_value(a) || !(calls || pushes_value(b)))
         return false;
     unsigned high = pushed_value(e, a, A64_TMP1), low = pushed_value(e, b, A64_TMP0);
@@ -701,7 +540,7 @@ static bool pop_two(struct emit *e, const struct insn *a, const struct insn *b)
 static bool pair(struct emit *e, const struct insn *in)
 {
     unsigned i = e->index + 1;
-    if (e->tr->count || a64_fences(e) || e->x87.on || !next_is(e, in->next) || leader[i])
+    if (e->tr->count || a64_fences(e) || e->x87.on || !next_is(e, in->next) || a64_leader[i])
         return false;
     const struct insn *next = e->tr->insn[i].in;
     e->paired = push_two(e, in, next) || pop_two(e, in, next);
@@ -758,8 +597,8 @@ static void insn(struct emit *e, const struct tr_insn *t)
     }
     if (e->index >= e->x87.last)
         a64_x87_settle(e, e->index);
-    if (!next_is(e, in->next) || leader[e->index + 1])
-        a64_settle_flags(e, live_out[e->index]);
+    if (!next_is(e, in->next) || a64_leader[e->index + 1])
+        a64_settle_flags(e, a64_live_out[e->index]);
     go_on(e, in->next);
 }
 
@@ -829,7 +668,7 @@ static void interpret_all(struct emit *e, unsigned first, unsigned last, uint8_t
 void a64_interpret_run(struct emit *e, unsigned first, unsigned last, unsigned counted, uint8_t form_back,
                        uint32_t back)
 {
-    a64_settle_flags(e, live_in[first]);
+    a64_settle_flags(e, a64_live_in[first]);
     interpret_all(e, first, last, form_back);
     if (e->tr->count && counted > first)
         count(e, counted - first);
@@ -841,7 +680,7 @@ static void slow_stub(struct emit *e, const struct slow *s)
     e->index = s->index;
     e->form = s->form;
     a64_x87_slow_begin(e, &s->x87);
-    a64_settle_flags(e, live_in[s->first] | live_in[s->index]);
+    a64_settle_flags(e, a64_live_in[s->first] | a64_live_in[s->index]);
     interpret_all(e, s->first, s->index, s->form_back);
     a64_x87_slow_end(e, &s->x87_back);
     a64_must(a64_b(e, (int64_t)s->back - emit_off(e)));
@@ -886,12 +725,29 @@ static void slow_stubs(struct emit *e)
     }
 }
 
+/* Behind the last instruction, where traps may stand: what goes back to a caller that wants the flags
+ * jumps to an address that only the run knows. Returns with nothing to make share one way. */
 static void return_misses(struct emit *e)
 {
-    for (unsigned i = 0; i < nmisses; i++)
-        point(e, misses[i], emit_off(e));
-    if (nmisses)
+    uint32_t shared = 0;
+    for (unsigned i = 0; i < nmisses; i++) {
+        const struct miss *m = &misses[i];
+        bool plain = !m->owed && m->form == FORM_SUB;
+        point(e, m->at, plain && shared ? shared : emit_off(e));
+        if (plain && shared)
+            continue;
+        if (plain)
+            shared = emit_off(e);
+        e->form = m->form;
+        if (m->owed)
+            a64_pay(e, m->owed, m->popped);
+        else
+            a64_settle_flags(e, NEED_ALL);
+        a64_must(a64_eor_imm(e, A64_X, A64_TMP0, A64_TMP0, UINT64_C(1) << A64_PAIR_FLAGS_BIT));
+        a64_must(a64_cbz(e, A64_X, A64_TMP0, 8));
         far_branch(e, false, a64_return_miss);
+        a64_ret(e);
+    }
 }
 
 /* Equal constants of 32 bits that are near each other are there once. */
@@ -911,8 +767,8 @@ static void put_literals(struct emit *e)
         if (l->kind == LIT_FALLBACK || l->kind == LIT_INSN)
             tr->reloc[tr->relocs++] = (struct tr_reloc){
                 place[i], A64_RELOC_ADDRESS, l->kind == LIT_INSN ? TR_INSN : TR_FALLBACK, l->value};
-        if (l->kind == LIT_PAIR) {
-            e64(e, (uint32_t)l->value);
+        if (l->kind == LIT_PAIR || l->kind == LIT_PAIR_FLAGS) {
+            e64(e, (uint32_t)l->value | (uint64_t)(l->kind == LIT_PAIR_FLAGS) << A64_PAIR_FLAGS_BIT);
             tr->reloc[tr->relocs++] =
                 (struct tr_reloc){emit_off(e), A64_RELOC_ADDRESS, TR_CODE, l->value >> 32};
         }
@@ -962,9 +818,10 @@ static bool pass(struct translation *tr)
         prepare(&e, tr->insn[i].in);
         tr->off[i] = tr->entry[i] = emit_off(&e);
         bool stale = e.fused.kind || e.paired;
-        tr->adjust[i] = stale ? TRANSLATE_STALE : e.form | a64_x87_adjust(&e);
+        tr->adjust[i] = stale ? TRANSLATE_STALE : a64_owed[i] ? a64_owed[i] : e.form | a64_x87_adjust(&e);
         insn(&e, &tr->insn[i]);
     }
+    return_misses(&e);
     tr->cold = tr->off[tr->n] = emit_off(&e);
     for (unsigned i = 0; i < nfixes; i++)
         if (!a64_retarget(tr->code + fixes[i].at, (int64_t)tr->off[fixes[i].index] - fixes[i].at))
@@ -975,7 +832,6 @@ static bool pass(struct translation *tr)
     if (e.ymm)
         ymm_entries(&e);
     slow_stubs(&e);
-    return_misses(&e);
     put_literals(&e);
     tr->size = emit_off(&e);
     return !e.failed;
@@ -983,8 +839,7 @@ static bool pass(struct translation *tr)
 
 bool translate_region(struct translation *tr)
 {
-    translate_find_leaders(tr, leader);
-    find_live(tr);
+    a64_find_live(tr);
     short_branches = tr->n < 256; /* 32 KiB */
     return pass(tr);
 }
