@@ -215,10 +215,11 @@ static bool is_thunk(const struct insn *call)
 {
     struct insn mov, ret;
     return call->op == OP_CALL && decode_insn(call->imm, ls.t->cpu.mode, &mov) == DECODE_OK &&
-           mov.op == OP_MOV && decode_insn(mov.next, ls.t->cpu.mode, &ret) == DECODE_OK && ret.op == OP_RET;
+           mov.op == OP_MOV && decode_insn(mov.next, ls.t->cpu.mode, &ret) == DECODE_OK &&
+           ret.op == OP_RET;
 }
 
-/* Flags that the instructions from there on write before anything reads them, whichever way they go. */
+/* Flags that the instructions from there on write before anything reads them, on each way. */
 static unsigned dead_from(gaddr eip, unsigned *left)
 {
     enum { ALL = FLB_CF | FLB_PF | FLB_AF | FLB_ZF | FLB_SF | FLB_OF };
@@ -238,8 +239,8 @@ static unsigned dead_from(gaddr eip, unsigned *left)
     return dead;
 }
 
-/* Flags that are written before anything reads them: a translator may look ahead, too, and leave them as they
- * are. */
+/* Flags that are written before anything reads them: a translator may look ahead, too, and leave
+ * them as they are. */
 static uint32_t dead_flags(void)
 {
     unsigned left = PEEK_MAX;

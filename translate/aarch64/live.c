@@ -16,10 +16,7 @@ struct a64_flow a64_flow[TRANSLATE_INSN_MAX];
 bool a64_leader[TRANSLATE_INSN_MAX];
 uint8_t a64_live_in[TRANSLATE_INSN_MAX], a64_live_out[TRANSLATE_INSN_MAX];
 
-unsigned a64_live(const struct emit *e)
-{
-    return a64_live_out[e->index];
-}
+unsigned a64_live(const struct emit *e) { return a64_live_out[e->index]; }
 
 bool a64_is_leader(const struct emit *e, unsigned i)
 {
@@ -36,8 +33,9 @@ static unsigned before(unsigned reads, unsigned kills, unsigned out)
     return live | reads;
 }
 
-/* The instruction there can be relied on: the guest cannot write it, and all else that changes it is told to
- * the runtime, for the page is marked as one with code; no debugger wants to see the state before it. */
+/* The instruction there can be relied on: the guest cannot write it, and all else that changes it
+ * is told to the runtime, for the page is marked as one with code; no debugger wants to see the
+ * state before it. */
 static bool can_peek(gaddr eip)
 {
     enum { INSN_BYTES = 15, WANTED = PAGE_MAPPED | PAGE_X | PAGE_CODE };
@@ -74,8 +72,8 @@ static bool is_thunk_code(struct peek *k, gaddr eip)
 {
     struct insn mov, ret;
     return next_insn(k, eip, &mov) && mov.op == OP_MOV && mov.o[0].kind == OPND_GPR &&
-           mov.o[0].reg != REG_ESP && next_insn(k, mov.next, &ret) && ret.op == OP_RET && !ret.nopnd &&
-           translate_handles(&ret, k->tr->mode);
+           mov.o[0].reg != REG_ESP && next_insn(k, mov.next, &ret) && ret.op == OP_RET &&
+           !ret.nopnd && translate_handles(&ret, k->tr->mode);
 }
 
 /* Flags that code outside the region may read: its first instructions tell, on each way. */
@@ -109,7 +107,8 @@ static unsigned peek(struct peek *k, gaddr eip)
 static gaddr peeked_at[64]; /* answers of this region, */
 static uint8_t peeked[64];  /* with this bit */
 enum { PEEKED = 0x20 };
-static_assert(NEED_ALL + PEEKED == (NEED_ALL ^ PEEKED) && NEED_ALL <= UINT8_MAX, "a byte holds both");
+static_assert(NEED_ALL + PEEKED == (NEED_ALL ^ PEEKED) && NEED_ALL <= UINT8_MAX,
+              "a byte holds both");
 
 /* Of code outside the region. */
 static unsigned live_outside(struct translation *tr, gaddr eip)
@@ -125,7 +124,8 @@ static unsigned live_outside(struct translation *tr, gaddr eip)
     return peeked[h] & NEED_ALL;
 }
 
-/* The instruction at eip, to which i leads; -1: it is outside the region, *outside are flags it may read. */
+/* The instruction at eip, to which i leads; -1: it is outside the region, *outside are flags it may
+ * read. */
 static int16_t edge(struct translation *tr, unsigned i, gaddr eip, uint8_t *outside)
 {
     bool falls = i + 1 < tr->n && tr->insn[i + 1].in->eip == eip;
@@ -196,7 +196,8 @@ void a64_find_live(struct translation *tr)
     memset(a64_owed, 0, tr->n * sizeof a64_owed[0]);
     for (unsigned i = 0; i < tr->n; i++) {
         find_flow(tr, i);
-        if ((a64_flow[i].target >= 0 && a64_flow[i].target <= (int)i) || (a64_flow[i].next >= 0 && a64_flow[i].next <= (int)i))
+        if ((a64_flow[i].target >= 0 && a64_flow[i].target <= (int)i) ||
+            (a64_flow[i].next >= 0 && a64_flow[i].next <= (int)i))
             back[backs++] = (uint16_t)i;
     }
     live_pass(tr->n - 1);

@@ -1,16 +1,17 @@
-/* What live.c and owed.c find out about a region before code is written for it: where control goes, which
- * flags are read later, which need not be made because they follow from registers. For translate.c. */
+/* What live.c and owed.c find out about a region before code is written for it: where control goes,
+ * which flags are read later, which need not be made because they follow from registers. For
+ * translate.c. */
 #ifndef XRUN_TRANSLATE_AARCH64_LIVE_H
 #define XRUN_TRANSLATE_AARCH64_LIVE_H
 
 #include "translate/aarch64/insn.h"
 
 struct a64_flow {
-    int16_t next, target;   /* instructions of the region that may follow, -1: none */
-    int16_t landing;        /* where a call returns to, -1: outside the region (or no call) */
+    int16_t next, target; /* instructions of the region that may follow, -1: none */
+    int16_t landing;      /* where a call returns to, -1: outside the region (or no call) */
     uint8_t reads, kills;
-    uint8_t outside;        /* flags that may be read behind it outside the region */
-    uint8_t returned;       /* the same, where a call returns to */
+    uint8_t outside;  /* flags that may be read behind it outside the region */
+    uint8_t returned; /* the same, where a call returns to */
 };
 extern struct a64_flow a64_flow[TRANSLATE_INSN_MAX];
 extern bool a64_leader[TRANSLATE_INSN_MAX]; /* jumped to, or entered, from elsewhere */
@@ -24,16 +25,18 @@ unsigned a64_live_at_landing(unsigned i);
 bool a64_is_thunk(const struct translation *tr, unsigned i);
 
 /* ---- Flags that a return owes (owed.c) ----
- * Nobody reads flags behind a return; but where the caller is not known that cannot be relied on. So a call
- * tells in its pair if where it returns to reads some (A64_PAIR_FLAGS_BIT): then the return finds that the pair
- * is not its own, as in all other cases where it cannot rely on the caller, and makes the flags on that way.
- * What they follow from is found out here: a64_owed[i] says what state holds at the start of instruction i, in
- * struct translation's `adjust`; 0: none. */
+ * Nobody reads flags behind a return; but where the caller is not known that cannot be relied on.
+ * So a call tells in its pair if where it returns to reads some (A64_PAIR_FLAGS_BIT): then the
+ * return finds that the pair is not its own, as in all other cases where it cannot rely on the
+ * caller, and makes the flags on that way. What they follow from is found out here: a64_owed[i]
+ * says what state holds at the start of instruction i, in struct translation's `adjust`; 0: none.
+ */
 extern int32_t a64_owed[TRANSLATE_INSN_MAX];
-/* Whether the return's flags can be made later; then a64_owed is set for it and what precedes it. */
+/* Whether the return's flags can be made later; then a64_owed is set for it and what precedes it.
+ */
 bool a64_find_owed(const struct translation *tr, unsigned ret);
-/* Makes them, FORM_SUB; `popped`: bytes that esp is above what it was at the start of the instruction for
- * which a64_owed says `owed`. Keeps A64_TMP0, A64_TARGET and A64_LR. */
+/* Makes them, FORM_SUB; `popped`: bytes that esp is above what it was at the start of the
+ * instruction for which a64_owed says `owed`. Keeps A64_TMP0, A64_TARGET and A64_LR. */
 void a64_pay(struct emit *e, int32_t owed, uint32_t popped);
 /* The same for an interrupted context's registers; returns N, Z, C, V as in NZCV. */
 uint32_t a64_pay_context(unsigned long long *x, int owed);

@@ -1,11 +1,18 @@
-/* Flags that returns owe (live.h): of an ADD to esp, from esp; of a logic operation, from its result. */
+/* Flags that returns owe (live.h): of an ADD to esp, from esp; of a logic operation, from its
+ * result. */
 #include "translate/aarch64/int.h"
 #include "translate/aarch64/live.h"
 
-/* In a64_owed, above FORM_OWED: how many words have been popped since an addition to esp; a constant that was
- * added to esp, or (RESULT) the guest's register with the result, NO_REG if that is 0. */
+/* In a64_owed, above FORM_OWED: how many words have been popped since an addition to esp; a
+ * constant that was added to esp, or (RESULT) the guest's register with the result, NO_REG if that
+ * is 0. */
 enum {
-    WORDS_AT = 2, WORDS_MAX = 15, RESULT = 1 << 6, VALUE_AT = 7, VALUE_MAX = (1 << 20) - 1, NO_REG = 8,
+    WORDS_AT = 2,
+    WORDS_MAX = 15,
+    RESULT = 1 << 6,
+    VALUE_AT = 7,
+    VALUE_MAX = (1 << 20) - 1,
+    NO_REG = 8,
 };
 static_assert(1 << WORDS_AT == 4, "runtime/side.c has a short form for +4");
 
@@ -13,10 +20,7 @@ int32_t a64_owed[TRANSLATE_INSN_MAX];
 
 /* ---- finding them ---- */
 
-static bool is_gpr32(const struct opnd *o)
-{
-    return o->kind == OPND_GPR && o->size == 4;
-}
+static bool is_gpr32(const struct opnd *o) { return o->kind == OPND_GPR && o->size == 4; }
 
 /* The flags of this instruction can be found later in registers but those of the set `written`. */
 static int32_t owed_by(const struct insn *in, unsigned written, unsigned words)
@@ -31,13 +35,14 @@ static int32_t owed_by(const struct insn *in, unsigned written, unsigned words)
     if (same && (in->op == OP_XOR || in->op == OP_SUB))
         value = NO_REG;
     else if (d->reg == REG_ESP || (written >> d->reg & 1) ||
-             !(in->op == OP_AND || in->op == OP_OR || in->op == OP_XOR || (in->op == OP_TEST && same)))
+             !(in->op == OP_AND || in->op == OP_OR || in->op == OP_XOR ||
+               (in->op == OP_TEST && same)))
         return 0;
     return (int32_t)(value << VALUE_AT | RESULT | words << WORDS_AT | FORM_OWED);
 }
 
-/* What may stand between: it reads and writes no flags, the code for it never asks the interpreter, and it
- * leaves esp alone but for the word it pops. */
+/* What may stand between: it reads and writes no flags, the code for it never asks the interpreter,
+ * and it leaves esp alone but for the word it pops. */
 static bool may_stand_between(const struct insn *in, unsigned mode)
 {
     const struct opnd *d = &in->o[0];
@@ -45,7 +50,9 @@ static bool may_stand_between(const struct insn *in, unsigned mode)
         return false;
     switch (in->op) {
     case OP_POP: return is_gpr32(d) && in->opsize == 4;
-    case OP_MOV: case OP_MOVZX: case OP_MOVSX:
+    case OP_MOV:
+    case OP_MOVZX:
+    case OP_MOVSX:
         return a64_plain_kinds(in) && !(in->flags & INSN_ADDR16) &&
                (!a64_mem_opnd(in) || translate_segment_ok(in, mode));
     case OP_LEA: return !(in->flags & INSN_ADDR16);
@@ -124,5 +131,6 @@ uint32_t a64_pay_context(unsigned long long *x, int owed)
     x[A64_PF] = result;
     x[A64_AF] = old ^ value;
     uint32_t overflow = (old ^ result) & (value ^ result);
-    return (result >> 31) << N | (uint32_t)!result << Z | (uint32_t)!carry << C | (overflow >> 31) << V;
+    return (result >> 31) << N | (uint32_t)!result << Z | (uint32_t)!carry << C |
+           (overflow >> 31) << V;
 }
