@@ -42,6 +42,8 @@ unsigned run_write_low(struct emit *e, unsigned x, unsigned bytes);
 void run_merge(struct emit *e, unsigned x, unsigned bytes, unsigned from);
 /* xmm`x` gets the value of another without code; false: that cannot be done. */
 bool run_share(struct emit *e, unsigned x, unsigned from);
+/* The same for the current instruction, a copy: the next one gets a third operand; nothing is to be done now. */
+bool run_rename(const struct emit *e, unsigned x, unsigned from);
 /* It becomes 0. */
 void run_zero(struct emit *e, unsigned x);
 /* What has been written to it may be a NaN that is not x86's: the run looks whether it is one. The value that

@@ -9,7 +9,8 @@ static void move_all(struct emit *e, const struct insn *in)
         simd_store(e, in, run_read(e, in->o[1].reg));
     } else if (in->o[1].kind == OPND_MEM) {
         simd_load(e, in, run_write(e, in->o[0].reg, 16));
-    } else if (in->o[0].reg != in->o[1].reg && !run_share(e, in->o[0].reg, in->o[1].reg)) {
+    } else if (in->o[0].reg != in->o[1].reg && !run_share(e, in->o[0].reg, in->o[1].reg) &&
+               ((in->flags & INSN_UNALIGNED_OK) || !run_rename(e, in->o[0].reg, in->o[1].reg))) {
         unsigned from = run_read(e, in->o[1].reg);
         a64_v_mov(e, run_write(e, in->o[0].reg, run_width(in->o[1].reg)), from);
     }

@@ -23,6 +23,7 @@ static struct {
     uint32_t adds[REG_ZERO + 1]; /* and will add this */
     struct { bool is, aligned; unsigned v, upper /* of 32 bytes */; struct insn in; } store; /* emitted behind the look at FPSR */
     unsigned done; /* this instruction has been done with a former one */
+    struct { unsigned index, x, from; } renamed; /* in this one x is another register yet */
     unsigned start, next; /* first instruction; the one that joins next */
     uint8_t bases[BASES_MAX]; /* general registers that must be aligned: looked at with FPSR */
     unsigned nbases;
@@ -332,7 +333,7 @@ static void begin(const struct emit *e, unsigned index)
     run.afp = e->afp;
     run.pending = run.cut = run.store.is = false;
     run.start = index;
-    run.slows = run.how = run.nbases = run.nints = run.done = run.copies = 0;
+    run.slows = run.how = run.nbases = run.nints = run.done = run.copies = run.renamed.index = 0;
     memset(run.adds, 0, sizeof run.adds);
     memset(run.state, UNTOUCHED, sizeof run.state);
     memset(run.where, IN_PLACE, sizeof run.where);
@@ -892,6 +893,43 @@ bool simd_load_repeated(struct emit *e, const struct insn *in)
     return true;
 }
 
+/* Has a form with three operands which costs no more. */
+static bool takes_third(const struct emit *e, const struct insn *in, unsigned x)
+{
+    const struct opnd *d = &in->o[0];
+    if (decode_op_class(in->op) == CLASS_AVX || d->kind != OPND_XMM || d->reg != x || !(d->access & ACCESS_R) ||
+        (in->nopnd != 2 && in->o[2].kind != OPND_IMM))
+        return false;
+    switch (in->op) {
+    case OP_PBLENDVB: case OP_BLENDVPS: case OP_BLENDVPD: return false;
+    case OP_ADDSS: case OP_SUBSS: case OP_MULSS: case OP_DIVSS: case OP_MINSS: case OP_MAXSS:
+    case OP_ADDSD: case OP_SUBSD: case OP_MULSD: case OP_DIVSD: case OP_MINSD: case OP_MAXSD:
+    case OP_ADDPS: case OP_SUBPS: case OP_MULPS: case OP_DIVPS: case OP_MINPS: case OP_MAXPS:
+    case OP_ADDPD: case OP_SUBPD: case OP_MULPD: case OP_DIVPD: case OP_MINPD: case OP_MAXPD: return e->exact;
+    default: return part_of(e, in) == PART_INT;
+    }
+}
+
+bool run_rename(const struct emit *e, unsigned x, unsigned from)
+{
+    unsigned next = run.pending ? 0 : joining(e, false);
+    if (!next || !takes_third(e, e->tr->insn[next].in, x))
+        return false;
+    run.renamed.index = next;
+    run.renamed.x = x;
+    run.renamed.from = from;
+    return true;
+}
+
+static struct insn with_third(const struct insn *in)
+{
+    struct insn s = *in;
+    s.o[3] = (struct opnd){OPND_XMM, (uint8_t)run.renamed.from, 16, ACCESS_R};
+    if (s.o[1].kind == OPND_XMM && s.o[1].reg == run.renamed.x)
+        s.o[1].reg = (uint8_t)run.renamed.from;
+    return s;
+}
+
 bool a64_simd_delays(const struct emit *e)
 {
     return run.open && e->index > run.start && e->index < run.next;
@@ -936,6 +974,11 @@ bool a64_simd(struct emit *e, const struct tr_insn *t)
     update_known(e);
     if (!run.open || run.next != e->index)
         begin(e, e->index);
+    struct insn third;
+    if (run.renamed.index && run.renamed.index == e->index) {
+        third = with_third(in);
+        in = &third;
+    }
     if (run.done && run.done == e->index)
         ; /* already */
     else if (part == PART_INT)
