@@ -2,6 +2,13 @@
 # Everything `make check` runs, in order. A line for each part, then what failed; the last line adds up. All that
 # the parts print goes to BUILD/tests/check.log (V=1: and here).   usage: check.sh BUILD CACHE
 set -u
+if [ "$(id -u)" != 0 ]; then # for chroots, and because what hardware did was recorded as root
+    echo "The tests run as root, by sudo."
+    sudo env PATH="$PATH:/usr/sbin:/sbin" HOME="$HOME" CI="${CI:-}" V="${V:-}" "$0" "$@"
+    st=$?
+    sudo chown -R "$(id -u):$(id -g)" "$1"
+    exit $st
+fi
 build=$(cd "$1" && pwd) cache=$2 # absolute: tests change their directory
 w=$build/tests
 log=$w/check.log failures=$w/check.failures
@@ -15,9 +22,6 @@ counts='\([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)\{0,1\}$'
 all_passed=0 all_failed=0 all_skipped=0
 
 export XRUN_STORE=off # but where it is tested: what one part leaves behind must not change another
-
-as_root=() # what makes and enters a chroot
-[ "$(id -u)" = 0 ] || as_root=(sudo env XRUN_STORE=off)
 
 # The lines "NAME: N passed, N failed, N skipped" of what the command prints count; a failure it has not counted
 # is one more.
@@ -80,10 +84,10 @@ part "lockstep-code aarch64" tests/lockstep/code.sh "$w/lockstep" $armrun
 if [ -f tests/insn/insn.mk ]; then part insn make -s insn-check; fi
 part "torture set-up" tests/setup/retry.sh tests/setup/torture.sh "$cache"
 STEP=${TORTURE_STEP:-8} part torture tests/torture/run.sh "$cache/torture" "$w/torture" "$x86" "$armrun"
-part "root set-up" "${as_root[@]}" tests/setup/retry.sh tests/setup/root.sh "$cache"
-part app "${as_root[@]}" tests/app/run.sh "$cache/root/i386" "x86_64=$x86" "aarch64=$arm"
+part "root set-up" tests/setup/retry.sh tests/setup/root.sh "$cache"
+part app tests/app/run.sh "$cache/root/i386" "x86_64=$x86" "aarch64=$arm"
 part "stress-ng set-up" tests/setup/retry.sh tests/setup/stress.sh "$cache" stress-ng
-part stress-ng "${as_root[@]}" env SECONDS_EACH=1 JOBS=4 ONLY="$(cat tests/stress/quick)" tests/stress/stress-ng.sh "$cache/root/stress" "$w/stress" "x86_64=$x86" "aarch64=$arm"
+SECONDS_EACH=1 JOBS=4 ONLY=$(cat tests/stress/quick) part stress-ng tests/stress/stress-ng.sh "$cache/root/stress" "$w/stress" "x86_64=$x86" "aarch64=$arm"
 
 head -n 120 "$failures"
 echo "$all_passed passed, $all_failed failed, $all_skipped skipped"
