@@ -197,109 +197,10 @@ static bool thread_state(const struct thread *self, int tid, struct thread_state
     return t;
 }
 
-/* The host's stat line with the guest's addresses, size and signals (fields of proc(5)). */
-static void put_stat(int fd, const struct thread *t, int tid)
-{
-    const struct process *p = t->proc;
-    struct thread_state state = {0};
-    char buf[2048];
-    ssize_t n = read_own("stat", tid, buf, sizeof buf);
-    thread_state(t, tid, &state);
-    const uint32_t signals[] = {(uint32_t)state.blocked & INT32_MAX, actions(p, true) & INT32_MAX,
-                                actions(p, false) & INT32_MAX};
-    char *tail = n > 0 ? strrchr(buf, ')') : NULL;
-    if (!tail)
-        return;
-    put(fd, buf, (size_t)(tail + 1 - buf));
-    char *rest;
-    int field = 3;
-    for (char *w = strtok_r(tail + 1, " \n", &rest); w; w = strtok_r(NULL, " \n", &rest), field++) {
-        char v[32];
-        uint64_t x = field == 23 ? guest_sizes().total : field == 26 ? p->start_code
-                   : field == 27 ? p->end_code : field == 28 ? p->start_stack
-                   : field == 48 ? p->arg_start : field == 49 ? p->arg_end
-                   : field == 50 ? p->env_start : field == 51 ? p->env_end : 0;
-        snprintf(v, sizeof v, " %llu", (unsigned long long)x);
-        if (field >= 32 && field <= 34)
-            snprintf(v, sizeof v, " %u", signals[field - 32]);
-        if (x || (field >= 32 && field <= 34)) {
-            put(fd, v, strlen(v));
-        } else {
-            put(fd, " ", 1);
-            put(fd, w, strlen(w));
-        }
-    }
-    put(fd, "\n", 1);
-}
-
-/* The host's text, with the lines that tell of xrun replaced. */
-static void put_status(int fd, const struct thread *t, int tid)
-{
-    struct thread_state state = {0};
-    char buf[8192], out[96], *rest;
-    const struct process *p = t->proc;
-    struct sizes z = guest_sizes();
-    thread_state(t, tid, &state);
-    const struct { const char *name; uint64_t kb; } sizes[] = {
-        {"VmPeak:", z.total >> 10}, {"VmSize:", z.total >> 10}, {"VmData:", z.data >> 10},
-        {"VmStk:", z.stack >> 10}, {"VmExe:", text_size(p) >> 10}};
-    const struct { const char *name; uint64_t mask; } masks[] = {
-        {"SigBlk:", state.blocked}, {"SigIgn:", actions(p, true)}, {"SigCgt:", actions(p, false)}};
-    read_own("status", tid, buf, sizeof buf);
-    for (char *line = strtok_r(buf, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-        int n = 0;
-        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
-            if (!strncmp(line, sizes[i].name, strlen(sizes[i].name)))
-                n = snprintf(out, sizeof out, "%s\t%8llu kB", sizes[i].name,
-                             (unsigned long long)sizes[i].kb);
-        if (!strncmp(line, "Seccomp:", 8))
-            n = snprintf(out, sizeof out, "Seccomp:\t%d", seccomp_mode(t));
-        else if (!strncmp(line, "TracerPid:", 10))
-            n = snprintf(out, sizeof out, "TracerPid:\t%d", t->trace ? t->trace->tracer_pid : 0);
-        else if (!strncmp(line, "Seccomp_filters:", 16))
-            n = snprintf(out, sizeof out, "Seccomp_filters:\t%u", seccomp_count(t));
-        for (size_t i = 0; i < ARRAY_SIZE(masks); i++)
-            if (!strncmp(line, masks[i].name, strlen(masks[i].name)))
-                n = snprintf(out, sizeof out, "%s\t%016llx", masks[i].name,
-                             (unsigned long long)masks[i].mask);
-        put(fd, n ? out : line, n ? (size_t)n : strlen(line));
-        put(fd, "\n", 1);
-    }
-}
-
 /* Has the guest mapped what the host's line is about? */
 static bool is_guests(unsigned long long from, struct mem_area *m)
 {
     return from < MEM_TASK_SIZE && mem_find((gaddr)from, m) && m->start <= from;
-}
-
-/* The host's entries for what the guest has mapped. */
-static void put_smaps(int fd)
-{
-    struct lines l;
-    char *line, rest[LINE_LIMIT], out[LINE_LIMIT];
-    bool show = false;
-    lines_open(&l, "/proc/self/smaps");
-    while ((line = lines_next(&l))) {
-        unsigned long long from, to;
-        struct mem_area m;
-        if (sscanf(line, "%llx-%llx %*4s %8191[^\n]", &from, &to, rest) == 3) {
-            show = is_guests(from, &m);
-            if (!show)
-                continue;
-            const char *name = m.kind == MEM_STACK ? "[stack]" : m.kind == MEM_HEAP ? "[heap]"
-                             : m.kind == MEM_VDSO ? "[vdso]" : NULL;
-            int n = snprintf(out, sizeof out, "%08llx-%08llx %c%c%c%c %.4000s", from,
-                             to > m.end ? (unsigned long long)m.end : to,
-                             m.prot & PROT_READ ? 'r' : '-', m.prot & PROT_WRITE ? 'w' : '-',
-                             m.prot & PROT_EXEC ? 'x' : '-', m.shared ? 's' : 'p', rest);
-            put(fd, out, (size_t)n);
-            n = snprintf(out, sizeof out, "%*s%s\n", name && n < 73 ? 73 - n : 0, "", name ? name : "");
-            put(fd, out, (size_t)n);
-        } else if (show) {
-            put_line(fd, line);
-        }
-    }
 }
 
 /* Sums of what smaps has, by the names in it. */
@@ -381,21 +282,140 @@ static bool scan_pages(uint64_t *resident, uint64_t *of_files)
     return n >= 0;
 }
 
+/* Bytes in memory: all, and those of files or shared. */
+struct resident { uint64_t all, of_files; };
+
+static struct resident guest_resident(void)
+{
+    struct resident r;
+    if (!scan_pages(&r.all, &r.of_files)) {
+        struct sums s = {.n = 0};
+        add_up(&s);
+        r.all = *sum_of(&s, "Rss") << 10;
+        r.of_files = r.all - (*sum_of(&s, "Anonymous") << 10);
+    }
+    return r;
+}
+
+/* The host's stat line with the guest's addresses, size and signals (fields of proc(5)). */
+static void put_stat(int fd, const struct thread *t, int tid)
+{
+    const struct process *p = t->proc;
+    struct thread_state state = {0};
+    char buf[2048];
+    ssize_t n = read_own("stat", tid, buf, sizeof buf);
+    thread_state(t, tid, &state);
+    const uint32_t signals[] = {(uint32_t)state.blocked & INT32_MAX, actions(p, true) & INT32_MAX,
+                                actions(p, false) & INT32_MAX};
+    char *tail = n > 0 ? strrchr(buf, ')') : NULL;
+    if (!tail)
+        return;
+    put(fd, buf, (size_t)(tail + 1 - buf));
+    char *rest;
+    int field = 3;
+    for (char *w = strtok_r(tail + 1, " \n", &rest); w; w = strtok_r(NULL, " \n", &rest), field++) {
+        char v[32];
+        uint64_t x = field == 23 ? guest_sizes().total
+                   : field == 24 ? guest_resident().all >> GUEST_PAGE_SHIFT : field == 26 ? p->start_code
+                   : field == 27 ? p->end_code : field == 28 ? p->start_stack
+                   : field == 48 ? p->arg_start : field == 49 ? p->arg_end
+                   : field == 50 ? p->env_start : field == 51 ? p->env_end : 0;
+        snprintf(v, sizeof v, " %llu", (unsigned long long)x);
+        if (field >= 32 && field <= 34)
+            snprintf(v, sizeof v, " %u", signals[field - 32]);
+        if (x || (field >= 32 && field <= 34)) {
+            put(fd, v, strlen(v));
+        } else {
+            put(fd, " ", 1);
+            put(fd, w, strlen(w));
+        }
+    }
+    put(fd, "\n", 1);
+}
+
+static uint64_t kb_of(const char *status, const char *name)
+{
+    const char *line = strstr(status, name);
+    return line ? strtoull(line + strlen(name), NULL, 10) : 0;
+}
+
+/* The host's text, with the lines that tell of xrun replaced. */
+static void put_status(int fd, const struct thread *t, int tid)
+{
+    struct thread_state state = {0};
+    char buf[8192], out[96], *rest;
+    const struct process *p = t->proc;
+    struct sizes z = guest_sizes();
+    thread_state(t, tid, &state);
+    read_own("status", tid, buf, sizeof buf);
+    struct resident r = guest_resident();
+    uint64_t rss = r.all >> 10, of_files = r.of_files >> 10, shared = kb_of(buf, "\nRssShmem:");
+    uint64_t most = kb_of(buf, "\nVmHWM:"), now = kb_of(buf, "\nVmRSS:");
+    const struct { const char *name; uint64_t kb; } sizes[] = {
+        {"VmPeak:", z.total >> 10}, {"VmSize:", z.total >> 10}, {"VmData:", z.data >> 10},
+        {"VmStk:", z.stack >> 10}, {"VmExe:", text_size(p) >> 10}, {"VmHWM:", most > now ? rss + (most - now) : rss}, {"VmRSS:", rss},
+        {"RssAnon:", rss - of_files}, {"RssFile:", of_files > shared ? of_files - shared : 0}};
+    const struct { const char *name; uint64_t mask; } masks[] = {
+        {"SigBlk:", state.blocked}, {"SigIgn:", actions(p, true)}, {"SigCgt:", actions(p, false)}};
+    for (char *line = strtok_r(buf, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+        int n = 0;
+        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
+            if (!strncmp(line, sizes[i].name, strlen(sizes[i].name)))
+                n = snprintf(out, sizeof out, "%s\t%8llu kB", sizes[i].name,
+                             (unsigned long long)sizes[i].kb);
+        if (!strncmp(line, "Seccomp:", 8))
+            n = snprintf(out, sizeof out, "Seccomp:\t%d", seccomp_mode(t));
+        else if (!strncmp(line, "TracerPid:", 10))
+            n = snprintf(out, sizeof out, "TracerPid:\t%d", t->trace ? t->trace->tracer_pid : 0);
+        else if (!strncmp(line, "Seccomp_filters:", 16))
+            n = snprintf(out, sizeof out, "Seccomp_filters:\t%u", seccomp_count(t));
+        for (size_t i = 0; i < ARRAY_SIZE(masks); i++)
+            if (!strncmp(line, masks[i].name, strlen(masks[i].name)))
+                n = snprintf(out, sizeof out, "%s\t%016llx", masks[i].name,
+                             (unsigned long long)masks[i].mask);
+        put(fd, n ? out : line, n ? (size_t)n : strlen(line));
+        put(fd, "\n", 1);
+    }
+}
+
+/* The host's entries for what the guest has mapped. */
+static void put_smaps(int fd)
+{
+    struct lines l;
+    char *line, rest[LINE_LIMIT], out[LINE_LIMIT];
+    bool show = false;
+    lines_open(&l, "/proc/self/smaps");
+    while ((line = lines_next(&l))) {
+        unsigned long long from, to;
+        struct mem_area m;
+        if (sscanf(line, "%llx-%llx %*4s %8191[^\n]", &from, &to, rest) == 3) {
+            show = is_guests(from, &m);
+            if (!show)
+                continue;
+            const char *name = m.kind == MEM_STACK ? "[stack]" : m.kind == MEM_HEAP ? "[heap]"
+                             : m.kind == MEM_VDSO ? "[vdso]" : NULL;
+            int n = snprintf(out, sizeof out, "%08llx-%08llx %c%c%c%c %.4000s", from,
+                             to > m.end ? (unsigned long long)m.end : to,
+                             m.prot & PROT_READ ? 'r' : '-', m.prot & PROT_WRITE ? 'w' : '-',
+                             m.prot & PROT_EXEC ? 'x' : '-', m.shared ? 's' : 'p', rest);
+            put(fd, out, (size_t)n);
+            n = snprintf(out, sizeof out, "%*s%s\n", name && n < 73 ? 73 - n : 0, "", name ? name : "");
+            put(fd, out, (size_t)n);
+        } else if (show) {
+            put_line(fd, line);
+        }
+    }
+}
+
 static void put_statm(int fd, const struct process *p)
 {
     char buf[256];
     struct sizes z = guest_sizes();
-    uint64_t resident, of_files;
-    if (!scan_pages(&resident, &of_files)) {
-        struct sums s = {.n = 0};
-        add_up(&s);
-        resident = *sum_of(&s, "Rss") << 10;
-        of_files = resident - (*sum_of(&s, "Anonymous") << 10);
-    }
+    struct resident r = guest_resident();
     int n = snprintf(buf, sizeof buf, "%llu %llu %llu %llu 0 %llu 0\n",
                      (unsigned long long)z.total >> GUEST_PAGE_SHIFT,
-                     (unsigned long long)resident >> GUEST_PAGE_SHIFT,
-                     (unsigned long long)of_files >> GUEST_PAGE_SHIFT,
+                     (unsigned long long)r.all >> GUEST_PAGE_SHIFT,
+                     (unsigned long long)r.of_files >> GUEST_PAGE_SHIFT,
                      (unsigned long long)text_size(p) >> GUEST_PAGE_SHIFT,
                      (unsigned long long)(z.data + z.stack) >> GUEST_PAGE_SHIFT);
     put(fd, buf, (size_t)n);
