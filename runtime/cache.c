@@ -269,6 +269,12 @@ static bool draft_make(struct draft *d, gaddr eip, unsigned mode)
     return ok;
 }
 
+static uint16_t count_insns(const struct draft *d)
+{
+    bool check = d->insn[0].op == OP_CHECK_CODE || d->insn[0].op == OP_BREAKPOINT;
+    return (uint16_t)(d->n - check - (d->insn[d->n - 1].op == OP_END_BLOCK));
+}
+
 /* With the lock held: the block of this draft. NULL if code changed meanwhile or there is no room. */
 static struct block *block_new(const struct draft *d)
 {
@@ -290,7 +296,7 @@ static struct block *block_new(const struct draft *d)
     if (code_enabled() && translate_mode_ok(b->key.mode) && b->insn[0].op != OP_CHECK_CODE)
         b->insn[0].fn = cache_count_entry;
     struct insn_links *l = block_links(b);
-    *l = (struct insn_links){.owner = b, .n = d->n - (b->insn[d->n - 1].op == OP_END_BLOCK)};
+    *l = (struct insn_links){.owner = b, .n = count_insns(d)};
     memcpy(l + 1, d->raw, d->end - d->key.eip);
     if (!blocks_add(b)) {
         blocks_free(b);
@@ -406,7 +412,7 @@ void cache_bind_step(struct step_block *s)
     s->insn[1] = (struct insn){.op = OP_END_BLOCK, .flags = INSN_END, .eip = s->insn[0].next,
                                .next = s->insn[0].next, .base = REG_ZERO, .index = REG_ZERO};
     if (s->insn[0].flags & INSN_END) /* its links follow it directly */
-        memset(&s->insn[1], 0, sizeof s->insn[1]);
+        memcpy(&s->insn[1], s->links, sizeof s->links);
     else
         interp_bind(&s->insn[1]);
     interp_bind(&s->insn[0]);

@@ -92,6 +92,24 @@ static const struct insn *fallback_end(struct cpu *cpu, const struct insn *in)
     return in;
 }
 
+bool code_counts(void)
+{
+    return opt.count || opt.lockstep_code;
+}
+
+void code_interrupted(struct cpu *cpu)
+{
+    const struct insn *in = cpu->cur, *last = in;
+    if (!code_counts())
+        return;
+    while (!(last->flags & INSN_END))
+        last++;
+    if (last->fn == fallback_end) /* had been counted before it began */
+        cpu->insn_count--;
+    else
+        cpu->insn_count += translate_counts(last) - (unsigned)(last - in) - (last->op != OP_END_BLOCK);
+}
+
 static struct insn *make_fallbacks(void)
 {
     if (!tr.fallbacks)
@@ -377,7 +395,7 @@ static bool make(const struct block *b, bool quick)
     tr.mode = (uint8_t)b->key.mode;
     tr.unmasked = translate_unmasked;
     tr.inexact = thread_self->cpu.mxcsr >> 5 & 1;
-    tr.count = opt.count || opt.lockstep_code;
+    tr.count = code_counts();
     tr.ordered = mem_is_shared;
     tr.code = scratch;
     if (!region.n || !translate_region(&tr))

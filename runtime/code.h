@@ -16,6 +16,12 @@ struct code_place {
 };
 struct code_place code_insn(uintptr_t pc);
 
+/* Does code keep cpu->insn_count? */
+bool code_counts(void);
+/* The instruction cpu->cur was interrupted by a fault in its function, the interpreter's: counts those of its
+ * block that were executed, if instructions are counted. */
+void code_interrupted(struct cpu *cpu);
+
 /* The thread stops (by a trap, with which signal.c deals) at the next complete boundary after
  * `pc`, which is in translated code. For hosts that cannot step. */
 void code_trap(struct thread *t, uintptr_t pc);

@@ -248,6 +248,7 @@ void dispatch_run(struct thread *t)
     clear_forced_tf(t);
     if (why) {
         cpu->exit_links = NULL;
+        code_interrupted(cpu);
         if (why == JB_REDO) {
             cpu->eip = cpu->cur->eip;
             t->trace_over = true; /* it has begun */

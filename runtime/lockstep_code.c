@@ -15,6 +15,7 @@
 #include "core/mem.h"
 #include "core/options.h"
 #include "decode/decode.h"
+#include "runtime/code.h"
 #include "runtime/dump.h"
 #include "runtime/lockstep_priv.h"
 #include "runtime/runtime.h"
@@ -137,14 +138,18 @@ static unsigned look_ahead(const struct unit *u)
 /* Why the unit's code was left. */
 enum left { LEFT, LEFT_FOR, /* an instruction that it leaves to the interpreter */ LEFT_BY_FAULT };
 
-static enum left run_code(const struct insn *first)
+/* *n: how many instructions it has executed. */
+static enum left run_unit(const struct insn *first, uint64_t *n)
 {
     struct thread *t = ls.t;
     const struct insn *next = NULL;
+    uint64_t before = t->cpu.insn_count;
     translate_reset_stack(&t->cpu);
     int why = sigsetjmp(t->trap_jb, 0);
     if (why) {
         t->running = 0;
+        code_interrupted(&t->cpu);
+        *n = t->cpu.insn_count - before;
         t->cpu.exit = why == JB_REDO ? EXIT_REDO : EXIT_TRAP;
         t->cpu.eip = t->cpu.cur->eip;
         return LEFT_BY_FAULT;
@@ -154,8 +159,11 @@ static enum left run_code(const struct insn *first)
     next = translate_enter(&t->cpu, first);
     __asm__ volatile("" ::: "memory");
     t->running = 0;
-    if (next)
+    *n = t->cpu.insn_count - before;
+    if (next) { /* which is counted as if the interpreter had done with its block */
+        *n += translate_counts(next) - 1;
         return LEFT_FOR;
+    }
     return t->cpu.exit == EXIT_BRANCH ? LEFT : LEFT_BY_FAULT;
 }
 
@@ -262,7 +270,8 @@ static void compare(const struct unit *u, const struct cpu *start, uint32_t unde
 {
     struct lockstep_diff d;
     ls.steps = ++compared;
-    if (ls.spoil != SPOIL_NONE)
+    bool unseen = ls.spoil == SPOIL_FLAG && ((undefined | dead_flags()) & EFL_CF);
+    if (ls.spoil != SPOIL_NONE && !unseen)
         lockstep_spoil(&ls, nkept ? &kept[0].addr : NULL);
     const struct kept *k = different_memory();
     if (lockstep_compare(&ls.other, &ls.t->cpu, LOCKSTEP_FLAGS & ~undefined, true, &d) && !k)
@@ -296,7 +305,6 @@ static void repeat(const struct unit *u, const struct cpu *start, uint64_t n, ui
     if (ls.other.exit == EXIT_TRAP)
         fault(u, start);
     compare(u, start, undefined);
-    cpu->insn_count = ls.other.insn_count;
     cpu->exit = ls.other.exit;
 }
 
@@ -317,8 +325,8 @@ void lockstep_code_run(struct thread *t, const struct insn *first)
     *cpu = start;
     bool signal = signal_captured(t); /* it is not in `start`: the code would not end for it */
     cpu->pending |= signal;
-    enum left left = signal ? LEFT : run_code(first);
-    uint64_t n = cpu->insn_count - start.insn_count - (left != LEFT);
+    uint64_t n = 0;
+    enum left left = signal ? LEFT : run_unit(first, &n);
     if (left == LEFT_FOR || signal) /* else what the last system call left there */
         cpu->exit = EXIT_BRANCH;
     if (block_of(first)->unit == u && n <= ahead && !signal && !cpu->pending)
@@ -326,6 +334,7 @@ void lockstep_code_run(struct thread *t, const struct insn *first)
     else
         passed_over++;
     memcpy(&t->trap_jb, &dispatcher, sizeof dispatcher);
+    cpu->insn_count = start.insn_count + n;
     cpu->exit_links = NULL;
     cpu->host.exit_code = NULL;
     cpu->pending = 1; /* what came meanwhile */

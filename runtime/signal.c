@@ -258,6 +258,7 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
     }
     translate_settle(uc, place.adjust);
     translate_leave(uc);
+    cpu->insn_count -= code_counts();
     return true;
 }
 

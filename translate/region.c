@@ -53,6 +53,11 @@ gaddr translate_guess(const struct insn *in)
                ? __atomic_load_n(&l->led_to, __ATOMIC_RELAXED) : 0;
 }
 
+unsigned translate_counts(const struct insn *in)
+{
+    return ((const struct insn_links *)(in + 1))->n;
+}
+
 static bool writes_mem(const struct insn *in)
 {
     for (unsigned i = 0; i < in->nopnd; i++)

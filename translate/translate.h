@@ -55,7 +55,7 @@ struct translation {
     unsigned n;
     uint8_t mode;          /* cpu->mode of the code */
     bool quick;            /* translating should cost little; the code may be longer */
-    bool count;            /* keep cpu->insn_count */
+    bool count;            /* keep cpu->insn_count: each instruction adds 1 before it begins */
     bool ordered;          /* other threads or processes may see the guest's memory */
     bool unmasked;         /* translate_unmasked */
     bool inexact;          /* MXCSR.PE is set, and will probably stay so (a hint) */
@@ -121,6 +121,8 @@ bool translate_direct(unsigned op);
 void translate_assume(bool newest);
 /* False for what translated code leaves to the interpreter together with all that follows. */
 bool translate_handles(const struct insn *in, unsigned mode);
+/* How many instructions the interpreter counts when it executes this, the last of its block. */
+unsigned translate_counts(const struct insn *in);
 /* False if the region does not fit or begins with something that is not worth translating. */
 bool translate_region(struct translation *tr);
 

@@ -146,8 +146,11 @@ bool a64_string(struct emit *e, const struct tr_insn *t);
 bool a64_lock(struct emit *e, const struct insn *in);
 bool a64_simd(struct emit *e, const struct tr_insn *t);
 bool a64_x87(struct emit *e, const struct tr_insn *t);
-/* The current instruction comes later, with others that a64_simd writes. */
+/* The current instruction belongs to a run of a64_simd that began with another; it comes later. */
+bool a64_simd_joins(const struct emit *e);
 bool a64_simd_delays(const struct emit *e);
+/* cpu->insn_count += n if it is kept. */
+void a64_count(struct emit *e, int n);
 
 /* ---- The x87 unit (x87.c) ---- */
 enum a64_x87_way { X87_PLAIN, X87_LEAF, X87_LEAF_NEG, X87_LOAD_T, X87_LOAD_B };
@@ -164,7 +167,7 @@ void a64_x87_slow_begin(struct emit *e, const struct a64_x87_state *s);
 void a64_x87_slow_end(struct emit *e, const struct a64_x87_state *s);
 void a64_x87_cold(struct emit *e);   /* behind a region's code */
 /* The interpreter executes instructions `first` to `last`, then code goes on at offset `back` where C's form
- * is `form_back`, and instructions up to `counted` have been counted (now: up to the first). */
+ * is `form_back`, and instructions up to `counted` (`last` or later) have been counted (now: up to the first). */
 void a64_interpret_run(struct emit *e, unsigned first, unsigned last, unsigned counted, uint8_t form_back,
                        uint32_t back);
 

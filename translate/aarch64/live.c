@@ -137,7 +137,7 @@ static int16_t edge(struct translation *tr, unsigned i, gaddr eip, uint8_t *outs
 
 bool a64_is_thunk(const struct translation *tr, unsigned i)
 {
-    return tr->insn[i].thunk && !tr->count;
+    return tr->insn[i].thunk;
 }
 
 static void find_flow(struct translation *tr, unsigned i)

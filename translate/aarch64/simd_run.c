@@ -390,6 +390,7 @@ void run_settle(struct emit *e)
         store_delayed(e);
     write_back(e);
     catch_up(e);
+    a64_count(e, (int)(e->index - run.start));
     for (unsigned i = 0; i < run.slows; i++)
         a64_slow_page(e, run.slow[i], run.start, run.slow_how[i]);
     /* the run is one piece: what happens in it happens at its first instruction */
@@ -840,7 +841,7 @@ static unsigned joining(const struct emit *e, bool now)
     uint32_t adds[REG_ZERO + 1];
     unsigned n = run.nints;
     memcpy(adds, run.adds, sizeof adds);
-    if (e->tr->count || run.cut)
+    if (run.cut)
         return 0;
     for (unsigned i = e->index + 1; i <= e->index + INTS_MAX + 1; i++) {
         const struct insn *in = follows(e, i) ? e->tr->insn[i].in : NULL;
@@ -930,9 +931,14 @@ static struct insn with_third(const struct insn *in)
     return s;
 }
 
+bool a64_simd_joins(const struct emit *e)
+{
+    return run.open && e->index > run.start && e->index <= run.next;
+}
+
 bool a64_simd_delays(const struct emit *e)
 {
-    return run.open && e->index > run.start && e->index < run.next;
+    return a64_simd_joins(e) && e->index < run.next;
 }
 
 /* ---- what is known ---- */

@@ -191,6 +191,18 @@ static void indirect_target(struct emit *e, const struct insn *in)
     }
 }
 
+void a64_count(struct emit *e, int n)
+{
+    if (!e->tr->count || !n)
+        return;
+    a64_cpu_load(e, A64_LDR_X, A64_STUB, offsetof(struct cpu, insn_count));
+    if (n > 0)
+        a64_must(a64_add_imm(e, A64_X, A64_STUB, A64_STUB, (unsigned)n));
+    else
+        a64_must(a64_sub_imm(e, A64_X, A64_STUB, A64_STUB, (unsigned)-n));
+    a64_cpu_store(e, A64_STR_X, A64_STUB, offsetof(struct cpu, insn_count));
+}
+
 /* The callee's two instructions instead of the call. */
 static void call_thunk(struct emit *e, const struct tr_insn *t)
 {
@@ -204,6 +216,7 @@ static void call_thunk(struct emit *e, const struct tr_insn *t)
         i++;
     if (i == tr->copies)
         tr->copied[tr->copies++] = t->in->imm;
+    a64_count(e, 2);
     go_on(e, t->in->next);
 }
 
@@ -430,6 +443,7 @@ static void interpret(struct emit *e)
 /* Left to the interpreter for good: it may change what comes next. */
 static void leave_at(struct emit *e)
 {
+    a64_count(e, -(int)translate_counts(e->tr->insn[e->index].in));
     load_literal(e, A64_LIT_LDR_X, A64_TARGET, LIT_INSN, e->index);
     far_branch(e, false, a64_exit_insn);
 }
@@ -445,14 +459,6 @@ static void transfer(struct emit *e, const struct tr_insn *t)
     default: loop(e, in); break;
     }
     e->form = FORM_SUB;
-}
-
-/* cpu->insn_count += n. */
-static void count(struct emit *e, unsigned n)
-{
-    a64_cpu_load(e, A64_LDR_X, A64_STUB, offsetof(struct cpu, insn_count));
-    a64_must(a64_add_imm(e, A64_X, A64_STUB, A64_STUB, n));
-    a64_cpu_store(e, A64_STR_X, A64_STUB, offsetof(struct cpu, insn_count));
 }
 
 /* Brings the flags into the form that the instruction wants, before it begins. */
@@ -540,7 +546,7 @@ static bool pop_two(struct emit *e, const struct insn *a, const struct insn *b)
 static bool pair(struct emit *e, const struct insn *in)
 {
     unsigned i = e->index + 1;
-    if (e->tr->count || a64_fences(e) || e->x87.on || !next_is(e, in->next) || a64_leader[i])
+    if (a64_fences(e) || e->x87.on || !next_is(e, in->next) || a64_leader[i])
         return false;
     const struct insn *next = e->tr->insn[i].in;
     e->paired = push_two(e, in, next) || pop_two(e, in, next);
@@ -573,8 +579,8 @@ static void insn(struct emit *e, const struct tr_insn *t)
     const struct insn *in = t->in;
     if (a64_simd_delays(e))
         return;
-    if (e->tr->count)
-        count(e, 1);
+    if (!a64_simd_joins(e))
+        a64_count(e, 1);
     if (in->flags & INSN_END) {
         if (translate_handles(in, e->tr->mode))
             transfer(e, t);
@@ -660,8 +666,10 @@ static void unsettle(struct emit *e, uint8_t form)
 /* From settled flags to the form that is expected behind them. */
 static void interpret_all(struct emit *e, unsigned first, unsigned last, uint8_t form_back)
 {
-    for (unsigned i = first; i <= last; i++)
+    for (unsigned i = first; i <= last; i++) {
+        a64_count(e, i > first);
         call_interpreter(e, i);
+    }
     unsettle(e, form_back);
 }
 
@@ -670,8 +678,7 @@ void a64_interpret_run(struct emit *e, unsigned first, unsigned last, unsigned c
 {
     a64_settle_flags(e, a64_live_in[first]);
     interpret_all(e, first, last, form_back);
-    if (e->tr->count && counted > first)
-        count(e, counted - first);
+    a64_count(e, (int)counted - (int)last);
     a64_must(a64_b(e, (int64_t)back - emit_off(e)));
 }
 

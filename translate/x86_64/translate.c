@@ -249,6 +249,17 @@ static void indirect_target(struct emit *e, const struct insn *in)
         x64_load(e, X64_TMP0, m);
 }
 
+/* cpu->insn_count += n without touching flags. */
+static void count(struct emit *e, int n)
+{
+    struct x64_mem m = x64_cpu(offsetof(struct cpu, insn_count));
+    if (!e->tr->count)
+        return;
+    x64_load64(e, X64_TMP1, m);
+    x64_lea64(e, X64_TMP1, x64_at(X64_TMP1, n));
+    x64_store64(e, m, X64_TMP1);
+}
+
 /* The callee's two instructions instead of the call; nothing of the stack can be missing behind the
  * store of the return address. */
 static void call_thunk(struct emit *e, const struct tr_insn *t)
@@ -262,6 +273,7 @@ static void call_thunk(struct emit *e, const struct tr_insn *t)
         i++;
     if (i == tr->copies)
         tr->copied[tr->copies++] = in->imm;
+    count(e, 2);
     x64_settle_esp(e);
     go_on(e, in->next);
 }
@@ -269,7 +281,7 @@ static void call_thunk(struct emit *e, const struct tr_insn *t)
 static void call(struct emit *e, const struct tr_insn *t)
 {
     const struct insn *in = t->in;
-    if (t->thunk && !e->tr->count) {
+    if (t->thunk) {
         call_thunk(e, t);
         return;
     }
@@ -371,6 +383,7 @@ static void leave_at(struct emit *e)
 {
     struct translation *tr = e->tr;
     x64_settle_esp(e);
+    count(e, -(int)translate_counts(tr->insn[e->index].in));
     e8(e, 0x49), e8(e, 0xb8); /* mov r8, imm64 */
     tr->reloc[tr->relocs++] = (struct tr_reloc){emit_off(e), X64_ABS64, TR_INSN, e->index};
     e64(e, 0);
@@ -390,19 +403,9 @@ static void transfer(struct emit *e, const struct tr_insn *t)
     }
 }
 
-/* cpu->insn_count += 1 without touching flags. */
-static void count(struct emit *e)
-{
-    struct x64_mem m = x64_cpu(offsetof(struct cpu, insn_count));
-    x64_load64(e, X64_TMP1, m);
-    x64_lea64(e, X64_TMP1, x64_at(X64_TMP1, 1));
-    x64_store64(e, m, X64_TMP1);
-}
-
 static void insn(struct emit *e, const struct tr_insn *t)
 {
-    if (e->tr->count)
-        count(e);
+    count(e, 1);
     if (t->in->flags & INSN_END) {
         if (translate_handles(t->in, e->tr->mode))
             transfer(e, t);
