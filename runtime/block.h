@@ -70,8 +70,12 @@ void blocks_init(void);
 struct block *blocks_alloc(size_t bytes);
 void blocks_free(struct block *b);
 unsigned blocks_size(const struct block *b); /* bytes */
-/* So much is in use that all should be forgotten. */
-bool blocks_full(void);
+/* So much is in use, but for bytes that are retired, that some should be forgotten; all, since what is
+ * left is in pieces. */
+bool blocks_full(uint64_t retired_bytes);
+bool blocks_exhausted(void);
+/* Still above three quarters of that. */
+bool blocks_crowded(uint64_t retired_bytes);
 bool blocks_add(struct block *b); /* false: there is no room before blocks are freed */
 void blocks_remove(const struct block *b);
 struct block *cache_find(gaddr eip, unsigned mode);

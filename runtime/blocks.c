@@ -13,7 +13,7 @@
 #include "runtime/block.h"
 
 #ifdef XRUN_SMALL_LIMITS
-enum { USE_MAX = 64 << 10 };
+enum { USE_MAX = 256 << 10 };
 #else
 enum { USE_MAX = 128 << 20 };
 #endif
@@ -116,11 +116,27 @@ unsigned blocks_size(const struct block *b)
     return b->granules * GRANULE;
 }
 
-bool blocks_full(void)
+static uint64_t use_max(void)
 {
-    bool full = exhausted || in_use > USE_MAX || in_use > (size_t)(arena_end - arena) / 2;
+    uint64_t half = (uint64_t)(arena_end - arena) / 2;
+    return half < USE_MAX ? half : USE_MAX;
+}
+
+bool blocks_full(uint64_t retired_bytes)
+{
+    return in_use - retired_bytes > use_max();
+}
+
+bool blocks_crowded(uint64_t retired_bytes)
+{
+    return in_use - retired_bytes > use_max() / 4 * 3;
+}
+
+bool blocks_exhausted(void)
+{
+    bool was = exhausted;
     exhausted = false;
-    return full;
+    return was;
 }
 
 static uint32_t id_of(const struct block *b)

@@ -16,6 +16,7 @@
 #include "interp/priv.h"
 #include "runtime/block.h"
 #include "runtime/code.h"
+#include "runtime/codemem.h"
 #include "runtime/hints.h"
 #include "runtime/dump.h"
 #include "runtime/perfmap.h"
@@ -162,11 +163,44 @@ static void take(void)
         abandon();
 }
 
+static uint32_t draw;
+
+/* Half of all, others each time; a unit's blocks together. */
+static bool drawn(const struct block *b)
+{
+    uintptr_t what = b->unit ? (uintptr_t)b->unit : (uintptr_t)b;
+    return ((uint32_t)(what >> 4) ^ draw * 0x85ebca6bu) * 0x9e3779b1u >> 31;
+}
+
 static void flush_all(void)
 {
     blocks_retire_all(cache_retire);
     cache_hurry();
     new_blocks = 0;
+}
+
+static void retire_unused(struct block *b)
+{
+    if (!b->unit || b->unit->asleep)
+        cache_retire(b);
+}
+
+static void retire_drawn(struct block *b)
+{
+    if (drawn(b))
+        cache_retire(b);
+}
+
+/* Keeps what has been translated and is in use, which is what would cost most to make again; if that is too much,
+ * any half of it, for in a loop that does not fit the oldest would always be what is needed next. */
+static void make_room(void)
+{
+    draw++;
+    blocks_each(retire_unused);
+    if (blocks_crowded(retired_bytes))
+        blocks_each(retire_drawn);
+    codemem_each(unit_sleep);
+    cache_hurry();
 }
 
 /* What has been translated does without barriers. */
@@ -564,8 +598,10 @@ static struct block *decode_missing(const struct cpu *cpu)
         take();
         if (!ok)
             return NULL;
-        if (blocks_full() || (opt.flush_every && new_blocks >= opt.flush_every))
+        if (blocks_exhausted() || (opt.flush_every && new_blocks >= opt.flush_every))
             flush_all();
+        else if (blocks_full(retired_bytes))
+            make_room();
         b = find_or_new(&d);
         if (d.seq == inval_seq)
             break;
