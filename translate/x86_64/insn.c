@@ -68,6 +68,32 @@ static int next_of(const struct translation *tr, unsigned i)
     return translate_find(tr, in->flags & INSN_END ? in->imm : in->next);
 }
 
+static bool touches_only_registers(const struct insn *in, unsigned mode)
+{
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_MEM && x64_how(in->op) != HOW_LEA && x64_how(in->op) != HOW_NOP)
+            return false;
+    return is_plain(in, mode) && x64_how(in->op) != HOW_PUSH && x64_how(in->op) != HOW_POP &&
+           x64_how(in->op) != HOW_LEAVE && !(in->flags & INSN_END);
+}
+
+bool x64_flags_soon_dead(struct emit *e)
+{
+    enum { WINDOW = 12 };
+    const struct translation *tr = e->tr;
+    uint8_t live = FLB_ALL;
+    unsigned k = e->index + 1;
+    for (; live && k < tr->n && k < e->index + WINDOW; k++) {
+        const struct insn *in = tr->insn[k].in;
+        if (in->eip != tr->insn[k - 1].in->next || (in->fl_read & live) || !touches_only_registers(in, tr->mode))
+            return false;
+        live &= (uint8_t)~defines(in);
+    }
+    while (!live && k > e->index + 1)
+        e->stale[--k] = true;
+    return !live;
+}
+
 bool x64_flags_dead(struct emit *e, gaddr eip)
 {
     enum { LOOK_MAX = 16 };

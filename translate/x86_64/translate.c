@@ -130,7 +130,9 @@ static void state_check(struct emit *e, const uint8_t *then);
 static void landing(struct emit *e, gaddr expected)
 {
     static const uint8_t cmp_r8d[] = {0x41, 0x81, 0xf8};
-    if (x64_flags_dead(e, expected)) {
+    /* If the guest returned to elsewhere, where they may live, the comparison has spoilt the flags: so it is used only
+     * where a call is followed at once by what no code does that cares for the flags of a call. */
+    if (next_is(e, expected) && x64_flags_soon_dead(e)) {
         ebytes(e, cmp_r8d, 3);
         e32(e, expected);
         e8(e, 0x0f);
