@@ -1,12 +1,13 @@
 #!/bin/bash
 # Ratios of processor time (user and system; of the clock where a program is only started): xrun / native
-# and qemu-i386 / native, interleaved, medians of RUNS runs (qemu: one run; QEMU= without). `first` is
-# xrun's first run, with no translations on disk yet. First our own small programs, then real ones in an
-# i386 Debian root, if there is one and we are root. Last what is aimed at, and whether it is met.
+# and qemu-i386 / native, interleaved, medians of RUNS runs (qemu: of QEMU_RUNS, 1). QEMU=PROGRAM: that
+# qemu-i386; QEMU= without. `first` is xrun's first run, with no translations on disk yet. First our own small
+# programs, then real ones in an i386 Debian root, if there is one and we are root. Last what is aimed at, and
+# whether it is met.
 # usage: bench.sh XRUN WORK [ROOT]        ONLY=REGEX: only programs with such names
 # Status 1 if the output of a program differs.
 set -u
-xrun=$1 work=$2 root=${3:-} runs=${RUNS:-5} only=${ONLY:-.}
+xrun=$1 work=$2 root=${3:-} runs=${RUNS:-5} qemu_runs=${QEMU_RUNS:-1} only=${ONLY:-.}
 here=$(cd "$(dirname "$0")" && pwd)
 cc=${GUEST_CC:-i686-linux-gnu-gcc}
 qemu=${QEMU-$(command -v qemu-i386)}
@@ -47,17 +48,17 @@ median() { sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] + 0 }'
 
 # class, name; a command per engine in the arrays N, X, Q
 row() {
-    local n x first q=0 same=
-    : >"$work/n"; : >"$work/x"
+    local i n x first q same=
+    : >"$work/n"; : >"$work/x"; : >"$work/q"
     first=$(once "${X[@]}")
-    for _ in $(seq "$runs"); do
+    for i in $(seq "$runs"); do
         once "${N[@]}" >>"$work/n"
         cp "$work/out" "$work/native.out"
         once "${X[@]}" >>"$work/x"
         cmp -s "$work/out" "$work/native.out" || same="OUTPUT-DIFFERS"
+        [ -n "$qemu" ] && [ ${#Q[@]} -gt 0 ] && [ "$i" -le "$qemu_runs" ] && once "${Q[@]}" >>"$work/q"
     done
-    [ -n "$qemu" ] && [ ${#Q[@]} -gt 0 ] && q=$(once "${Q[@]}")
-    n=$(median <"$work/n") x=$(median <"$work/x")
+    n=$(median <"$work/n") x=$(median <"$work/x") q=$(median <"$work/q")
     awk -v c="$1" -v p="$2" -v n="$n" -v x="$x" -v f="$first" -v q="$q" -v same="$same" 'BEGIN {
         if (n < 100) n = 100
         printf "%-8s %-12s %10.1f %12.3f %12.3f %12s %s\n", c, p, n / 1000, x / n, f / n,
@@ -67,6 +68,7 @@ row() {
 
 clock=0
 echo "$(date -u +%F) $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors, load $(cut -d' ' -f1-3 /proc/loadavg)"
+[ -n "$qemu" ] && echo "qemu: $("$qemu" --version | head -n 1)"
 printf '%-8s %-12s %10s %12s %12s %12s\n' class program native-ms xrun/native first/native qemu/native
 for p in $own; do
     name=${p#*:}

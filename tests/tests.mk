@@ -46,9 +46,10 @@ demo: ## install what is missing, build xrun, run a real 32-bit program (GNU hel
 	$(O)/xrun --sysroot $(CACHE)/hello $(CACHE)/hello/usr/bin/hello
 
 .PHONY: bench
-bench: all ## xrun against native and qemu-i386, ratios of medians
+bench: all ## xrun against native and qemu-i386 (QEMU=PROGRAM; Debian trixie's if it can be fetched), ratios of medians
 	tests/setup/root.sh $(CACHE) && tests/setup/bench.sh $(CACHE) || true
-	bench/bench.sh $(X86) $(W)/bench $(CACHE)/root/i386
+	$(if $(filter undefined,$(origin QEMU)),tests/setup/qemu.sh $(CACHE) || true)
+	QEMU="$${QEMU-$$(ls $(CACHE)/qemu/qemu-i386 2>/dev/null || command -v qemu-i386)}" bench/bench.sh $(X86) $(W)/bench $(CACHE)/root/i386
 
 .PHONY: bench-start
 bench-start: all ## programs that only start and fork, against native, by the clock
