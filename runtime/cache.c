@@ -401,7 +401,7 @@ static void keep_way(const struct cpu *cpu, struct insn_links *l, struct code_ex
         code_link(x, b);
     }
     if (!l && !x) {
-        if (!b->indirect)
+        if (b->indirect < INDIRECT_OFTEN)
             hints_tell(HINT_INDIRECT, eip, 0, mode);
         code_indirect(b);
     }

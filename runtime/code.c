@@ -66,16 +66,18 @@ static int which_table(unsigned mode)
     return mode & MODE_GS_PLAIN ? 1 : 0;
 }
 
+/* A store that changes nothing would copy the page in a process that was forked. */
+#define STORE_NEW(at, v) ((void)(*(at) == (v) || (__atomic_store_n(at, v, __ATOMIC_RELEASE), 0)))
+
 static void table_set(const struct block *b)
 {
     int w = which_table(b->key.mode);
     uint32_t off = (uint32_t)(b->code - translate_table_base());
     if (!translate_narrow) {
-        __atomic_store_n(&all_targets[w][b->key.eip], (int32_t)off, __ATOMIC_RELEASE);
-        target_lines[w][b->key.eip / TRANSLATE_LINE] = 1;
+        STORE_NEW(&all_targets[w][b->key.eip], (int32_t)off);
+        STORE_NEW(&target_lines[w][b->key.eip / TRANSLATE_LINE], 1);
     }
-    __atomic_store_n(&table[w][translate_table_slot(b->key.eip)],
-                     (uint64_t)-b->key.eip << 32 | off, __ATOMIC_RELEASE);
+    STORE_NEW(&table[w][translate_table_slot(b->key.eip)], (uint64_t)-b->key.eip << 32 | off);
 }
 
 static void table_forget(gaddr eip, int w)
@@ -260,16 +262,18 @@ void unit_sleep(struct unit *u)
 bool code_wake(struct block *b)
 {
     struct unit *u = b->unit;
-    for (unsigned i = 0; u && u->asleep && i < u->members; i++)
+    if (!u || !u->asleep)
+        return u;
+    for (unsigned i = 0; i < u->members; i++)
         open_ways(u->member[i]);
-    if (u)
-        u->asleep = false;
-    return u;
+    u->asleep = false;
+    return true;
 }
 
 void code_indirect(struct block *b)
 {
-    b->indirect += b->indirect < INDIRECT_OFTEN;
+    if (b->indirect < INDIRECT_OFTEN)
+        b->indirect++;
     if (code_wake(b) && b->indirect == INDIRECT_OFTEN)
         table_set(b);
 }

@@ -65,7 +65,8 @@ static bool is_plain(const struct insn *in, unsigned mode)
 static int next_of(const struct translation *tr, unsigned i)
 {
     const struct insn *in = tr->insn[i].in;
-    return translate_find(tr, in->flags & INSN_END ? in->imm : in->next);
+    gaddr to = in->flags & INSN_END ? in->imm : in->next;
+    return i + 1 < tr->n && tr->insn[i + 1].in->eip == to ? (int)i + 1 : translate_find(tr, to);
 }
 
 static bool touches_only_registers(const struct insn *in, unsigned mode)

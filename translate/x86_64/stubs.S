@@ -246,7 +246,13 @@ x64_look_up:
         movzwl  %cx, %ecx
         jmp     3f
 2:      movzwl  %r8w, %ecx
-3:      movq    %r10, (%r13,%rcx,8)
+3:      leaq    (%r13,%rcx,8), %r8
+        movq    (%r8), %rcx
+        notq    %rcx
+        leaq    1(%rcx,%r10), %rcx
+        jrcxz   4f              /* it is there: no copy of the page in a forked process */
+        movq    %r10, (%r8)
+4:      movq    CPU_GOING_TO(%r14), %r8
         movq    %r11, %rcx
         leaq    (%r9,%r12), %r9
         jmp     *%r9
