@@ -238,7 +238,7 @@ bool avx_stands_alone(const struct insn *in)
     switch (in->op) {
     case OP_VPTEST: case OP_VTESTPS: case OP_VTESTPD: case OP_VGATHERDPS: case OP_VGATHERDPD:
     case OP_VGATHERQPS: case OP_VGATHERQPD: case OP_VPGATHERDD: case OP_VPGATHERDQ: case OP_VPGATHERQD:
-    case OP_VPGATHERQQ: return true;
+    case OP_VPGATHERQQ: case OP_VPCMPESTRI: case OP_VPCMPISTRI: return true;
     default: return false;
     }
 }

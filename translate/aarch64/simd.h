@@ -116,6 +116,8 @@ void simd_negate(struct emit *e, enum a64_arr arr, unsigned d, unsigned n);
 void simd_round_to_ints(struct emit *e, enum a64_arr arr, bool chop, unsigned d, unsigned n);
 /* w`d` = the sign bits of v's 4 or 2 elements. */
 void simd_sign_mask(struct emit *e, unsigned d, unsigned v, bool two);
+/* PCMPESTRI, PCMPISTRI and theirs of VEX: they write ecx. */
+bool simd_compares_strings(unsigned op);
 /* ZF: v3 is 0; CF: v4 is; the other flags are clear. */
 void simd_test_flags(struct emit *e);
 

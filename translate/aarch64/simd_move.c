@@ -1,5 +1,6 @@
 /* Moves, inserts, extracts, masks to general registers. */
 #include "translate/aarch64/simd.h"
+#include "translate/aarch64/stubs.h"
 
 /* ---- whole registers and their low parts ---- */
 
@@ -247,6 +248,33 @@ void simd_test_flags(struct emit *e)
     e->form = FORM_SUB;
 }
 
+bool simd_compares_strings(unsigned op)
+{
+    op = avx_as_sse(op);
+    return op == OP_PCMPESTRI || op == OP_PCMPISTRI;
+}
+
+static void compare_strings(struct emit *e, const struct insn *in) /* PCMPESTRI PCMPISTRI, of bytes */
+{
+    const char *const routine[] = {a64_string_any, a64_string_ranges, a64_string_each, a64_string_ordered};
+    unsigned b = simd_source(e, in, V1);
+    if (b != V1)
+        a64_v_mov(e, V1, b);
+    a64_v_mov(e, V0, run_read(e, in->o[0].reg));
+    if (in->op == OP_PCMPESTRI) {
+        a64_mov(e, A64_W, A64_TMP0, a64_gpr(REG_EAX));
+        a64_mov(e, A64_W, A64_TMP1, a64_gpr(REG_EDX));
+    } else {
+        a64_call(e, a64_string_lengths);
+    }
+    a64_const(e, A64_TMP2, in->imm & 0xff);
+    a64_call(e, routine[in->imm >> 2 & 3]);
+    a64_mov(e, A64_W, a64_gpr(REG_ECX), A64_TMP0);
+    a64_movw(e, A64_MOVZ, A64_W, A64_PF, 1, 0);
+    a64_movw(e, A64_MOVZ, A64_W, A64_AF, 1, 0);
+    e->form = FORM_SUB;
+}
+
 static void empty(struct emit *e, const struct insn *in) /* EMMS */
 {
     (void)in;
@@ -274,10 +302,15 @@ static move_fn choose(unsigned op)
     case OP_PMOVMSKB: return byte_mask;
     case OP_MOVMSKPS: case OP_MOVMSKPD: return sign_mask;
     case OP_PTEST: return test;
+    case OP_PCMPESTRI: case OP_PCMPISTRI: return compare_strings;
     case OP_EMMS: return empty;
     default: return NULL;
     }
 }
 
-bool simd_move_supported(const struct insn *in) { return choose(in->op) != NULL; }
+bool simd_move_supported(const struct insn *in)
+{
+    return choose(in->op) && !(simd_compares_strings(in->op) && in->imm & 1 /* words */);
+}
+
 void simd_move(struct emit *e, const struct insn *in) { choose(in->op)(e, in); }

@@ -411,7 +411,7 @@ static bool must_be_aligned(const struct insn *in, const struct opnd *o)
     switch (in->op) {
     case OP_MOVUPS: case OP_MOVUPD: case OP_MOVDQU: case OP_LDDQU: case OP_SHA1RNDS4: case OP_SHA1NEXTE:
     case OP_SHA1MSG1: case OP_SHA1MSG2: case OP_SHA256RNDS2: case OP_SHA256MSG1: case OP_SHA256MSG2:
-        return false;
+    case OP_PCMPESTRI: case OP_PCMPISTRI: return false;
     default: return true;
     }
 }
@@ -729,7 +729,8 @@ static enum part part_of(const struct emit *e, const struct insn *in)
 static bool stands_alone(const struct insn *in)
 {
     const struct opnd *d = &in->o[0];
-    if (has_kind(in, OPND_MM) || in->op == OP_EMMS || in->op == OP_PTEST || avx_stands_alone(in))
+    if (has_kind(in, OPND_MM) || in->op == OP_EMMS || in->op == OP_PTEST || simd_compares_strings(in->op) ||
+        avx_stands_alone(in))
         return true;
     if (d->kind == OPND_MEM)
         return true;
@@ -997,6 +998,8 @@ bool a64_simd(struct emit *e, const struct tr_insn *t)
         simd_move(e, in);
     if (in->o[0].kind == OPND_GPR)
         forget_alignment(in->o[0].reg, 1);
+    if (simd_compares_strings(in->op))
+        forget_alignment(REG_ECX, 1);
     if (run.open && ((stands_alone(in) && !run.store.is) || !(run.next = joining(e, true))))
         run_settle(e);
     return true;

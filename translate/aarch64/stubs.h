@@ -18,6 +18,10 @@ extern const char a64_leave[];         /* the state is complete, cpu->eip and ex
 
 extern const char a64_new_mxcsr[];     /* BL; cpu->mxcsr was changed, nothing is unmasked by it; clobbers x0-x3 */
 
+/* strings_leaf.S */
+extern const char a64_string_lengths[], a64_string_any[], a64_string_ranges[], a64_string_each[],
+    a64_string_ordered[];
+
 /* rep.S: of elements of 1, 2, 4 bytes */
 extern const char a64_rep_movs1[], a64_rep_movs2[], a64_rep_movs4[];
 extern const char a64_rep_stos1[], a64_rep_stos2[], a64_rep_stos4[];
