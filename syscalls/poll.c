@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 
 #include "syscalls/priv.h"
@@ -208,6 +209,30 @@ SYSCALL(epoll_ctl)
     return HC(SYS_epoll_ctl, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), p, 0, 0);
 }
 
+enum { EVENTS_SMALL = 4096 };
+
+/* Room for *max events, of which most may never be touched; fewer if there is not that much memory. */
+static struct epoll_event *events_new(int32_t *max)
+{
+    if (*max <= EVENTS_SMALL)
+        return xmalloc((size_t)*max * sizeof(struct epoll_event));
+    for (; *max > EVENTS_SMALL; *max /= 2) {
+        void *p = mmap(NULL, (size_t)*max * sizeof(struct epoll_event), PROT_READ | PROT_WRITE,
+                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (p != MAP_FAILED)
+            return p;
+    }
+    return events_new(max);
+}
+
+static void events_free(struct epoll_event *ev, int32_t max)
+{
+    if (max <= EVENTS_SMALL)
+        free(ev);
+    else
+        munmap(ev, (size_t)max * sizeof *ev);
+}
+
 static int64_t epoll_wait_any(struct sysctx *c, long timeout_ms, const struct timespec *ts,
                               uint32_t mask_addr, uint32_t mask_size)
 {
@@ -218,9 +243,7 @@ static int64_t epoll_wait_any(struct sysctx *c, long timeout_ms, const struct ti
         return r;
     if (max <= 0 || max > 0x7fffffff / 12) /* which of the errors is the host's choice */
         return HC(SYS_epoll_pwait, s32(c->a[0]), BAD_PTR, max <= 0 ? max : INT32_MAX, 0, 0, 8);
-    if (max > 4096)
-        max = 4096;
-    struct epoll_event *ev = xmalloc((size_t)max * sizeof *ev);
+    struct epoll_event *ev = events_new(&max);
     int64_t n;
     if (ts)
         n = restartable(host_syscall_blocking(441 /* epoll_pwait2 */, s32(c->a[0]), (long)ev, max,
@@ -231,9 +254,9 @@ static int64_t epoll_wait_any(struct sysctx *c, long timeout_ms, const struct ti
     for (int64_t i = 0; i < n; i++) {
         struct i386_epoll_event g = {ev[i].events, ev[i].data.u64};
         if (mem_write(c->a[1] + (uint32_t)i * 12, &g, sizeof g))
-            n = -EFAULT;
+            n = i ? i : -EFAULT;
     }
-    free(ev);
+    events_free(ev, max);
     return n;
 }
 

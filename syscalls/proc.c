@@ -261,13 +261,14 @@ static uint64_t guest_part(uint64_t start, uint64_t end)
     return sum;
 }
 
-/* What is in memory, of all and of files, without the text of smaps, which takes ten times as long and more. False: the
- * host has no such call. */
+/* What is in memory, of all and of files, without the text of smaps, which takes ten times as long and
+ * more. False: the host has no such call. */
 static bool scan_pages(uint64_t *resident, uint64_t *of_files)
 {
     struct pm_region r[256];
-    struct pm_scan s = {.size = sizeof s, .end = MEM_TASK_SIZE, .vec = (uintptr_t)r, .vec_len = ARRAY_SIZE(r),
-                        .inverted = PAGE_ZERO, .mask = PAGE_PRESENT | PAGE_ZERO, .returned = PAGE_FILE};
+    struct pm_scan s = {.size = sizeof s, .end = MEM_TASK_SIZE,
+                        .vec = (uintptr_t)r, .vec_len = ARRAY_SIZE(r), .inverted = PAGE_ZERO,
+                        .mask = PAGE_PRESENT | PAGE_ZERO, .returned = PAGE_FILE};
     int n = 0, fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
     *resident = *of_files = 0;
     if (fd < 0)
@@ -316,7 +317,8 @@ static void put_stat(int fd, const struct thread *t, int tid)
     for (char *w = strtok_r(tail + 1, " \n", &rest); w; w = strtok_r(NULL, " \n", &rest), field++) {
         char v[32];
         uint64_t x = field == 23 ? guest_sizes().total
-                   : field == 24 ? guest_resident().all >> GUEST_PAGE_SHIFT : field == 26 ? p->start_code
+                   : field == 24 ? guest_resident().all >> GUEST_PAGE_SHIFT
+                   : field == 26 ? p->start_code
                    : field == 27 ? p->end_code : field == 28 ? p->start_stack
                    : field == 48 ? p->arg_start : field == 49 ? p->arg_end
                    : field == 50 ? p->env_start : field == 51 ? p->env_end : 0;
@@ -353,7 +355,8 @@ static void put_status(int fd, const struct thread *t, int tid)
     uint64_t most = kb_of(buf, "\nVmHWM:"), now = kb_of(buf, "\nVmRSS:");
     const struct { const char *name; uint64_t kb; } sizes[] = {
         {"VmPeak:", z.total >> 10}, {"VmSize:", z.total >> 10}, {"VmData:", z.data >> 10},
-        {"VmStk:", z.stack >> 10}, {"VmExe:", text_size(p) >> 10}, {"VmHWM:", most > now ? rss + (most - now) : rss}, {"VmRSS:", rss},
+        {"VmStk:", z.stack >> 10}, {"VmExe:", text_size(p) >> 10}, {"VmRSS:", rss},
+        {"VmHWM:", most > now ? rss + (most - now) : rss},
         {"RssAnon:", rss - of_files}, {"RssFile:", of_files > shared ? of_files - shared : 0}};
     const struct { const char *name; uint64_t mask; } masks[] = {
         {"SigBlk:", state.blocked}, {"SigIgn:", actions(p, true)}, {"SigCgt:", actions(p, false)}};

@@ -23,7 +23,9 @@ enum trace_kind { /* of a stop */
     TRACE_EVENT,      /* another PTRACE_EVENT_* */
 };
 
-enum trace_mode { TRACE_CONT, TRACE_SYSCALL, TRACE_STEP, TRACE_BLOCK, TRACE_SYSEMU, TRACE_SYSEMU_STEP };
+enum trace_mode {
+    TRACE_CONT, TRACE_SYSCALL, TRACE_STEP, TRACE_BLOCK, TRACE_SYSEMU, TRACE_SYSEMU_STEP,
+};
 
 enum trace_want { /* what it is to stop for at the next boundary */
     TRACE_WANT_SIGSTOP = 1,  /* as if SIGSTOP came, from `stop_from` */

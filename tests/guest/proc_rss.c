@@ -1,4 +1,4 @@
-/* What is resident is the program's own: /proc/self/status, stat and statm say the same, and follow it. */
+/* What is resident is the program's own: /proc/self/status, stat and statm say the same. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* PTRACE_SINGLEBLOCK stops behind taken branches and system calls. Where the processor lacks that (many
- * virtual machines) it is a single step, and the stops between are seen, too: all of them. */
+/* PTRACE_SINGLEBLOCK stops behind taken branches and system calls. Where the processor lacks that
+ * (many virtual machines) it is a single step, and the stops between are seen, too: all of them. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
-/* One thread changes the loop that another is in, which leaves it: the code was patched, unmapped or made
- * inaccessible. What HotSpot does with a jump to itself, for one. */
+/* One thread changes the loop that another is in, which leaves it: the code was patched, unmapped or
+ * made inaccessible. What HotSpot does with a jump to itself, for one. */
 #define _GNU_SOURCE
 #include <pthread.h>
 #include <sched.h>

@@ -149,9 +149,9 @@ static void add_gs(struct emit *e, struct x64_mem *m)
 
 enum { TABLE_MIN = 1 << 24 }; /* larger displacements are addresses, not offsets in a structure */
 
-/* base + displacement needs no wrap: what leaves the 4 GiB faults, and is redone exactly (but on some
- * processors the x87 unit's pointers do not survive a signal). That is slow, and a displacement that is
- * a table's address may be added to negative indices, or lie above 2 GiB, all the time. */
+/* base + displacement needs no wrap: what leaves the 4 GiB faults, and is redone exactly (but on
+ * some processors the x87 unit's pointers do not survive a signal). That is slow, and a displacement
+ * that is a table's address may be added to negative indices, or lie above 2 GiB, all the time. */
 static bool may_wrap(const struct insn *in, int32_t disp)
 {
     return disp && (x64_uses_x87(in) || disp >= TABLE_MIN || disp < -TABLE_MIN);
