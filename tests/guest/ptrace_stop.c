@@ -33,7 +33,7 @@ static void show(const char *what)
     int e = pt(PTRACE_GETREGS, 0, &r), e2 = pt(PTRACE_GETSIGINFO, 0, &si);
     int restart = r.eax >= -516 && r.eax <= -512;
     printf("%s: %x regs %d eax %s%lx orig %ld ebx %lx cs %lx ss %lx info %d: %d %d %d from %d\n", what, st, e,
-           restart ? "restart " : "", restart ? 0 : r.eax == pid ? 0x1d : r.eax == getpid() ? 0x1e : r.eax, r.orig_eax, r.ebx == pid ? 0x1d : r.ebx, r.xcs, r.xss, e2,
+           restart ? "restart " : "", restart ? 0 : r.eax == pid ? 0x1d : r.eax == getpid() ? 0x1e : r.eax, r.orig_eax, r.ebx == pid ? 0x1d : r.ebx > 0x08000000 && r.ebx < 0x09000000 ? 0xadd /* of the program */ : r.ebx, r.xcs, r.xss, e2,
            si.si_signo, si.si_errno, si.si_code, si.si_pid == pid ? 1 : si.si_pid == getpid() ? 2 : si.si_pid ? 3 : 0);
 }
 
@@ -47,6 +47,20 @@ static void next(int request, int sig, const char *what)
         show(what);
     else
         printf("%s: %x\n", what, st);
+}
+
+/* The tracee has gone on, for `ms` at least, and sleeps now. */
+static void wait_asleep(int ms)
+{
+    char path[32], c = 0;
+    sprintf(path, "/proc/%d/stat", pid);
+    usleep(ms * 1000);
+    while (c != 'S' && c != 'Z') {
+        FILE *f = fopen(path, "r");
+        fscanf(f, "%*d (%*[^)]) %c", &c);
+        fclose(f);
+        usleep(1000);
+    }
 }
 
 static void start(void (*fn)(void))
@@ -272,12 +286,12 @@ static void interrupted(void)
 {
     start(sleeps);
     pt(PTRACE_CONT, 0, 0);
-    usleep(50000);
+    wait_asleep(50);
     kill(pid, SIGWINCH);
     waitpid(pid, &st, 0);
     show("in a sleep");
     pt(PTRACE_CONT, 0, 0); /* goes on sleeping */
-    usleep(450000);
+    wait_asleep(450);
     kill(pid, SIGUSR1);
     waitpid(pid, &st, 0);
     show("in pause");
@@ -328,13 +342,13 @@ static void for_ever(void)
     pt(PTRACE_CONT, 0, 0);
     for (int i = 0; i < 3; i++) {
         for (int k = 0; k < 2; k++) { /* the second time in restart_syscall */
-            usleep(60000);
+            wait_asleep(60);
             kill(pid, SIGWINCH);
             waitpid(pid, &st, 0);
             show("in a long wait");
             pt(PTRACE_CONT, 0, 0);
         }
-        usleep(60000);
+        wait_asleep(60);
         kill(pid, SIGUSR1);
         waitpid(pid, &st, 0);
         show("interrupted");

@@ -107,7 +107,7 @@ int main(void)
     setvbuf(stdout, NULL, _IOLBF, 0);
     int fd = memfd_create("shared", 0);
     ftruncate(fd, sizeof(struct shared));
-    alarm(15);
+    alarm(300);
     run("killed", fd, 0);
     run("waited for", fd, 1);
     return 0;

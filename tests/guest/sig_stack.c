@@ -102,7 +102,7 @@ static void ends(const char *t, void (*f)(void))
     if (!p) {
         set(NULL, SS_DISABLE, 0);
         signal(SIGSEGV, SIG_DFL);
-        alarm(20);
+        alarm(300);
         f();
         _exit(77);
     }

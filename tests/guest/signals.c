@@ -121,12 +121,13 @@ int main(void)
     memset(&sa, 0, sizeof sa);
     sa.sa_handler = simple;
     sigaction(SIGALRM, &sa, NULL);
-    struct itimerval it = {{0, 0}, {0, 30000}};
+    struct itimerval it = {{0, 0}, {0, 30000}}, again = {{0, 30000}, {0, 30000}}, off = {{0, 0}, {0, 0}};
     char b;
     int fd[2];
     pipe(fd);
-    setitimer(ITIMER_REAL, &it, NULL);
+    setitimer(ITIMER_REAL, &again, NULL); /* the first may come before the call */
     r = (int)read(fd[0], &b, 1);
+    setitimer(ITIMER_REAL, &off, NULL);
     printf("read without SA_RESTART: %d %s\n", r, r < 0 ? strerror(errno) : "");
     sa.sa_flags = SA_RESTART;
     sigaction(SIGALRM, &sa, NULL);
