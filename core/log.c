@@ -3,18 +3,21 @@
 #include "core/log.h"
 
 #include <errno.h>
-#include <stdatomic.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/options.h"
 #include "core/thread.h"
 
 static int out_fd = 2;
+static bool limited; /* files have a limit; SIGXFSZ of the log's would look like one of the guest's */
 
 int log_fd(void)
 {
@@ -23,7 +26,9 @@ int log_fd(void)
 
 void log_set_fd(int fd)
 {
+    struct rlimit l;
     out_fd = fd;
+    limited = !getrlimit(RLIMIT_FSIZE, &l) && l.rlim_cur != RLIM_INFINITY;
 }
 
 /* Once: what is written to the user's file from now on may be lost, too. */
@@ -36,12 +41,29 @@ static void say_lost(void)
     errno = e;
 }
 
+/* write(2) whose SIGXFSZ nobody sees. */
+static ssize_t write_limited(int fd, const char *buf, size_t n)
+{
+    sigset_t xfsz, old;
+    sigemptyset(&xfsz);
+    sigaddset(&xfsz, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &xfsz, &old);
+    ssize_t w = write(fd, buf, n);
+    int e = errno;
+    if (w < 0 && e == EFBIG)
+        sigtimedwait(&xfsz, NULL, &(struct timespec){0});
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = e;
+    return w;
+}
+
 void log_write(int fd, const char *buf, size_t n)
 {
+    bool user_file = fd == out_fd && fd != 2;
     while (n) {
-        ssize_t w = write(fd, buf, n);
+        ssize_t w = user_file && limited ? write_limited(fd, buf, n) : write(fd, buf, n);
         if (w < 0 && errno != EINTR) {
-            if (fd == out_fd && fd != 2)
+            if (user_file)
                 say_lost();
             return;
         }

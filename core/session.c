@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <linux/futex.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -26,8 +27,11 @@ static int make(void)
         close(fd);
         fd = high;
     }
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
+    sigaction(SIGXFSZ, &ignore, &old); /* a limit for files binds this memory, too */
     if (fd < 0 || ftruncate(fd, sizeof *session))
         log_die(126, "cannot make shared memory for the trace: %s", strerror(errno));
+    sigaction(SIGXFSZ, &old, NULL);
     return fd;
 }
 

@@ -111,6 +111,11 @@ expect 136 '^$' "$work/crash" d
 "${xrun[@]}" --version 2>"$work/said" >/dev/full
 same "status of a failed --version" 126 $?
 same "what it says" "xrun: standard output: No space left on device" "$(cat "$work/said")"
+# the limit of files ends the log, not the program
+head -c 307100 /dev/zero >"$work/log"
+(ulimit -f 300 && "${xrun[@]}" --abi-report -o "$work/log" "$work/ok") 2>"$work/said"
+same "status with a log that is too large" 0 $?
+same "what it says" "xrun: $work/log: File too large" "$(cat "$work/said")"
 printf '#include <unistd.h>\nint main(void) { return write(2, "x", 1) == 1 ? 0 : 7; }\n' >"$work/say.c"
 $cc -static -s -o "$work/say" "$work/say.c"
 # descriptors that are closed stay so, whatever xrun opens
