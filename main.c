@@ -153,8 +153,9 @@ static int check_program(const char *name)
     if (!n)
         printf("%-12s nothing is missing\n", "result");
     else
-        printf("%-12s %u missing%s\n", "result", n, in_root ? "; an i386 root made by `xrun-root DIR` and "
-               "used with `xrun -L DIR` has the usual libraries" : "");
+        printf("%-12s %u missing%s\n", "result", n,
+               in_root ? "; an i386 root made by `xrun-root DIR` and used with `xrun -L DIR` has "
+                         "the usual libraries" : "");
     free(path);
     free(script);
     free(gargv);

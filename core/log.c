@@ -17,7 +17,7 @@
 #include "core/thread.h"
 
 static int out_fd = 2;
-static bool limited; /* files have a limit; SIGXFSZ of the log's would look like one of the guest's */
+static bool limited; /* files have a limit: SIGXFSZ of the log is not for the guest */
 
 int log_fd(void)
 {

@@ -163,8 +163,8 @@ static bool host_lacks(const char *path)
     return stat(dir, &st) != 0;
 }
 
-/* The lists of the host's libraries, where the root has libraries of its own and no such list: by these the
- * dynamic linker would take the host's i386 C library and not the root's. */
+/* The lists of the host's libraries, where the root has libraries of its own and no such list: by
+ * these the dynamic linker would take the host's i386 C library and not the root's. */
 static bool lists_libraries(const char *path)
 {
     char out[PATH_MAX];

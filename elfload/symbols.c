@@ -9,8 +9,8 @@
 
 #include "core/log.h"
 
-/* Debian 13's libelf.a (elfutils 0.192) calls these two and does not contain them. They begin and end the
- * tree of what elf_getdata_rawchunk handed out, which is not used here (using it would not link). */
+/* Debian 13's libelf.a (elfutils 0.192) calls these two and does not contain them. They begin and
+ * end the tree of what elf_getdata_rawchunk handed out; that is not used here (it would not link). */
 void eu_search_tree_init(void *tree);
 void eu_search_tree_fini(void *tree, void (*free_node)(void *));
 

@@ -754,7 +754,7 @@ static int listen_unix(const char *path)
     strcpy(a.sun_path, path);
     if (!lstat(path, &st)) {
         if (!S_ISSOCK(st.st_mode))
-            log_die(126, "--gdbserver=%s: is a file; give a port or the path of a socket, and then the program", path);
+            log_die(126, "--gdbserver=%s: is a file; a port or a socket's path goes here", path);
         unlink(path);
     }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);

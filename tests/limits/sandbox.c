@@ -1,7 +1,7 @@
 /* Runs a command behind a seccomp filter such as containers have, on x86-64.
  * usage: sandbox container|old COMMAND...
- * container: what containers refuse fails with EPERM; old: so does what a filter older than the kernel
- * does not know. In both, a system call by the 32-bit entry ends the process. */
+ * container: what containers refuse fails with EPERM; old: so does what a filter older than the
+ * kernel does not know. In both, a system call by the 32-bit entry ends the process. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
