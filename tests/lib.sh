@@ -1,5 +1,6 @@
 # What the test scripts share: counting, saying what failed, building guest programs. Sourced, with $work set.
 # shellcheck shell=bash disable=SC2034
+umask 022 # results show it
 pass=0 fail=0 skip=0
 cc=${GUEST_CC:-i686-linux-gnu-gcc}
 
