@@ -21,7 +21,7 @@ enum { FD_MIN = 950, PATIENCE = 2 /* seconds until a lock counts as left behind 
 
 static int make(void)
 {
-    int fd = memfd_create("xrun-session", MFD_CLOEXEC);
+    int fd = memfd_create("xrun-session", MFD_CLOEXEC | MFD_ALLOW_SEALING);
     int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FD_MIN);
     if (high >= 0) {
         close(fd);
@@ -32,6 +32,7 @@ static int make(void)
     if (fd < 0 || ftruncate(fd, sizeof *session))
         log_die(126, "cannot make shared memory for the trace: %s", strerror(errno));
     sigaction(SIGXFSZ, &old, NULL);
+    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW); /* a program that finds it shall not cut it */
     return fd;
 }
 
