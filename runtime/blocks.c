@@ -13,7 +13,7 @@
 #include "runtime/block.h"
 
 #ifdef XRUN_SMALL_LIMITS
-enum { USE_MAX = 256 << 10 };
+enum { USE_MAX = 512 << 10 };
 #else
 enum { USE_MAX = 128 << 20 };
 #endif

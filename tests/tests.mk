@@ -18,7 +18,7 @@ check: ## all tests, both hosts (AArch64 under qemu-aarch64); V=1: with all that
 	@tests/check.sh $(BUILD) $(CACHE)
 
 .PHONY: check-long
-check-long: deps both ## all gcc torture tests, Python's tests, stress-ng, tests of the C library, of POSIX, of the kernel and of strace, Go, binfmt_misc in a system
+check-long: deps both ## the guest and app tests with small limits and with code forgotten at random, all gcc torture tests, Python's tests, stress-ng, tests of the C library, of POSIX, of the kernel and of strace, Go, binfmt_misc in a system
 	$(BUILD)/x86_64-release/tests/unit/elfload --fuzz 20000 $(shell date +%j)
 	$(QEMU_ARM) $(BUILD)/aarch64-release/tests/unit/elfload --all
 	$(MAKE) --no-print-directory insn-build
@@ -27,6 +27,10 @@ check-long: deps both ## all gcc torture tests, Python's tests, stress-ng, tests
 	tests/torture/run.sh $(CACHE)/torture $(W)/torture $(X86) "$(ARM_RUN)"
 	tests/setup/root.sh $(CACHE)
 	LIMIT=3600 TESTS=python tests/app/run.sh $(CACHE)/root/i386 x86_64=$(X86)
+	$(MAKE) --no-print-directory MODE=small all
+	XRUN_STORE=off tests/guest/run.sh $(W)/guest-small small=$(BUILD)/x86_64-small/xrun
+	XRUN_STORE=off LIMIT=3600 tests/app/run.sh $(CACHE)/root/i386 small=$(BUILD)/x86_64-small/xrun
+	XRUN_STORE=off XRUN_HOT=2 XRUN_STRESS_FLUSH=200 LIMIT=3600 tests/app/run.sh $(CACHE)/root/i386 disturbed=$(X86)
 	tests/setup/stress.sh $(CACHE) stress-ng
 	tests/stress/stress-ng.sh $(CACHE)/root/stress $(W)/stress-long x86_64=$(X86)
 	tests/setup/ltp.sh $(CACHE)
