@@ -58,10 +58,15 @@ enum {
 
 enum { INSN_EVEX = 0x80 }; /* of evex[0] */
 
+enum { INSN_KINDS = 1 << 15 };
 typedef const struct insn *(*insn_fn)(struct cpu *cpu, const struct insn *in);
 
 struct insn {
-    insn_fn fn;           /* executes this and the following instructions, see interp/interp.h */
+    union {
+        insn_fn fn;       /* executes this and the following instructions, see interp/interp.h */
+        uintptr_t kind;   /* until interp_bind: a number below INSN_KINDS, of instructions that have the same
+                           * function; 0: not known */
+    };
     gaddr eip;
     gaddr next;           /* address behind the instruction (wraps; IP-masked in 16-bit code) */
     uint16_t op;          /* enum op */

@@ -25,28 +25,24 @@ enum { QUICK_IMM_SIGNED = 1, QUICK_IMM_RELATIVE = 2, QUICK_COUNT = 4 /* a shift:
 
 struct quick_kind {
     uint8_t ok;              /* else left to Zydis */
-    uint8_t reg_opnd, rm_opnd; /* the operands that ModRM.reg and ModRM.rm name; 4: none */
+    uint8_t reg_at, rm_at;   /* where in struct insn the register that ModRM.reg, ModRM.rm names is put;
+                              * QUICK_NOWHERE: it names none */
     uint8_t disp_size;       /* of an address without ModRM */
     uint8_t imm_size, imm_flags;
     uint8_t pad[2];
-    struct insn insn;        /* eip 0, ModRM of its representative */
+    struct insn insn;        /* eip 0, ModRM of its representative; insn.kind is even: with an index it is
+                              * one more */
 };
+
+enum { QUICK_NOWHERE = offsetof(struct insn, modrm) }; /* is written last */
 
 struct quick_opcode { uint16_t first; uint8_t shape, pad; };
 
 static inline unsigned quick_prefix(uint8_t b)
 {
-    switch (b) {
-    case 0x66: return 1;
-    case 0xf3: return 2;
-    case 0xf2: return 3;
-    case 0x65: return 4;
-    case 0xf0: return 5;
-    case 0x2e: return 6;
-    case 0x3e: return 7;
-    case 0x64: return 8;
-    default: return 0;
-    }
+    static const uint8_t number[256] = {[0x66] = 1, [0xf3] = 2, [0xf2] = 3, [0x65] = 4, [0xf0] = 5,
+                                        [0x2e] = 6, [0x3e] = 7, [0x64] = 8};
+    return number[b];
 }
 
 static inline uint32_t quick_field(const uint8_t *p, unsigned size, bool sign)
@@ -80,6 +76,7 @@ static inline const uint8_t *quick_address(struct insn *out, const uint8_t *p)
         if (index != 4) {
             out->index = (uint8_t)index;
             out->scale = *p >> 6;
+            out->kind |= 1;
         }
         p++;
     }
@@ -104,16 +101,10 @@ static inline bool quick_fill(struct insn *out, const struct quick_kind *k, bool
     *out = k->insn;
     if (has_modrm) {
         uint8_t m = *p;
+        ((uint8_t *)out)[k->reg_at] = m >> 3 & 7;
+        ((uint8_t *)out)[k->rm_at] = m & 7;
         out->modrm = m;
-        if (k->reg_opnd < 4)
-            out->o[k->reg_opnd].reg = m >> 3 & 7;
-        if (m < 0xc0)
-            p = quick_address(out, p);
-        else {
-            if (k->rm_opnd < 4)
-                out->o[k->rm_opnd].reg = m & 7;
-            p++;
-        }
+        p = m < 0xc0 ? quick_address(out, p) : p + 1;
     } else if (k->disp_size) {
         out->disp = quick_field(p, k->disp_size, false);
         p += k->disp_size;

@@ -156,8 +156,16 @@ static insn_fn bind(const struct insn *in)
 
 void interp_bind(struct insn *in)
 {
-    insn_fn fn = bind(in);
-    in->fn = fn ? fn : op_unsupported;
+    static LARGE_BSS insn_fn bound[INSN_KINDS];
+    uintptr_t kind = in->kind;
+    insn_fn fn = __atomic_load_n(&bound[kind], __ATOMIC_RELAXED);
+    if (unlikely(!fn)) {
+        fn = bind(in);
+        fn = fn ? fn : op_unsupported;
+        if (kind)
+            __atomic_store_n(&bound[kind], fn, __ATOMIC_RELAXED);
+    }
+    in->fn = fn;
 }
 
 /* Hardware reads the destination of a read-modify-write with the intent to write, so that a missing

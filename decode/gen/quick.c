@@ -9,7 +9,7 @@
 #include "decode/decode.h"
 #include "decode/quick.h"
 
-enum { TAILS = 6, KINDS_MAX = 16384 };
+enum { TAILS = 6, KINDS_MAX = INSN_KINDS / 2 - 1 };
 
 /* What decode.c wants from others; the tool decodes from buffers only. */
 uint8_t mem_page[1u << 20];
@@ -79,6 +79,11 @@ static bool is_shift(const struct insn *in)
     }
 }
 
+static uint8_t place_of(unsigned opnd)
+{
+    return (uint8_t)(opnd < 4 ? offsetof(struct insn, o[opnd].reg) : QUICK_NOWHERE);
+}
+
 /* Makes the kind of this instruction. */
 static bool make_kind(struct quick_kind *k, const uint8_t *code, unsigned head, bool has_modrm)
 {
@@ -89,8 +94,8 @@ static bool make_kind(struct quick_kind *k, const uint8_t *code, unsigned head, 
         return false;
     struct insn *in = &k->insn;
     k->ok = 1;
-    k->reg_opnd = l.reg_opnd;
-    k->rm_opnd = l.rm_opnd;
+    k->reg_at = place_of(l.reg_opnd);
+    k->rm_at = code[head] < 0xc0 ? QUICK_NOWHERE : place_of(l.rm_opnd);
     k->disp_size = has_modrm ? 0 : l.disp_size;
     k->imm_size = l.imm_size;
     k->imm_flags = (uint8_t)((l.imm_signed ? QUICK_IMM_SIGNED : 0) |
@@ -114,7 +119,9 @@ static bool agrees(const struct quick_kind *k, const uint8_t *code, unsigned hea
     memset(&got, 0, sizeof got);
     if (!by_zydis(code, eip, &want))
         return false;
-    return !quick_fill(&got, k, has_modrm, code, code + head, eip) || !memcmp(&got, &want, sizeof got);
+    bool filled = quick_fill(&got, k, has_modrm, code, code + head, eip);
+    got.kind = 0; /* Zydis knows none */
+    return !filled || !memcmp(&got, &want, sizeof got);
 }
 
 static bool is_count_zero(const struct quick_kind *k, const uint8_t *code)
@@ -206,6 +213,7 @@ int main(void)
         uint64_t w[WORDS];
         if (!kinds[i].ok)
             memset(&kinds[i], 0, sizeof kinds[i]);
+        kinds[i].insn.kind = 2 * (i + 1);
         memcpy(w, &kinds[i], sizeof w);
         for (unsigned j = 0; j < WORDS; j++)
             printf("%#llx,%s", (unsigned long long)w[j], j == WORDS - 1 ? "\n" : "");
