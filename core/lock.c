@@ -21,6 +21,8 @@ static __thread struct {
     uint32_t tid;
 } self;
 
+bool lock_company;
+
 static void barrier(void) { __asm__ volatile("" ::: "memory"); }
 
 static struct lock_link *list_end(void) { return (struct lock_link *)(void *)&self.held.first; }
@@ -86,7 +88,7 @@ static void now_held(struct lock *l)
     self.held.pending = NULL;
 }
 
-bool lock_take(struct lock *l)
+bool lock_hold(struct lock *l)
 {
     begin(l);
     uint32_t v = exchange(&l->word, 0, self.tid);
@@ -109,7 +111,7 @@ bool lock_try(struct lock *l)
     return got;
 }
 
-void lock_release(struct lock *l)
+void lock_let_go(struct lock *l)
 {
     struct lock_link **q = &self.held.first;
     self.held.pending = &l->link;

@@ -123,7 +123,7 @@ void thread_is_alive(struct thread *t)
 {
     lock_task_begins();
     rt(t)->alive = (struct lock){0};
-    lock_take(&rt(t)->alive);
+    lock_hold(&rt(t)->alive); /* for those who come later */
 }
 
 /* CLONE_SETTLS: the descriptor of the child. 0 or -errno. */
@@ -368,6 +368,7 @@ static void release_user(struct thread *t)
  * for: such signals go through the dispatcher first. */
 void process_shares_memory(struct process *p)
 {
+    lock_company = true;
     if (p->shares_memory)
         return;
     p->shares_memory = true;

@@ -122,6 +122,7 @@ int host_thread_start(void (*fn)(void *), void *arg)
     uint64_t old;
     h->fn = fn;
     h->arg = arg;
+    lock_company = true;
     pthread_attr_init(&attr);
     pthread_attr_setstacksize(&attr, CLONE_HOST_STACK);
     int e = __libc_single_threaded ? prepare(&attr) : 0;
