@@ -158,7 +158,7 @@ struct page_index {
     uint32_t slot[];
 };
 
-enum { UNIT = 4, BITS_MIN = 3, BITS_MAX = 18 };
+enum { UNIT = 4, BITS_MIN = 4, BITS_MAX = 18 };
 static uint32_t *index_base, index_top = 1, index_end, free_indexes[BITS_MAX + 1];
 static LARGE_BSS uint32_t index_of_page[1u << 20]; /* where its struct page_index is, in units; 0: none */
 static uint32_t *pages, npages;          /* that have one */
@@ -226,7 +226,7 @@ static bool index_grow(uint32_t page)
     for (uint32_t i = 0; i < 1u << x->bits; i++)
         live += x->slot[i] > GONE;
     unsigned bits = BITS_MIN;
-    while (live * 2 >= 1u << bits && bits < BITS_MAX)
+    while (live * 3 >= 1u << bits && bits < BITS_MAX)
         bits++;
     uint32_t number = index_new(bits);
     if (!number)
@@ -253,7 +253,7 @@ static bool add_to_page(const struct block *b, uint32_t page)
         index_of_page[page] = number;
     } else {
         const struct page_index *x = index_at(index_of_page[page]);
-        if (x->used * 4 >= 3u << x->bits && !index_grow(page))
+        if (x->used * 2 >= 1u << x->bits && !index_grow(page))
             return false;
     }
     put(index_at(index_of_page[page]), b);
