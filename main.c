@@ -224,7 +224,8 @@ int main(int argc, char **argv)
         opt.argv0 = argv[2];
         opt.execfn = (const char *)getauxval(AT_EXECFN); /* a script's, if it is one */
     }
-    if ((i < argc || by_kernel) && !options_config(by_kernel ? argv[1] : argv[i]))
+    const char *program = by_kernel ? argv[1] : i < argc ? argv[i] : opt.store_clean ? "" : NULL;
+    if (program && !options_config(program))
         return 126;
     if (opt.help || opt.version || opt.syscalls) {
         print_about();
@@ -232,6 +233,8 @@ int main(int argc, char **argv)
     }
     if (opt.binfmt)
         return printed(binfmt_command(opt.binfmt));
+    if (opt.store_clean)
+        return printed(store_clean());
     if (opt.attach && (!opt.gdbserver || i < argc))
         log_die(126, "--attach goes with -g and without a program");
     if (i >= argc && !opt.gdbserver)

@@ -39,6 +39,8 @@ struct options {
     uint32_t stress_flush; /* --stress-flush=N: forget code at random, every N look-ups (testing) */
     const char *code_cache; /* --code-cache=SIZE: memory for translated code */
     const char *store;     /* --store=DIR: where translated code is kept for the next run; "off": nowhere */
+    uint32_t store_max;    /* --store-max=MiB: that all files there have together; 0: STORE_MAX */
+    bool store_clean;      /* --store-clean: remove them */
     const char *execfn;    /* internal: AT_EXECFN if it is not the program's path */
     uint32_t exec_fd;      /* internal: closed when the program has been loaded */
     uint32_t seccomp_fd;   /* internal: seccomp filters over execve */

@@ -130,7 +130,8 @@ struct stored;
 /* Puts a stored unit in place. Of the members those that have a block keep it. The blocks of which it is a
  * copy, and those of instructions that it leaves to the interpreter, must be there. */
 bool code_load(const struct stored *s);
-/* Translates what has not been hot enough, for the store only. */
+/* Translates what has not been hot enough, for the store only: for at most a fifth of the time that the process
+ * ran, the rest is left to its next run. */
 void code_translate_rest(void);
 /* The block will not be entered again: its unit goes with it. Async-signal-safe. */
 void code_retire(struct block *b);

@@ -650,24 +650,13 @@ void cache_print_profile(void)
 
 /* ---- the store ---- */
 
-static uint64_t rest_instructions;
-
-static void count_rest(struct block *b)
-{
-    if (!b->unit && !b->light && translate_mode_ok(b->key.mode))
-        rest_instructions += b->n;
-}
-
 void cache_store(const struct process *p)
 {
-    if (!store_enabled() || !code_enabled() || !store_wants(profile.decoded))
+    if (!store_enabled() || !code_enabled() || !store_wants(profile.decoded) || !store_begin())
         return;
     if (__atomic_load_n(&p->nthreads, __ATOMIC_ACQUIRE) == 1) {
         take();
-        rest_instructions = 0;
-        blocks_each(count_rest);
-        if (store_wants(rest_instructions))
-            code_translate_rest();
+        code_translate_rest();
         lock_release(&lock_);
     }
     store_write();

@@ -569,41 +569,64 @@ bool code_load(const struct stored *s)
 
 static struct unit nobody; /* marks what has been made for the store only */
 
-static uint64_t rest_until; /* of this thread's processor time, ns */
+/* Blocks without code, and how many instructions they have. */
+static struct {
+    struct block **block;
+    size_t n;
+    uint64_t instructions;
+    uint64_t until; /* of this thread's processor time, ns; 0: it has passed */
+    unsigned made;  /* instructions, since the clock was looked at */
+} rest;
 
 static bool rest_takes_long(void)
 {
-    static unsigned calls; /* the clock is a system call */
-    if (++calls % 16 == 0 && clock_ns(CLOCK_THREAD_CPUTIME_ID) > rest_until)
-        rest_until = 0;
-    return !rest_until;
+    enum { BETWEEN = 64 }; /* the clock is a system call */
+    if (rest.made > BETWEEN) {
+        rest.made = 0;
+        if (clock_ns(CLOCK_THREAD_CPUTIME_ID) > rest.until)
+            rest.until = 0;
+    }
+    return !rest.until;
+}
+
+static void add_rest(struct block *b)
+{
+    enum { STEP = 4096 };
+    if (b->unit || b->light || !translate_mode_ok(b->key.mode))
+        return;
+    if (rest.n % STEP == 0)
+        rest.block = xrealloc(rest.block, (rest.n + STEP) * sizeof rest.block[0]);
+    rest.block[rest.n++] = b;
+    rest.instructions += b->n;
 }
 
 static void make_rest(struct block *b)
 {
-    if (b->unit || b->light || !translate_mode_ok(b->key.mode) || !store_lasts(b->key.eip) ||
-        rest_takes_long())
+    if (b->unit || !store_lasts(b->key.eip))
         return;
     region_choose_cold(b);
+    rest.made += region.n;
     if (!make(b, true))
         return;
     for (unsigned i = 0; i < region.members; i++)
         region.member[i]->unit = &nobody;
 }
 
-static void unmark(struct block *b)
-{
-    if (b->unit == &nobody)
-        b->unit = NULL;
-}
-
-/* In the order in which it was decoded, for at most half as long as the program ran: the rest is left to the
- * next run. */
+/* What was entered most comes first, else in the order in which it was decoded. */
 void code_translate_rest(void)
 {
-    rest_until = clock_ns(CLOCK_THREAD_CPUTIME_ID) + clock_ns(CLOCK_PROCESS_CPUTIME_ID) / 2;
-    blocks_each(make_rest);
-    blocks_each(unmark);
+    enum { SHARE = 5 };
+    static const uint32_t heat[] = {4, 2, 1, 0};
+    uint64_t share = clock_ns(CLOCK_PROCESS_CPUTIME_ID) / SHARE;
+    blocks_each(add_rest);
+    rest.until = clock_ns(CLOCK_THREAD_CPUTIME_ID) + share;
+    for (unsigned k = 0; store_wants(rest.instructions) && k < ARRAY_SIZE(heat); k++)
+        for (size_t i = 0; i < rest.n && !rest_takes_long(); i++)
+            if (rest.block[i]->heat >= heat[k])
+                make_rest(rest.block[i]);
+    for (size_t i = 0; i < rest.n; i++)
+        if (rest.block[i]->unit == &nobody)
+            rest.block[i]->unit = NULL;
 }
 
 static void disturb(struct unit *u)

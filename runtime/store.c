@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/cpuid.h"
@@ -26,11 +27,13 @@
 enum {
     NEW_MAX = 64 << 20,  /* bytes that one run adds, */
     FILE_MAX = 96 << 20, /* that one file has */
-    DIR_MAX = 512 << 20, /* and all together */
+    STORE_MAX = 512,     /* MiB of all together, --store-max */
     WORTH_MIN = 256,     /* instructions */
     NAME_SIZE = 17,
     WARM_MAX = 80 << 10, /* less than free() gives back to the host */
-    SMALL = 256 << 10,   /* a file that is read as a whole */
+    SMALL = 512 << 10,   /* a file that is read as a whole */
+    DAY = 24 * 60 * 60,  /* s: how exactly it is known when a file was used last, */
+    LEFT = 60 * 60,      /* and how old one is that nobody is writing any more */
 };
 
 struct header {
@@ -189,6 +192,7 @@ static int open_directory(const char *dir)
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd >= 0 && !ours_alone(fd, &st)) {
         close(fd);
+        errno = EPERM;
         return -1;
     }
     return fd;
@@ -216,10 +220,14 @@ static void open_file(void)
     if (ours_alone(fd, &st) && S_ISREG(st.st_mode) && st.st_size <= FILE_MAX) {
         populate = st.st_size <= SMALL ? MAP_POPULATE : 0;
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | populate, fd, 0);
-        if (p != MAP_FAILED && usable(p, (size_t)st.st_size))
-            file = p, warm_heap(st.st_size / 2 < WARM_MAX ? (size_t)st.st_size / 2 : WARM_MAX);
-        else if (p != MAP_FAILED)
+        if (p != MAP_FAILED && usable(p, (size_t)st.st_size)) {
+            file = p;
+            warm_heap(st.st_size / 2 < WARM_MAX ? (size_t)st.st_size / 2 : WARM_MAX);
+            if (time(NULL) - st.st_mtime > DAY) /* it is not the oldest */
+                futimens(fd, NULL);
+        } else if (p != MAP_FAILED) {
             munmap(p, (size_t)st.st_size);
+        }
     }
     close(fd);
 }
@@ -416,7 +424,7 @@ static void *room(size_t n)
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         if (p == MAP_FAILED)
             return NULL;
-        madvise(p, NEW_MAX, MADV_HUGEPAGE); /* it is filled at the end, at a stretch */
+        madvise((uint8_t *)p + SMALL, NEW_MAX - SMALL, MADV_HUGEPAGE); /* filled at the end, at a stretch */
         added = added_top = p;
         added_end = added + NEW_MAX;
     }
@@ -502,6 +510,94 @@ const struct stored *store_add(const struct translation *tr, const uint8_t *side
     added_top += s->size;
     added_instructions += tr->n;
     return s;
+}
+
+/* ---- the directory ---- */
+
+/* A file's name, or that of one that is being written. Nothing else is touched, wherever --store points to. */
+static bool is_ours(const char *name, bool *temporary)
+{
+    size_t n = strspn(name, "0123456789abcdef");
+    *temporary = name[n] == '.';
+    return n == NAME_SIZE - 1 && (!name[n] || (*temporary && name[n + 1] &&
+                                               !name[n + 1 + strspn(name + n + 1, "0123456789")]));
+}
+
+struct kept {
+    char name[64];
+    time_t time;
+    int64_t size;
+    bool temporary;
+};
+
+static int by_time(const void *a, const void *b)
+{
+    time_t x = ((const struct kept *)a)->time, y = ((const struct kept *)b)->time;
+    return x < y ? -1 : x > y;
+}
+
+/* The files in the directory, oldest first; malloc'ed. */
+static size_t list_directory(int dir, struct kept **list)
+{
+    size_t n = 0;
+    struct kept k;
+    struct stat st;
+    DIR *d = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    *list = NULL;
+    for (struct dirent *e; d && (e = readdir(d));) {
+        if (strlen(e->d_name) >= sizeof k.name || !is_ours(e->d_name, &k.temporary) ||
+            fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) || !S_ISREG(st.st_mode))
+            continue;
+        strcpy(k.name, e->d_name);
+        k.time = st.st_mtime;
+        k.size = st.st_size;
+        if (n % 64 == 0)
+            *list = xrealloc(*list, (n + 64) * sizeof k);
+        (*list)[n++] = k;
+    }
+    if (d)
+        closedir(d);
+    if (n)
+        qsort(*list, n, sizeof k, by_time);
+    return n;
+}
+
+/* Makes room: the oldest go, and what was left half written. */
+static void tidy_directory(int dir)
+{
+    struct kept *list;
+    size_t n = list_directory(dir, &list);
+    int64_t total = 0, most = (int64_t)(opt.store_max ? opt.store_max : STORE_MAX) << 20;
+    time_t now = time(NULL);
+    for (size_t i = 0; i < n; i++)
+        if (list[i].temporary && now - list[i].time > LEFT)
+            unlinkat(dir, list[i].name, 0);
+        else
+            total += list[i].size;
+    for (size_t i = 0; i < n && total > most; i++)
+        if (!list[i].temporary && !unlinkat(dir, list[i].name, 0))
+            total -= list[i].size;
+    free(list);
+}
+
+int store_clean(void)
+{
+    struct kept *list;
+    int64_t total = 0;
+    unsigned removed = 0;
+    if (!choose_directory() || !strcmp(opt.store, "off"))
+        log_die(126, "--store-clean: there is no such directory");
+    int dir = open_directory(opt.store);
+    size_t n = dir < 0 ? 0 : list_directory(dir, &list);
+    if (dir < 0 && errno != ENOENT)
+        log_die(126, "%s: %s", opt.store, strerror(errno));
+    for (size_t i = 0; i < n; i++)
+        if (!unlinkat(dir, list[i].name, 0)) {
+            total += list[i].size;
+            removed++;
+        }
+    printf("%s: %u files of %zu removed, %.1f MiB\n", opt.store, removed, n, (double)total / (1 << 20));
+    return removed < n;
 }
 
 /* ---- writing ---- */
@@ -632,30 +728,6 @@ static bool write_file(int fd, const struct list *l)
 }
 static_assert(sizeof(struct header) % 8 == 0, "records are aligned");
 
-/* Makes room: of the files that xrun made, the oldest go. */
-static void clean(int dir)
-{
-    for (;;) {
-        char oldest[64] = "";
-        int64_t time = INT64_MAX, total = 0;
-        DIR *d = fdopendir(openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        struct stat st;
-        for (struct dirent *e; d && (e = readdir(d));)
-            if (strlen(e->d_name) < sizeof oldest && !fstatat(dir, e->d_name, &st, AT_SYMLINK_NOFOLLOW) &&
-                S_ISREG(st.st_mode)) {
-                total += st.st_size;
-                if (st.st_mtime < time) {
-                    time = st.st_mtime;
-                    strcpy(oldest, e->d_name);
-                }
-            }
-        if (d)
-            closedir(d);
-        if (total <= DIR_MAX || !*oldest || unlinkat(dir, oldest, 0))
-            return;
-    }
-}
-
 static void make_directories(char *dir)
 {
     for (char *p = dir + 1; *p; p++)
@@ -667,30 +739,34 @@ static void make_directories(char *dir)
     mkdir(dir, 0700);
 }
 
-static void replace_file(int dir, const struct list *l)
+/* Of the file that is being written. */
+static struct {
+    int dir, fd;
+    char name[64];
+} new = {-1, -1, ""};
+
+bool store_begin(void)
 {
     struct rlimit limit;
-    char tmp[64];
-    snprintf(tmp, sizeof tmp, "%s.%d", path, (int)getpid());
+    struct stat now;
+    if (stat("/", &now) || now.st_ino != root.st_ino || now.st_dev != root.st_dev)
+        return false;
     if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < FILE_MAX)
-        return; /* the guest would be killed */
-    int fd = openat(dir, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return;
-    bool ok = write_file(fd, l);
-    close(fd);
-    if (!ok || renameat(dir, tmp, dir, path))
-        unlinkat(dir, tmp, 0);
-    else
-        clean(dir);
+        return false; /* the guest would be killed */
+    char *dir = xstrdup(opt.store);
+    make_directories(dir);
+    new.dir = open_directory(dir);
+    free(dir);
+    snprintf(new.name, sizeof new.name, "%s.%d", path, (int)getpid());
+    if (new.dir >= 0)
+        new.fd = openat(new.dir, new.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (new.fd < 0 && new.dir >= 0)
+        close(new.dir);
+    return new.fd >= 0;
 }
 
 void store_write(void)
 {
-    struct stat now;
-    if (!store_wants(0) || added_top == added || stat("/", &now) || now.st_ino != root.st_ino ||
-        now.st_dev != root.st_dev)
-        return;
     struct list l = {0};
     if (file)
         list_file(&l);
@@ -698,16 +774,12 @@ void store_write(void)
     for (uint8_t *p = added; p < added_top; p += ((struct stored *)(void *)p)->size)
         if (lasting((struct stored *)(void *)p))
             list_add(&l, (struct stored *)(void *)p);
-    int dir = -1;
-    if (l.n > before) {
-        char *name = xstrdup(opt.store);
-        make_directories(name);
-        dir = open_directory(name);
-        free(name);
-    }
-    if (dir >= 0) {
-        replace_file(dir, &l);
-        close(dir);
-    }
+    bool ok = l.n > before && !fchmod(new.fd, 0600) /* whatever the guest's umask is */ && write_file(new.fd, &l);
+    close(new.fd);
+    if (!ok || renameat(new.dir, new.name, new.dir, path))
+        unlinkat(new.dir, new.name, 0);
+    else
+        tidy_directory(new.dir);
+    close(new.dir);
     free(l.record);
 }

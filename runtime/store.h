@@ -50,7 +50,11 @@ const struct stored *store_add(const struct translation *tr, const uint8_t *side
 bool store_lasts(gaddr at);
 /* So many instructions could be added: worth it? */
 bool store_wants(uint64_t instructions);
-/* Writes the file if there is enough that is new. Without the lock of cache.c. */
+/* At the process's end: a file can be written; then store_write() must follow. Both without the lock of cache.c. */
+bool store_begin(void);
 void store_write(void);
+
+/* --store-clean: removes all files; xrun's exit status. */
+int store_clean(void);
 
 #endif

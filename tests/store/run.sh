@@ -137,6 +137,57 @@ places() {
     check "no file in ~/.cache/xrun/code" $?
 }
 
+translated() { # program: instructions that a run translated
+    run --profile "$work/$1" | sed -n 's/.*translated \([0-9]*\) .*/\1/p' | tail -n 1
+}
+
+again() { # what one run translated the next finds
+    local first second
+    rm -rf "$work/store"
+    first=$(translated x87_runs) second=$(translated x87_runs)
+    [ "$second" -lt $((first / 8)) ]
+    check "translated $first instructions, and in the second run $second" $?
+}
+
+put_file() { # name, MiB, time
+    head -c $(($2 << 20)) /dev/zero >"$work/store/$1"
+    touch -d "$3" "$work/store/$1"
+}
+
+size_limit() {
+    local old=0123456789abcdef older=fedcba9876543210
+    rm -rf "$work/store"
+    mkdir -m 700 "$work/store"
+    put_file $older 1 "3 days ago"
+    put_file $old 1 "2 days ago"
+    put_file $old.17 1 "1 day ago" # left by one that was killed
+    put_file $old.18 0 now         # being written
+    put_file notes.txt 2 "1 year ago"
+    put_file $old.bak 2 "1 year ago"
+    (umask 777 && run --store-max=2 "$work/x87_runs") | diff "$here/x87_runs.expected" - >"$work/diff"
+    check "a full directory" $?
+    [ "$(cd "$work/store" && LC_ALL=C ls -d 0123* fedc* notes* 2>/dev/null | tr '\n' ' ')" = "$old $old.18 $old.bak notes.txt " ]
+    check "what is left of a full directory" $?
+    [ "$(took x87_runs)" -gt 1000 ]
+    check "a file written with a strange umask" $?
+    $xrun --store="$work/store" --store-clean | grep -q ": 3 files of 3 removed, 1\.[0-9] MiB"
+    check "--store-clean" $?
+    [ "$(LC_ALL=C ls "$work/store" | tr '\n' ' ')" = "$old.bak notes.txt " ]
+    check "what is left by --store-clean" $?
+    $xrun --store="$work/nowhere" --store-clean | grep -q ": 0 files of 0 removed"
+    check "--store-clean of nothing" $?
+}
+
+unwritable() {
+    rm -rf "$work/store"
+    $xrun --store=/dev/null/store "$work/x87_runs" 2>&1 | diff <(sed '/^exit /d' "$here/x87_runs.expected") - >"$work/diff"
+    check "a directory that cannot be made" $?
+    (ulimit -f 64; same x87_runs)
+    check "little may be written" $?
+    [ ! -e "$work/store" ]
+    check "a file is begun that may not be written" $?
+}
+
 for t in $tests; do
     $cc -static -O1 -w -pthread -D_GNU_SOURCE -o "$base/$t" "$here/$t.c" -lm || exit 1
 done
@@ -156,6 +207,9 @@ for r in "$@"; do
     outdated
     at_once
     places
+    again
+    size_limit
+    unwritable
 done
 echo "store: $pass passed, $fail failed, 0 skipped"
 [ $fail = 0 ]
