@@ -597,7 +597,17 @@ static unsigned stop_at_breakpoint(struct insn *out, unsigned n, gaddr pc, gaddr
     return n + 1;
 }
 
-static unsigned decode_run(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end)
+/* The bytes of an instruction at pc; sixteen are as quickly copied as one. */
+static void keep_raw(const struct window *w, gaddr pc, unsigned len, uint8_t *to)
+{
+    if (likely(window_holds(w, pc)))
+        memcpy(to, &w->bytes[pc - w->start], 16);
+    else
+        mem_read(to, pc, len);
+}
+
+static unsigned decode_run(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end,
+                           uint8_t *raw)
 {
     gaddr pc = eip;
     struct window w = {.n = 0};
@@ -612,12 +622,15 @@ static unsigned decode_run(gaddr eip, unsigned mode, unsigned max, struct insn *
             if (!n) {
                 if (s == DECODE_FETCH_FAULT)
                     *end = pc + 1;
+                else
+                    mem_read(raw, pc, INSN_MAX);
                 return 1;
             }
             end_block(&out[n], pc);
             *end = pc; /* the bad instruction is looked at again when it is reached */
             return n + 1;
         }
+        keep_raw(&w, pc, out[n].len, raw + (pc - eip));
         pc = out[n].next;
         *end = pc;
         if (out[n].flags & INSN_END)
@@ -656,7 +669,8 @@ static uint32_t check_length(gaddr eip, gaddr end)
     return len > first && !(mem_page_flags(end - 1) & PAGE_MAPPED) ? first : len;
 }
 
-static unsigned decode_checked(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end)
+static unsigned decode_checked(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end,
+                           uint8_t *raw)
 {
     uint64_t before;
     unsigned n;
@@ -665,7 +679,7 @@ static unsigned decode_checked(gaddr eip, unsigned mode, unsigned max, struct in
     out->op = OP_CHECK_CODE;
     out->flags = 0;
     max = max > 1 ? max - 1 : 1;
-    n = decode_run(eip, mode, max, out + 1, end);
+    n = decode_run(eip, mode, max, out + 1, end, raw);
     do { /* until the bytes were the same before and after decoding */
         if (out[1].op == OP_FETCH_FAULT) {
             out[0] = out[1];
@@ -673,7 +687,7 @@ static unsigned decode_checked(gaddr eip, unsigned mode, unsigned max, struct in
         }
         len = check_length(eip, *end);
         before = decode_hash(eip, len);
-        n = decode_run(eip, mode, max, out + 1, end);
+        n = decode_run(eip, mode, max, out + 1, end, raw);
     } while (check_length(eip, *end) != len || decode_hash(eip, len) != before);
     out->imm2 = (uint16_t)len;
     out->disp = (uint32_t)before;
@@ -681,10 +695,11 @@ static unsigned decode_checked(gaddr eip, unsigned mode, unsigned max, struct in
     return n + 1;
 }
 
-unsigned decode_block(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end)
+unsigned decode_block(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end,
+                           uint8_t *raw)
 {
-    return unlikely(foreign(eip)) ? decode_checked(eip, mode, max, out, end)
-                                  : decode_run(eip, mode, max, out, end);
+    return unlikely(foreign(eip)) ? decode_checked(eip, mode, max, out, end, raw)
+                                  : decode_run(eip, mode, max, out, end, raw);
 }
 
 /* ---- text ---- */

@@ -33,15 +33,18 @@ struct decode_layout {
 /* Decodes at address 0 and tells the layout; false: no instruction. */
 bool decode_layout(const uint8_t *code, size_t n, struct insn *out, struct decode_layout *l);
 
+/* What the bytes of that many instructions have room in, those of a failed one and some to spare. */
+#define DECODE_RAW(max) (((max) + 1) * 15 + 1)
 /* Decodes a block from `eip`: up to `max` instructions, ended by the first INSN_END or before the
  * first that cannot be decoded (unless it is the first). If it ends for lack of room or before
  * such an instruction, an OP_END_BLOCK pseudo insn (INSN_END, len 0, next = where to go on) is
  * appended; `out` must have room for max + 1. Returns the number of struct insn written; *end
- * gets the address behind the last code byte looked at.
+ * gets the address behind the last code byte looked at, raw[DECODE_RAW(max)] the bytes.
  * Code in a PAGE_FOREIGN page changes without notice: its block begins with an OP_CHECK_CODE, with
  * the number of bytes to compare in imm2 and their decode_hash in imm and disp. For it max + 1 must
  * be at least 3. A block at a breakpoint (core/breaks.h) is an OP_BREAKPOINT; decode_insn sees none. */
-unsigned decode_block(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end);
+unsigned decode_block(gaddr eip, unsigned mode, unsigned max, struct insn *out, gaddr *end,
+                      uint8_t *raw);
 
 /* Of `len` bytes of code in guest memory, which must be readable. */
 uint64_t decode_hash(gaddr a, uint32_t len);

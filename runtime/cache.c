@@ -37,6 +37,7 @@ static struct block *retired, **retired_end = &retired; /* oldest first */
 static uint64_t retired_bytes;
 uint64_t cache_epoch = 1;
 static uint64_t new_blocks;        /* since the last flush, for --flush-every */
+static uint64_t blocks_made;       /* ever */
 static volatile uint64_t inval_seq;
 static uint64_t abandoned;         /* the epoch in which everything was given up; 0: all of that is free */
 
@@ -268,7 +269,7 @@ struct draft {
     uint64_t seq;                       /* inval_seq when it was decoded */
     unsigned n;
     struct insn insn[BLOCK_MAX + 1];
-    uint8_t raw[(BLOCK_MAX + 1) * 15];
+    uint8_t raw[DECODE_RAW(BLOCK_MAX)];
 };
 
 /* Translated code may rely on what is where the block leads: changes there must be told. */
@@ -290,11 +291,9 @@ static bool draft_make(struct draft *d, gaddr eip, unsigned mode)
     d->key = (struct block_key){eip, mode};
     do {
         d->seq = __atomic_load_n(&inval_seq, __ATOMIC_ACQUIRE);
-        d->n = decode_block(eip, mode, max, d->insn, &d->end);
+        d->n = decode_block(eip, mode, max, d->insn, &d->end, d->raw);
     } while (d->insn[0].op != OP_FETCH_FAULT && mem_code_protect(eip, d->end - eip));
     bool ok = d->insn[0].op != OP_FETCH_FAULT;
-    if (ok)
-        mem_read(d->raw, eip, d->end - eip);
     if (ok && translate_looks_ahead())
         mark_targets(d);
     if (unlikely(opt.abi_report) && ok)
@@ -338,6 +337,7 @@ static struct block *block_new(const struct draft *d)
     }
     hints_tell(HINT_BLOCK, b->key.eip, 0, b->key.mode);
     new_blocks++;
+    blocks_made++;
     profile.blocks++;
     profile.decoded += b->n;
     if (dump_wanted(DUMP_BLOCKS, b->key.eip))
@@ -376,6 +376,7 @@ struct block *cache_light_block(gaddr eip, gaddr end, unsigned mode, const uint8
         blocks_free(b);
         return NULL;
     }
+    blocks_made++;
     return b;
 }
 
@@ -545,12 +546,11 @@ static void translate_hot(struct block *b)
     }
 }
 
-const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
+static __attribute__((noinline)) const struct insn *tell_entry(struct cpu *cpu, const struct insn *in,
+                                                               uint32_t heat)
 {
     struct block *b = block_of(in);
     hints_tell(HINT_ENTERED, b->key.eip, 0, b->key.mode);
-    uint32_t heat = __atomic_load_n(&b->heat, __ATOMIC_RELAXED) + 1; /* threads may lose counts */
-    __atomic_store_n(&b->heat, heat, __ATOMIC_RELAXED);
     if (heat != opt.hot)
         return b->first_fn(cpu, in);
     cpu->thread->running = 0;
@@ -560,6 +560,16 @@ const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
     perfmap_flush();
     cpu->thread->running = 1;
     return opt.lockstep_code ? b->first_fn(cpu, in) : in->fn(cpu, in);
+}
+
+const struct insn *cache_count_entry(struct cpu *cpu, const struct insn *in)
+{
+    struct block *b = block_of(in);
+    uint32_t heat = __atomic_load_n(&b->heat, __ATOMIC_RELAXED) + 1; /* threads may lose counts */
+    __atomic_store_n(&b->heat, heat, __ATOMIC_RELAXED);
+    if (likely(heat != opt.hot && !hints_wanted))
+        return b->first_fn(cpu, in);
+    return tell_entry(cpu, in, heat);
 }
 
 const struct insn *cache_wake_entry(struct cpu *cpu, const struct insn *in)
@@ -593,6 +603,7 @@ static struct block *decode_missing(const struct cpu *cpu)
     struct draft d;
     struct block *b = find_stored(cpu->eip, cpu->mode);
     while (!b) {
+        uint64_t made = blocks_made;
         lock_release(&lock_);
         bool ok = draft_make(&d, cpu->eip, cpu->mode);
         take();
@@ -602,7 +613,7 @@ static struct block *decode_missing(const struct cpu *cpu)
             flush_all();
         else if (blocks_full(retired_bytes))
             make_room();
-        b = find_or_new(&d);
+        b = made == blocks_made ? block_new(&d) : find_or_new(&d);
         if (d.seq == inval_seq)
             break;
     }

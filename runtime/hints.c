@@ -13,7 +13,7 @@ static struct ring {
     uint32_t count; /* of all hints given so far */
     struct hint hint[RING];
 } *ring;
-static bool has_ancestor;
+bool hints_wanted;
 static uint32_t read_to;     /* of ring->count */
 static LARGE_BSS uint16_t seen[1 << SEEN_BITS][SEEN_WAYS]; /* by hash, newest first: what was told once */
 
@@ -29,13 +29,13 @@ void hints_fork_done(bool child)
 {
     if (!child || !ring)
         return;
-    has_ancestor = true;
+    hints_wanted = true;
     read_to = __atomic_load_n(&ring->count, __ATOMIC_RELAXED);
 }
 
 void hints_tell(enum hint_kind kind, gaddr from, gaddr to, unsigned mode)
 {
-    if (!has_ancestor || (mode & ~(unsigned)MODE_GS_PLAIN)) /* flat code only */
+    if (!hints_wanted || (mode & ~(unsigned)MODE_GS_PLAIN)) /* flat code only */
         return;
     uint32_t n = __atomic_fetch_add(&ring->count, 1, __ATOMIC_RELAXED);
     ring->hint[n % RING] = (struct hint){from, to, (uint8_t)kind, (uint8_t)mode};

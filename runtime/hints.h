@@ -24,7 +24,8 @@ struct hint {
 /* Before the first fork of a process, and behind each. */
 void hints_init(void);
 void hints_fork_done(bool child);
-/* Tells the ancestors, if there are any. */
+extern bool hints_wanted; /* there are ancestors */
+/* Tells them, if there are any. */
 void hints_tell(enum hint_kind kind, gaddr from, gaddr to, unsigned mode);
 /* What descendants told since the last time: up to `max` hints that were given twice. False: that is
  * all. */

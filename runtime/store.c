@@ -400,11 +400,15 @@ bool store_matches(const struct stored *s)
     const uint8_t *raw = p.raw;
     bool fresh;
     do {
+        uint32_t known = UINT32_MAX; /* page */
         fresh = false;
         for (unsigned i = 0; i < pieces(s); i++) {
             struct tr_range r = piece(s, &p, i);
+            if (r.from >> GUEST_PAGE_SHIFT == known && (r.end - 1) >> GUEST_PAGE_SHIFT == known)
+                continue;
             if (!fits(r.from) || !fits(r.end - 1))
                 return false;
+            known = (r.end - 1) >> GUEST_PAGE_SHIFT;
             if (!(mem_page_flags(r.from) & mem_page_flags(r.end - 1) & PAGE_CODE))
                 fresh |= mem_code_protect(r.from, r.end - r.from);
         }

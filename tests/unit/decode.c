@@ -88,11 +88,14 @@ static void check_fetch(void)
     CHECK(decode_insn(page2, 0, &in) == DECODE_FETCH_FAULT && in.imm == page2);
 
     struct insn block[5];
+    uint8_t raw[DECODE_RAW(4)];
     gaddr end;
-    CHECK(decode_block(page2 - 3, 0, 4, block, &end) == 2);
+    CHECK(decode_block(page2 - 3, 0, 4, block, &end, raw) == 2);
+    CHECK(raw[0] == 0x90);
     CHECK(block[1].op == OP_END_BLOCK && block[1].eip == page2 - 2 && end == page2 - 2);
-    CHECK(decode_block(p, 0, 4, block, &end) == 5);
-    CHECK(block[4].op == OP_END_BLOCK && block[4].next == p + 4 && end == p + 4);
+    memcpy(mem_host(p), "\x40\x66\x90\x41", 4);
+    CHECK(decode_block(p, 0, 4, block, &end, raw) == 5 && !memcmp(raw, "\x40\x66\x90\x41\x90", 5));
+    CHECK(block[4].op == OP_END_BLOCK && block[4].next == p + 5 && end == p + 5);
 }
 
 /* Operands and flags that the table does not show. */
