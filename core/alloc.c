@@ -28,6 +28,7 @@ enum {
     CLASSES = 3 + 4 * 11, /* 32, 48, 64; then four for each doubling */
     CHUNK = 512 << 10,
     FIRST_CHUNK = 64 << 10,
+    READY_STEP = 64 << 10,
     PAGE = 4096,
     MAPPED = 0xfffe, /* a mapping of its own of `n` pages */
     INSIDE = 0xffff, /* `n` bytes into the block that was allocated */
@@ -40,6 +41,7 @@ struct header {
 
 struct chunk {
     size_t used, size;
+    size_t ready; /* so much of it was asked of the system in advance, or more */
 };
 
 static struct header *header_of(const void *p) { return (struct header *)((uintptr_t)p - HEADER); }
@@ -104,7 +106,7 @@ enum { CHUNK_BEGIN = (sizeof(struct chunk) + HEADER + GRAIN - 1) / GRAIN * GRAIN
 static union {
     struct chunk c;
     char bytes[FIRST_CHUNK];
-} first __attribute__((aligned(GRAIN))) = {.c = {.size = FIRST_CHUNK}};
+} first __attribute__((aligned(GRAIN))) = {.c = {.size = FIRST_CHUNK, .ready = FIRST_CHUNK}};
 
 static struct chunk *current = &first.c;
 
@@ -133,14 +135,31 @@ static void give_away(char *at, size_t size)
     }
 }
 
+/* Pages that are about to be used, some at a time: a fault for each would cost more. */
+static void make_ready(struct chunk *k, size_t to)
+{
+    enum { POPULATE_WRITE = 23 }; /* MADV_POPULATE_WRITE; unknown to old kernels: no harm */
+    int saved = errno;
+    size_t from = __atomic_load_n(&k->ready, __ATOMIC_RELAXED);
+    to = (to + READY_STEP - 1) / READY_STEP * READY_STEP;
+    if (from < to) { /* else another thread was quicker */
+        __atomic_store_n(&k->ready, to, __ATOMIC_RELAXED);
+        madvise((char *)k + from, to - from, POPULATE_WRITE);
+    }
+    errno = saved;
+}
+
 static void *cut(unsigned c)
 {
     size_t size = size_of_class(c);
     for (;;) {
         struct chunk *k = __atomic_load_n(&current, __ATOMIC_ACQUIRE);
         size_t at = CHUNK_BEGIN + __atomic_fetch_add(&k->used, size, __ATOMIC_RELAXED);
-        if (at + size <= k->size)
+        if (at + size <= k->size) {
+            if (at + size > __atomic_load_n(&k->ready, __ATOMIC_RELAXED))
+                make_ready(k, at + size);
             return make_block((char *)k + at, c);
+        }
         if (at < k->size)
             give_away((char *)k + at, k->size - at);
         struct chunk *new = map(CHUNK);

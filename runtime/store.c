@@ -30,7 +30,6 @@ enum {
     STORE_MAX = 512,     /* MiB of all together, --store-max */
     WORTH_MIN = 256,     /* instructions */
     NAME_SIZE = 17,
-    WARM_MAX = 80 << 10, /* less than free() gives back to the host */
     SMALL = 512 << 10,   /* a file that is read as a whole */
     DAY = 24 * 60 * 60,  /* s: how exactly it is known when a file was used last, */
     LEFT = 60 * 60,      /* and how old one is that nobody is writing any more */
@@ -198,15 +197,6 @@ static int open_directory(const char *dir)
     return fd;
 }
 
-/* Units are about to be made, page after page of the heap: one system call instead of a fault for each. */
-static void warm_heap(size_t n)
-{
-    uint8_t *p = malloc(n), *page = p + (-(uintptr_t)p & GUEST_PAGE_MASK);
-    if (p && n > GUEST_PAGE_SIZE)
-        populate_pages(page, n - GUEST_PAGE_SIZE);
-    free(p);
-}
-
 static void open_file(void)
 {
     struct stat st;
@@ -222,7 +212,6 @@ static void open_file(void)
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | populate, fd, 0);
         if (p != MAP_FAILED && usable(p, (size_t)st.st_size)) {
             file = p;
-            warm_heap(st.st_size / 2 < WARM_MAX ? (size_t)st.st_size / 2 : WARM_MAX);
             if (time(NULL) - st.st_mtime > DAY) /* it is not the oldest */
                 futimens(fd, NULL);
         } else if (p != MAP_FAILED) {
