@@ -33,6 +33,8 @@ bool translate_narrow;
 int translate_find(const struct translation *tr, gaddr eip)
 {
     unsigned lo = 0, hi = tr->n;
+    if (!hi || eip < tr->insn[0].in->eip || eip > tr->insn[hi - 1].in->eip)
+        return -1;
     while (lo < hi) {
         unsigned mid = (lo + hi) / 2;
         if (tr->insn[mid].in->eip < eip)
