@@ -174,7 +174,7 @@ static long f_nanosleep_rem(void)
     struct timespec ts = {0, 600000000}, rem = {9, 9};
     long r = syscall(SYS_nanosleep, &ts, &rem);
     int e = errno;
-    if (r && (rem.tv_sec || rem.tv_nsec < 50000000 || rem.tv_nsec > 310000000))
+    if (r && (rem.tv_sec || rem.tv_nsec < 1000000 || rem.tv_nsec > 310000000))
         printf("(rem %ld.%09ld)", (long)rem.tv_sec, rem.tv_nsec);
     errno = e;
     return r;
