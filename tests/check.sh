@@ -50,7 +50,7 @@ part "unit x86_64" tests/unit/run.sh "$build/x86_64-release/tests/unit"
 part "unit aarch64" tests/unit/run.sh "$build/aarch64-release/tests/unit" "$qemu"
 part "a64 encodings x86_64" tests/unit/a64.sh "$w/a64" "$build/x86_64-release/tests/unit/a64"
 part "a64 encodings aarch64" tests/unit/a64.sh "$w/a64" "$qemu" "$build/aarch64-release/tests/unit/a64"
-part golden make -s -k golden
+part golden make -s -k BUILD="$1" CACHE="$cache" golden # sudo keeps no variables
 part abi tests/abi/run.sh "$w/abi" "$x86"
 part ioctl tests/abi/ioctl.sh "$w/abi" "$x86"
 part abi-stress tests/abi/stress.sh "$w/abi" "x86_64=$x86" "aarch64=$armrun"
@@ -81,7 +81,7 @@ part musl tests/guest/musl/run.sh "$cache/root/debug" "$w/musl" "x86_64=$x86" "a
 part lockstep tests/lockstep/run.sh "$w/lockstep" "$x86"
 part "lockstep-code x86_64" tests/lockstep/code.sh "$w/lockstep" "$x86"
 part "lockstep-code aarch64" tests/lockstep/code.sh "$w/lockstep" $armrun
-if [ -f tests/insn/insn.mk ]; then part insn make -s insn-check; fi
+if [ -f tests/insn/insn.mk ]; then part insn make -s BUILD="$1" CACHE="$cache" insn-check; fi
 part "torture set-up" tests/setup/retry.sh tests/setup/torture.sh "$cache"
 STEP=${TORTURE_STEP:-8} part torture tests/torture/run.sh "$cache/torture" "$w/torture" "$x86" "$armrun"
 part "root set-up" tests/setup/retry.sh tests/setup/root.sh "$cache"

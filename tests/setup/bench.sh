@@ -6,7 +6,7 @@ root=$1/root/i386
 [ -f "$root/.bench" ] && exit 0
 apt=$1/root/bench.apt
 suite=bookworm
-mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) .*/\1/p' | head -n 1)
+mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) [a-z]*\/main .*/\1/p' | head -n 1)
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 rm -rf "$apt"
 mkdir -p "$apt/lists/partial"

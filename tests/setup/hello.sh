@@ -4,6 +4,6 @@
 set -eu
 root=$1/hello
 [ -x "$root/usr/bin/hello" ] && exit 0
-mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) .*/\1/p' | head -n 1)
+mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) [a-z]*\/main .*/\1/p' | head -n 1)
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
 "$(dirname "$0")/../../tools/xrun-root" -s "$suite" ${mirror:+-m "$mirror"} "$root" hello

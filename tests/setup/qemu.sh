@@ -4,7 +4,7 @@
 set -eu
 dir=$1/qemu
 [ -x "$dir/qemu-i386" ] && exit 0
-mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) .*/\1/p' | head -n 1)
+mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) [a-z]*\/main .*/\1/p' | head -n 1)
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 rm -rf "$dir"
 mkdir -p "$dir/apt/lists/partial"

@@ -6,7 +6,7 @@ download_sources() {
     apt=$1/apt
     suite=$2
     shift 2
-    mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) .*/\1/p' | head -n 1)
+    mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) [a-z]*\/main .*/\1/p' | head -n 1)
     keyring=/usr/share/keyrings/debian-archive-keyring.gpg
     mkdir -p "$apt/lists/partial"
     echo "deb-src [signed-by=$keyring] ${mirror:-http://deb.debian.org/debian} $suite main" >"$apt/sources.list"

@@ -6,7 +6,7 @@
 set -eu
 cache=$1 what=$2
 suite=bookworm
-mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) .*/\1/p' | head -n 1)
+mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) [a-z]*\/main .*/\1/p' | head -n 1)
 mirror=${mirror:-http://deb.debian.org/debian}
 
 make_root() {

@@ -4,7 +4,7 @@ dir=$1
 shift
 st=0
 for t in "$dir"/*; do
-    [[ $t = *.* ]] && continue
+    [[ ${t##*/} = *.* ]] && continue
     "$@" "$t" || { st=$?; echo "FAIL $t: exit $st"; }
 done
 exit $st
