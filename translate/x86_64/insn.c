@@ -61,12 +61,14 @@ static bool is_plain(const struct insn *in, unsigned mode)
     return !(in->flags & INSN_ADDR16) && translate_segment_ok(in, mode);
 }
 
-/* Where control goes behind a plain instruction; -1: out of the region. */
+/* Where control goes behind a plain instruction; -1: out of the region, or back: a loop must have a place
+ * where a signal can be taken, and what begins with stale flags is none. */
 static int next_of(const struct translation *tr, unsigned i)
 {
     const struct insn *in = tr->insn[i].in;
     gaddr to = in->flags & INSN_END ? in->imm : in->next;
-    return i + 1 < tr->n && tr->insn[i + 1].in->eip == to ? (int)i + 1 : translate_find(tr, to);
+    int next = i + 1 < tr->n && tr->insn[i + 1].in->eip == to ? (int)i + 1 : translate_find(tr, to);
+    return next > (int)i ? next : -1;
 }
 
 static bool touches_only_registers(const struct insn *in, unsigned mode)
