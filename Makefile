@@ -70,9 +70,10 @@ endif
 OBJS := $(SRCS:%.c=$(O)/%.o) $(ASMS:%.S=$(O)/%.o)
 LIB := $(O)/libxrun.a
 
-# V=1 shows the commands
+# V=1 shows the commands, make -s nothing
 Q := $(if $(V),,@)
-say = $(if $(V),,@echo '  $(1) $(2)')
+SILENT := $(findstring s,$(filter-out -%,$(firstword $(MAKEFLAGS))))
+say = $(if $(V)$(SILENT),,@echo '  $(1) $(2)')
 
 .PHONY: all
 all: $(O)/xrun ## build xrun (HOST=x86_64|aarch64, MODE=release|debug|asan|ubsan|tsan|small, V=1)
