@@ -24,11 +24,16 @@ int log_fd(void)
     return out_fd;
 }
 
-void log_set_fd(int fd)
+void log_limit_changed(void)
 {
     struct rlimit l;
-    out_fd = fd;
     limited = !getrlimit(RLIMIT_FSIZE, &l) && l.rlim_cur != RLIM_INFINITY;
+}
+
+void log_set_fd(int fd)
+{
+    out_fd = fd;
+    log_limit_changed();
 }
 
 /* Once: what is written to the user's file from now on may be lost, too. */

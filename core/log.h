@@ -18,6 +18,8 @@ void log_event(const char *fmt, ...) PRINTF(1, 2);
 /* Where the log goes: stderr, or the file of --log-file. The second sets it at start. */
 int log_fd(void);
 void log_set_fd(int fd);
+/* The process has set itself a limit for files, perhaps. */
+void log_limit_changed(void);
 /* Writes all of buf with as few write(2) calls as possible; an error is told once if it is the log, else ignored. */
 void log_write(int fd, const char *buf, size_t n);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "abi/siginfo.h"
+#include "core/log.h"
 #include "syscalls/priv.h"
 #include "syscalls/trace.h"
 
@@ -376,8 +377,11 @@ static int64_t get_limit(struct sysctx *c, uint32_t which, struct rlimit *l)
 static int64_t set_limit(struct sysctx *c, uint32_t which, const struct rlimit *l)
 {
     uint64_t *own = own_limit(c->t->proc, which);
-    if (!own)
-        return HC(SYS_prlimit64, 0, which, l, 0, 0, 0);
+    if (!own) {
+        int64_t r = HC(SYS_prlimit64, 0, which, l, 0, 0, 0);
+        log_limit_changed();
+        return r;
+    }
     if (l->rlim_cur > l->rlim_max)
         return -EINVAL;
     if (l->rlim_max > own[1] && geteuid())
@@ -422,6 +426,7 @@ SYSCALL(prlimit64)
     } else {
         r = HC(SYS_prlimit64, s32(c->a[0]), c->a[1], c->a[2] ? &l : NULL, c->a[3] ? &old : NULL, 0,
                0);
+        log_limit_changed();
     }
     return r || !c->a[3] ? r : mem_write(c->a[3], &old, sizeof old);
 }

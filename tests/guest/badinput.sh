@@ -116,6 +116,12 @@ head -c 307100 /dev/zero >"$work/log"
 (ulimit -f 300 && "${xrun[@]}" --abi-report -o "$work/log" "$work/ok") 2>"$work/said"
 same "status with a log that is too large" 0 $?
 same "what it says" "xrun: $work/log: File too large" "$(cat "$work/said")"
+printf '#include <sys/resource.h>
+int main(void) { return setrlimit(RLIMIT_FSIZE, &(struct rlimit){100, 100}); }\n' >"$work/fsize.c"
+$cc -static -s -o "$work/fsize" "$work/fsize.c"
+"${xrun[@]}" --abi-report -o "$work/log" "$work/fsize" 2>"$work/said"
+same "status with a limit that the program sets" 0 $?
+same "what it says then" "xrun: $work/log: File too large" "$(cat "$work/said")"
 printf '#include <unistd.h>\nint main(void) { return write(2, "x", 1) == 1 ? 0 : 7; }\n' >"$work/say.c"
 $cc -static -s -o "$work/say" "$work/say.c"
 # descriptors that are closed stay so, whatever xrun opens
