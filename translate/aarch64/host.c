@@ -111,7 +111,10 @@ void translate_assume(bool newest)
 
 uint64_t translate_features(void)
 {
-    return a64_x87_double() | a64_afp() << 1;
+    uint64_t f = a64_x87_double();
+    for (size_t i = 0; i < sizeof a64_has; i++)
+        f = f << 1 | ((const bool *)&a64_has)[i];
+    return f;
 }
 
 bool translate_orders_memory(void)
@@ -293,6 +296,8 @@ gaddr translate_going_to(const void *uc)
 static uintptr_t returning_to(const mcontext_t *r)
 {
     const int32_t *table = (const int32_t *)(uintptr_t)r->regs[A64_TABLE];
+    if (!table) /* translate_narrow */
+        return 0;
     return r->regs[A64_TABLE_BASE] + (uintptr_t)(intptr_t)table[(uint32_t)r->regs[A64_TARGET]];
 }
 
