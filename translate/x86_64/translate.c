@@ -129,15 +129,20 @@ static void state_check(struct emit *e, const uint8_t *then);
 /* Where a mirrored return arrives: r8 is where the guest returned to. */
 static void landing(struct emit *e, gaddr expected)
 {
-    static const uint8_t cmp_r8d[] = {0x41, 0x81, 0xf8};
-    /* If the guest returned to elsewhere, where they may live, the comparison has spoilt the flags: so it is used only
-     * where a call is followed at once by what no code does that cares for the flags of a call. */
+    static const uint8_t keep_and_cmp[] = {
+        0x49, 0x89, 0xc1, /* mov r9, rax */
+        0x9f,             /* lahf */
+        0x0f, 0x90, 0xc0, /* seto al */
+        0x41, 0x81, 0xf8, /* cmp r8d, expected */
+    }, mov_rax_r9[] = {0x4c, 0x89, 0xc8};
+    /* If the guest returned to elsewhere the flags may live: keeping them is quick, putting them back is not. */
     if (next_is(e, expected) && x64_flags_soon_dead(e)) {
-        ebytes(e, cmp_r8d, 3);
+        ebytes(e, keep_and_cmp, sizeof keep_and_cmp);
         e32(e, expected);
         e8(e, 0x0f);
         e8(e, 0x85);
-        x64_rel32(e, x64_return_miss);
+        x64_rel32(e, x64_return_miss_flags);
+        ebytes(e, mov_rax_r9, 3);
     } else {
         ebytes(e, mov_r9_rcx, 3);
         x64_lea(e, X64_RCX, (struct x64_mem){.base = X64_TMP0, .index = X64_NONE,
