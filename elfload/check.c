@@ -37,6 +37,7 @@ struct check {
     unsigned n, missing;
     check_say say;
     void *arg;
+    const char *musl; /* that C library, if the program's interpreter is it */
 };
 
 static void say(struct check *c, const char *kind, bool missing, const char *fmt, ...)
@@ -237,12 +238,24 @@ static bool try_conf(struct object *found, const char *conf, const char *name, i
     return ok;
 }
 
+/* What musl's interpreter is itself, whatever is asked for. */
+static bool is_musl(const char *name)
+{
+    static const char *const parts[] = {"c.", "pthread.", "rt.", "m.", "dl.", "util.", "xnet."};
+    for (size_t i = 0; i < ARRAY_SIZE(parts) && !strncmp(name, "lib", 3); i++)
+        if (!strncmp(name + 3, parts[i], strlen(parts[i])))
+            return true;
+    return false;
+}
+
 static bool find_library(struct check *c, struct object *found, int by, const char *name)
 {
     static const char standard[] = "/lib/i386-linux-gnu:/usr/lib/i386-linux-gnu:/lib:/usr/lib:"
                                    "/lib/i386-linux-gnu/i686/sse2:/lib32:/usr/lib32";
     if (strchr(name, '/'))
         return map_file(found, name);
+    if (c->musl && is_musl(name))
+        return map_file(found, c->musl);
     if (!c->o[by].runpath)
         for (int i = by;; i = c->o[i].wanted_by) { /* of the one that asks and of those that asked for it */
             if (try_list(found, &c->o[i], c->o[i].rpath, name))
@@ -252,7 +265,8 @@ static bool find_library(struct check *c, struct object *found, int by, const ch
         }
     return try_list(found, &c->o[by], getenv("LD_LIBRARY_PATH"), name) ||
            try_list(found, &c->o[by], c->o[by].runpath, name) ||
-           try_conf(found, "/etc/ld.so.conf", name, 0) || try_list(found, NULL, standard, name);
+           try_conf(found, c->musl ? "/etc/ld-musl-i386.path" : "/etc/ld.so.conf", name, 0) ||
+           try_list(found, NULL, c->musl ? "/lib:/usr/local/lib:/usr/lib" : standard, name);
 }
 
 static struct object *loaded(struct check *c, const char *name)
@@ -547,6 +561,8 @@ static void check_interpreter(struct check *c, const struct object *o)
         return;
     }
     say(c, "interpreter", false, "%s", name);
+    if (strstr(name, "/ld-musl-"))
+        c->musl = name;
     munmap((void *)in.base, in.size);
     free(in.path);
 }

@@ -57,10 +57,12 @@ static int64_t submit_one(uint32_t ctx, uint32_t at)
     uint64_t one = at;
     struct iovec *v = NULL;
     bool bad = mem_read(&cb, at, sizeof cb);
-    if (!bad && cb.aio_buf > UINT32_MAX)
-        return -EFAULT; /* outside of the guest's memory */
+    bool plain = !bad && (cb.aio_lio_opcode == IOCB_CMD_PREAD ||
+                          cb.aio_lio_opcode == IOCB_CMD_PWRITE);
     bool vector = !bad && (cb.aio_lio_opcode == IOCB_CMD_PREADV ||
                            cb.aio_lio_opcode == IOCB_CMD_PWRITEV);
+    if ((plain || vector) && cb.aio_buf > UINT32_MAX)
+        return -EFAULT; /* outside of the guest's memory */
     if (!bad && cb.aio_lio_opcode == IOCB_CMD_PREAD)
         mem_prepare_write((uint32_t)cb.aio_buf, (uint32_t)cb.aio_nbytes);
     if (vector) {

@@ -160,7 +160,8 @@ bool wide_getsockopt(const struct sysctx *c, uint32_t len, int64_t *r)
     len = len < sizeof s ? len : sizeof s;
     const void *p = get(s, sent, c->a[3], len, w) ? s : BAD_PTR;
     *r = HC(SYS_getsockopt, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), p, &len, 0);
-    if (p == s && (put(c->a[3], s, sent, len < sizeof s ? len : sizeof s) || mem_write32(c->a[4], len)))
+    if (p == s && *r >= 0 &&
+        (put(c->a[3], s, sent, len < sizeof s ? len : sizeof s) || mem_write32(c->a[4], len)))
         *r = -EFAULT;
     return true;
 }
