@@ -182,7 +182,7 @@ static void processes(char *self)
     waitpid(pid, &st, 0);
     read(fds[0], buf, sizeof buf);
     printf("%x %s", st, buf);
-    printf("spawn of nothing: %s\n", strerror(posix_spawn(&pid, "/nowhere", NULL, NULL, argv, environ)));
+    printf("spawn of nothing: %s\n", strerror(posix_spawn(&pid, "/no/such/program", NULL, NULL, argv, environ)));
     FILE *p = popen("echo from a shell; exit 3", "r");
     printf("%s", fgets(buf, sizeof buf, p));
     printf("%x\n", pclose(p));
