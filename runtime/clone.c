@@ -428,6 +428,7 @@ void process_release(struct thread *t)
     struct process *p = t->proc;
     if (!p->shares_memory) /* nobody is left to look at them */
         return;
+    signal_block_all(NULL); /* their lists may be unmapped */
     lock_take(&p->lock);
     for (struct thread *o = p->threads; o; o = o->next)
         futex_exit_robust(o);

@@ -618,6 +618,7 @@ void code_translate_rest(void)
     enum { SHARE = 5 };
     static const uint32_t heat[] = {4, 2, 1, 0};
     uint64_t share = clock_ns(CLOCK_PROCESS_CPUTIME_ID) / SHARE;
+    rest.n = rest.instructions = rest.made = 0; /* an execve may have failed before */
     blocks_each(add_rest);
     rest.until = clock_ns(CLOCK_THREAD_CPUTIME_ID) + share;
     for (unsigned k = 0; store_wants(rest.instructions) && k < ARRAY_SIZE(heat); k++)
