@@ -30,7 +30,7 @@ if [ -n "$need" ]; then
         die "there is no sudo; as root: apt-get install$need"
     echo "installing:$need"
     $sudo apt-get update -q >"$log" 2>&1 || true # some other source may be down
-    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $need \
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -qy --no-install-recommends $need \
         </dev/null >>"$log" 2>&1 || die "cannot install$need (is there a network?)"
 fi
 mkdir -p "$cache/src"
