@@ -7,7 +7,7 @@ root=$1/root/i386
 [ -f "$root/.complete" ] && exit 0
 suite=bookworm
 pkgs=perl,python3-minimal,libpython3.11-testsuite,python3,git,sqlite3,openssl,xz-utils,make,gcc,libc6-dev,findutils,vim-tiny,busybox,gdb
-mirror=$(sed -n 's/^URIs: *//p; s/^deb  *\(\[[^]]*\] *\)\{0,1\}\(http[^ ]*\).*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/*debian* 2>/dev/null | head -n 1)
+mirror=$(sed -n 's/^URIs: *\(http[^ ]*\).*/\1/p; s/^deb  *\(\[[^]]*\] *\)\{0,1\}\(http[^ ]*\).*/\2/p' /etc/apt/sources.list /etc/apt/sources.list.d/*debian* 2>/dev/null | head -n 1)
 rm -rf "$root"
 mkdir -p "$root"
 debootstrap --arch=i386 --foreign --variant=minbase --include="$pkgs" "$suite" "$root" \
