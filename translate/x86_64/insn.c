@@ -80,33 +80,18 @@ static bool touches_only_registers(const struct insn *in, unsigned mode)
            x64_how(in->op) != HOW_LEAVE && !(in->flags & INSN_END);
 }
 
-bool x64_flags_soon_dead(struct emit *e)
-{
-    enum { WINDOW = 12 };
-    const struct translation *tr = e->tr;
-    uint8_t live = FLB_ALL;
-    unsigned k = e->index + 1;
-    for (; live && k < tr->n && k < e->index + WINDOW; k++) {
-        const struct insn *in = tr->insn[k].in;
-        if (in->eip != tr->insn[k - 1].in->next || (in->fl_read & live) || !touches_only_registers(in, tr->mode))
-            return false;
-        live &= (uint8_t)~defines(in);
-    }
-    while (!live && k > e->index + 1)
-        e->stale[--k] = true;
-    return !live;
-}
+enum { SOON_MAX = 11, LOOK_MAX = 16 };
 
-bool x64_flags_dead(struct emit *e, gaddr eip)
+/* The next `max` instructions at most, all `plain`, overwrite all status flags. */
+static bool overwritten(struct emit *e, gaddr eip, unsigned max, bool (*plain)(const struct insn *in, unsigned mode))
 {
-    enum { LOOK_MAX = 16 };
     const struct translation *tr = e->tr;
     uint8_t live = FLB_ALL;
     int path[LOOK_MAX];
     unsigned n = 0;
-    for (int i = translate_find(tr, eip); live && i >= 0 && n < LOOK_MAX; i = next_of(tr, (unsigned)i)) {
+    for (int i = translate_find(tr, eip); live && i >= 0 && n < max; i = next_of(tr, (unsigned)i)) {
         const struct insn *in = tr->insn[i].in;
-        if ((in->fl_read & live) || !is_plain(in, tr->mode))
+        if ((in->fl_read & live) || !plain(in, tr->mode))
             return false;
         live &= (uint8_t)~defines(in);
         path[n++] = i;
@@ -114,6 +99,16 @@ bool x64_flags_dead(struct emit *e, gaddr eip)
     while (!live && n)
         e->stale[path[--n]] = true;
     return !live;
+}
+
+bool x64_flags_soon_dead(struct emit *e, gaddr eip)
+{
+    return overwritten(e, eip, SOON_MAX, touches_only_registers);
+}
+
+bool x64_flags_dead(struct emit *e, gaddr eip)
+{
+    return overwritten(e, eip, LOOK_MAX, is_plain);
 }
 
 /* ---- operands ---- */

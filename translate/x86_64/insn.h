@@ -20,8 +20,8 @@ bool x64_needs_esp(const struct insn *in);
 /* All status flags are overwritten behind the instruction at eip before anything reads them: so they may be
  * stale until then, but for what a fault's frame shows. Marks the instructions that begin with stale flags. */
 bool x64_flags_dead(struct emit *e, gaddr eip);
-/* The same of the next instructions, and these are few and work on registers only. */
-bool x64_flags_soon_dead(struct emit *e);
+/* The same, by few instructions that work on registers only. */
+bool x64_flags_soon_dead(struct emit *e, gaddr eip);
 
 /* Needs the guest's x87 state in the host's unit. */
 bool x64_uses_x87(const struct insn *in);

@@ -136,7 +136,7 @@ static void landing(struct emit *e, gaddr expected)
         0x41, 0x81, 0xf8, /* cmp r8d, expected */
     }, mov_rax_r9[] = {0x4c, 0x89, 0xc8};
     /* If the guest returned to elsewhere the flags may live: keeping them is quick, putting them back is not. */
-    if (next_is(e, expected) && x64_flags_soon_dead(e)) {
+    if (next_is(e, expected) && x64_flags_soon_dead(e, expected)) {
         ebytes(e, keep_and_cmp, sizeof keep_and_cmp);
         e32(e, expected);
         e8(e, 0x0f);
