@@ -4,6 +4,7 @@
 set -eu
 root=$1/hello
 [ -x "$root/usr/bin/hello" ] && exit 0
-mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) [a-z]*\/main .*/\1/p' | head -n 1)
+. "$(dirname "$0")/source.sh"
+url=$(mirror)
 suite=$(. /etc/os-release && echo "${VERSION_CODENAME:-bookworm}")
-"$(dirname "$0")/../../tools/xrun-root" -s "$suite" ${mirror:+-m "$mirror"} "$root" hello
+"$(dirname "$0")/../../tools/xrun-root" -s "$suite" ${url:+-m "$url"} "$root" hello

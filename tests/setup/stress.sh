@@ -6,20 +6,15 @@
 set -eu
 cache=$1 what=$2
 suite=bookworm
-mirror=$(apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) [a-z]*\/main .*/\1/p' | head -n 1)
-mirror=${mirror:-http://deb.debian.org/debian}
+. "$(dirname "$0")/source.sh"
 
 make_root() {
     root=$cache/root/stress
     [ -f "$root/.complete" ] && return
     apt=$cache/root/stress.apt
     rm -rf "$root" "$apt"
-    mkdir -p "$apt/lists/partial" "$root"
-    echo "deb [arch=i386 signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $suite main" >"$apt/sources.list"
-    opts="-o Dir::Etc::sourcelist=$apt/sources.list -o Dir::Etc::sourceparts=-
- -o Dir::State::Lists=$apt/lists -o APT::Architecture=i386 -o APT::Architectures=i386
- -o Dir::State::status=/dev/null -o APT::Sandbox::User=root -o Dir::Cache=$apt"
-    apt-get $opts update -q >/dev/null
+    mkdir -p "$root"
+    foreign_apt "$apt" $suite i386
     pkgs=$(apt-get $opts install -s --no-install-recommends stress-ng dash coreutils |
         sed -n 's/^Inst \([^ ]*\) .*/\1/p')
     (cd "$apt" && apt-get $opts download -q $pkgs >/dev/null)
@@ -39,15 +34,10 @@ unpack_glibc() {
     [ -f "$cache/glibc/.complete" ] && return
     tmp=$(mktemp -d)
     trap 'rm -rf "$tmp"' EXIT
-    mkdir -p "$cache/src/lists/partial"
-    [ -f "$cache/src/sources.list" ] || echo "deb-src $mirror $suite main" >"$cache/src/sources.list"
-    opts="-o Dir::Etc::sourcelist=$cache/src/sources.list -o Dir::Etc::sourceparts=-
- -o Dir::State::Lists=$cache/src/lists -o APT::Sandbox::User=root"
-    apt-get $opts update -q >/dev/null
-    (cd "$tmp" && apt-get $opts source -q --download-only glibc >/dev/null)
+    download_sources "$tmp" $suite glibc
     rm -rf "$cache/glibc"
     mkdir -p "$cache/glibc"
-    tar xf "$tmp"/glibc_*.orig.tar.* -C "$cache/glibc" --strip-components=1
+    tar xf "$tmp"/apt/glibc_*.orig.tar.* -C "$cache/glibc" --strip-components=1
     touch "$cache/glibc/.complete"
     echo "unpacked $cache/glibc"
 }
