@@ -9,6 +9,7 @@ if [ "$(id -u)" != 0 ]; then # for chroots, and because what hardware did was re
     sudo chown -R "$(id -u):$(id -g)" "$1"
     exit $st
 fi
+. tests/lib.sh
 build=$(cd "$1" && pwd) cache=$2 # absolute: tests change their directory
 w=$build/tests
 log=$w/check.log failures=$w/check.failures
