@@ -42,6 +42,10 @@ check-long: deps both ## the guest and app tests with small limits and with code
 	tests/setup/stress.sh $(CACHE) glibc
 	tests/stress/glibc.sh $(CACHE)/glibc $(CACHE)/root/stress $(W)/glibc x86_64=$(X86) aarch64=$(ARM)
 
+.PHONY: status
+status: all ## docs/STATUS.md: what is supported, from the tables that say so
+	tests/status.py $(O)/xrun
+
 .PHONY: demo
 demo: ## install what is missing, build xrun, run a real 32-bit program (GNU hello) with it
 	@tests/setup/deps.sh $(CACHE) build
