@@ -47,7 +47,7 @@ part() { # name, command...
 }
 
 echo "Linux $(uname -r), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors"
-part lint tests/lint/run.sh "$build/x86_64-release/interp"
+part lint tests/lint/run.sh "$build/x86_64-release/interp" "$x86"
 part "unit x86_64" tests/unit/run.sh "$build/x86_64-release/tests/unit"
 part "unit aarch64" tests/unit/run.sh "$build/aarch64-release/tests/unit" "$qemu"
 part "a64 encodings x86_64" tests/unit/a64.sh "$w/a64" "$build/x86_64-release/tests/unit/a64"
