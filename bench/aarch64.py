@@ -202,6 +202,8 @@ def start(engines):
 def main():
     xrun, qemu, here, work, root = [*sys.argv[1:], ""][:5]
     os.makedirs(work, exist_ok=True)
+    tee = subprocess.Popen(["tee", f"{work}/output"], stdin=subprocess.PIPE)
+    os.dup2(tee.stdin.fileno(), sys.stdout.fileno())
     engines = Engines(xrun, qemu, here, work, root if os.path.isdir(f"{root}/usr/bin") else "")
     rows = []
     print(f"{'class':8} {'program':14} {'guest million':>13} {'xrun':>7} {'qemu-i386':>10} {'qemu/xrun':>10}")

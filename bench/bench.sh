@@ -15,6 +15,7 @@ mkdir -p "$work"
 log=$work/ratios # class program native-ms xrun/native first/native qemu/native note
 goals=$work/goals
 rm -rf "$work/store"
+exec > >(tee "$work/output")
 : >"$log"
 : >"$goals"
 

@@ -69,6 +69,10 @@ bench-aarch64: both ## AArch64 instructions for each of the guest's: xrun's, qem
 	tests/setup/root.sh $(CACHE) && tests/setup/bench.sh $(CACHE) || true
 	bench/aarch64.py $(ARM) $(CACHE)/qemu-arm64/qemu-i386 $(X86) $(W)/bench-aarch64 $(CACHE)/root/i386
 
+.PHONY: bench-record
+bench-record: ## docs/BENCHMARKS.md: the tables of the last make bench and make bench-aarch64
+	bench/record.py docs/BENCHMARKS.md "bench=$(W)/bench/output" "bench-aarch64=$(W)/bench-aarch64/output"
+
 # What the translators make of snippets of code, as text that is reviewed when it changes.
 GOLDEN := $(BUILD)/x86_64-release/tests/golden/golden
 GOLDEN_ARM := $(BUILD)/aarch64-release/tests/golden/golden
