@@ -292,31 +292,24 @@ x64_exit_insn:
         pop_callee_saved
         ret
 
-        .globl  x64_interp_x87
-x64_interp_x87:
-        save_state
-        movq    %r8, %rbx
-        movq    %r9, %rbp
-        save_x87
-        jmp     interp
-
+        /* A function that faults does not come back: all state must be in the cpu. */
         .globl  x64_interp
 x64_interp:
         save_state
         movq    %r8, %rbx
         movq    %r9, %rbp
-interp: movq    %r14, %rdi
+        save_x87
+        movq    %r14, %rdi
         movq    %rbx, %rsi
         call    *INSN_FN(%rsi)
         testq   %rax, %rax                      /* interrupted: eip is set */
-        je      2f
+        je      return_null
         cmpl    $0, CPU_PENDING(%r14)
         jne     1f
         movq    %rbp, %r11
         jmp     load_state
 1:      movl    INSN_NEXT(%rbx), %eax
         movl    %eax, CPU_EIP(%r14)
-2:      save_x87
         jmp     return_null
 
         .globl  x64_load_x87

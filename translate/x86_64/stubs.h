@@ -8,7 +8,6 @@ extern char x64_stubs_start[], x64_stubs_end[];
 extern char x64_exit_direct[];   /* called by the stub of an exit */
 extern char x64_exit_insn[];     /* r8: instruction to interpret next */
 extern char x64_interp[];        /* r8: instruction to interpret, r9: where to go on */
-extern char x64_interp_x87[];    /* the same for one that uses the x87 state */
 extern char x64_load_x87[];      /* r9: where to go on; brings the guest's x87 state into the unit */
 extern char x64_load_ymm[];      /* the same for the upper halves of the ymm registers */
 extern char x64_load_zmm[];      /* for the zmm and k registers, with the upper halves of ymm */

@@ -373,7 +373,6 @@ static void interpret(struct emit *e, const struct tr_insn *t)
 {
     struct translation *tr = e->tr;
     static const uint8_t lea_r9_rip_5[] = {0x4c, 0x8d, 0x0d, 5, 0, 0, 0};
-    bool x87 = x64_uses_x87(t->in);
     x64_settle_esp(e);
     e8(e, 0x49), e8(e, 0xb8); /* mov r8, imm64 */
     tr->reloc[tr->relocs++] = (struct tr_reloc){emit_off(e), X64_ABS64, TR_FALLBACK, tr->fallbacks};
@@ -381,7 +380,7 @@ static void interpret(struct emit *e, const struct tr_insn *t)
     e64(e, 0);
     ebytes(e, lea_r9_rip_5, sizeof lea_r9_rip_5);
     e8(e, 0xe9);
-    x64_rel32(e, x87 ? x64_interp_x87 : x64_interp);
+    x64_rel32(e, x64_interp);
     state_check(e, NULL);
 }
 
