@@ -365,8 +365,8 @@ static int restore_fpstate(struct thread *t, gaddr a)
     return 0;
 }
 
-/* Loads what the kernel's IRET loads; a fault of it is the program's, with the new registers. A stack
- * segment of the LDT goes through the kernel's espfix code, where every fault becomes #GP(0). */
+/* Loads what the kernel's IRET loads; a fault of it is the program's, with the new registers. With a stack
+ * segment of the LDT it is the kernel's espfix code, where every fault becomes #GP(0). */
 static bool load_cs_ss(struct cpu *c, const struct i386_sigcontext *s)
 {
     uint16_t cs = (uint16_t)(s->cs | 3), ss = (uint16_t)(s->ss | 3);
@@ -375,16 +375,18 @@ static bool load_cs_ss(struct cpu *c, const struct i386_sigcontext *s)
     if (!vec) {
         vec = cpu_load_seg(c, SEG_SS, ss);
         err = ss & 0xfffcu;
-        if (vec && (ss & 4)) {
-            vec = TRAP_GP;
-            err = 0;
-        }
+    }
+    if (!vec && s->eip > c->seg[SEG_CS].limit) {
+        vec = TRAP_GP;
+        err = 0;
     }
     if (!vec)
         return true;
     c->sel[SEG_CS] = cs; /* what the frame of the fault shows */
     c->sel[SEG_SS] = ss;
-    c->trap = (struct cpu_trap){.vec = (uint8_t)vec, .is_int = 1, .err = err, .addr = c->trap.addr};
+    bool espfix = ss & 4;
+    c->trap = (struct cpu_trap){.vec = (uint8_t)(espfix ? TRAP_GP : vec), .is_int = 1,
+                                .err = espfix ? 0 : err, .addr = c->trap.addr};
     return false;
 }
 
@@ -392,6 +394,14 @@ static bool load_cs_ss(struct cpu *c, const struct i386_sigcontext *s)
 static uint16_t with_rpl(uint32_t sel)
 {
     return (uint16_t)((sel & 0xffff) <= 3 ? sel : sel | 3);
+}
+
+/* An IRET to a lower privilege leaves 0 of every null selector. */
+static void clear_null_selectors(struct cpu *c)
+{
+    for (int i = 0; i < SEG_COUNT; i++)
+        if (c->sel[i] <= 3)
+            c->sel[i] = 0;
 }
 
 static int restore(struct thread *t, gaddr at, bool *iret_fault)
@@ -411,9 +421,15 @@ static int restore(struct thread *t, gaddr at, bool *iret_fault)
     for (int i = 0; i < 4; i++) /* the kernel loads a null selector for a bad one */
         if (cpu_load_seg(c, order[i], with_rpl(sel[i])))
             cpu_load_seg(c, order[i], 0);
+    const struct cpu_trap before = c->trap;
     *iret_fault = !load_cs_ss(c, s);
     c->eip = s->eip + c->seg_base[SEG_CS];
-    return restore_fpstate(t, s->fpstate);
+    int r = restore_fpstate(t, s->fpstate);
+    if (r) /* before the IRET */
+        c->trap = before;
+    else if (!*iret_fault)
+        clear_null_selectors(c);
+    return r;
 }
 
 static void set_mask(struct thread *t, uint64_t mask)

@@ -172,7 +172,9 @@ static const char *const edits[] = {
     "selectors null", "selectors bad", "selectors from the LDT", "rpl 0", "fsave x87", "fxsave x87",
     "xmm, mxcsr", "mxcsr invalid", "fsave control, tag", "fpstate null", "fpstate unmapped",
     "cs null", "cs data", "cs bad", "ss null", "ss code", "ss read-only", "ss not present", "cs not present",
-    "mask", "esp unmapped", "xmm8 area", "eip unmapped", "cr2, trapno, err"};
+    "mask", "esp unmapped", "xmm8 area", "eip unmapped", "cr2, trapno, err",
+    "selectors null, of any privilege", "the same, cs bad", "eip beyond cs", "cs bad, ss from the LDT",
+    "cs bad, fpstate unmapped"};
 
 static void do_edit(uint32_t esp)
 {
@@ -209,6 +211,11 @@ static void do_edit(uint32_t esp)
     case 27: memset((uint8_t *)p + 112 + 288, 0x55, 128); break;
     case 28: s->eip = 0x40; break;
     case 29: s->cr2 = 1, s->trapno = 2, s->err = 3; break;
+    case 30: s->fs = 1, s->es = 2, s->gs = 3; break;
+    case 31: s->fs = 1, s->es = 2, s->cs = 0x1237; break;
+    case 32: s->cs = 0x27; break;
+    case 33: s->cs = 0x1237, s->ss = 7; break;
+    case 34: s->cs = 0x1237, s->fpstate = 16; break;
     }
     s->eflags |= 0; /* the frame is used by sigreturn, not by C */
     __asm__ volatile("" ::: "memory");
@@ -219,16 +226,16 @@ static void segv(int sig, siginfo_t *i, void *u)
 {
     struct sc *s = (void *)((uint8_t *)u + 20);
     __asm__ volatile("mov %0,%%gs" : : "r"(saved_gs));
-    printf(" sig %d code %d addr %x trapno %x err %x cs %x ss %x eip %d eax %x efl %x\n", sig, i->si_code,
-           (uint32_t)i->si_addr, s->trapno, s->err, s->cs, s->ss,
+    printf(" sig %d code %d addr %x trapno %x err %x cs %x ss %x es %x fs %x eip %d eax %x efl %x\n", sig,
+           i->si_code, (uint32_t)i->si_addr, s->trapno, s->err, s->cs, s->ss, s->es & 0xffff, s->fs & 0xffff,
            s->eip - where < 64 ? (int)(s->eip - where) : (int)s->eip == 0x40 ? 0x40 : -1, s->eax,
            s->eflags & 0x10001);
     siglongjmp(jb, 1);
 }
 
-static void ldt(unsigned n, unsigned contents, int ro, int np)
+static void ldt(unsigned n, unsigned contents, int ro, int np, unsigned pages)
 {
-    struct user_desc d = {.entry_number = n, .limit = 0xfffff, .limit_in_pages = 1, .seg_32bit = 1,
+    struct user_desc d = {.entry_number = n, .limit = pages - 1, .limit_in_pages = 1, .seg_32bit = 1,
                           .contents = contents, .read_exec_only = ro, .seg_not_present = np, .useable = 1};
     syscall(SYS_modify_ldt, 0x11, &d, sizeof d);
 }
@@ -240,10 +247,11 @@ int main(void)
     setvbuf(stdout, NULL, _IONBF, 0);
     __asm__ volatile("mov %%gs,%0" : "=r"(saved_gs));
     saved_gs &= 0xffff;
-    ldt(0, 0, 0, 0);
-    ldt(1, 0, 1, 0);
-    ldt(2, 0, 0, 1);
-    ldt(3, 2, 0, 1);
+    ldt(0, 0, 0, 0, 1 << 20);
+    ldt(1, 0, 1, 0, 1 << 20);
+    ldt(2, 0, 0, 1, 1 << 20);
+    ldt(3, 2, 0, 1, 1 << 20);
+    ldt(4, 2, 0, 0, 1);
     memset(set_xmm, 0x99, 16);
 
     c_handler = dump_old;
