@@ -79,11 +79,19 @@ void log_write(int fd, const char *buf, size_t n)
     }
 }
 
+void log_printable(char *s)
+{
+    for (; *s; s++)
+        if ((unsigned char)*s < ' ' || *s == 127)
+            *s = '?';
+}
+
 static void emit(int fd, const char *prefix, const char *fmt, va_list ap)
 {
     char buf[2048];
     int n = snprintf(buf, sizeof buf, "%s", prefix);
     int m = vsnprintf(buf + n, sizeof buf - (size_t)n - 1, fmt, ap);
+    log_printable(buf + n);
     n += m;
     if (n > (int)sizeof buf - 2)
         n = (int)sizeof buf - 2;

@@ -15,6 +15,9 @@ _Noreturn void log_die(int code, const char *fmt, ...) PRINTF(2, 3);
 /* One line "xrun: [pid] ..." if opt.log is on; used for refused system calls and the like. */
 void log_event(const char *fmt, ...) PRINTF(1, 2);
 
+/* Names come from anyone's files: control characters, which a terminal would obey, become '?'. */
+void log_printable(char *s);
+
 /* Where the log goes: stderr, or the file of --log-file. The second sets it at start. */
 int log_fd(void);
 void log_set_fd(int fd);

@@ -1136,12 +1136,23 @@ static const char *kind_name(const struct area *a)
     }
 }
 
+/* A line of its own for each mapping, whatever its file is called (seq_file_path). Up to four times as long. */
+static char *put_name(char *p, const char *name)
+{
+    for (; *name; name++)
+        if (*name == '\n')
+            p = stpcpy(p, "\\012");
+        else
+            *p++ = *name;
+    return p;
+}
+
 int mem_write_maps(int fd)
 {
     lock();
     size_t size = 1;
     for (size_t i = 0; i < narea; i++)
-        size += 80 + (areas[i].name ? strlen(areas[i].name) : 16);
+        size += 80 + (areas[i].name ? 4 * strlen(areas[i].name) : 16);
     char *buf = xmalloc(size), *p = buf;
     for (size_t i = 0; i < narea; i++) {
         const struct area *a = &areas[i];
@@ -1153,7 +1164,7 @@ int mem_write_maps(int fd)
                         file ? a->off : UINT64_C(0), major(a->dev), minor(a->dev), a->ino);
         p += n;
         if (*name) /* fs/proc/task_mmu.c pads to column 73 */
-            p += sprintf(p, "%*s%s", n < 73 ? 73 - n : 0, "", name);
+            p = put_name(p + sprintf(p, "%*s", n < 73 ? 73 - n : 0, ""), name);
         *p++ = '\n';
     }
     unlock();

@@ -49,6 +49,7 @@ static void say(struct check *c, const char *kind, bool missing, const char *fmt
     va_start(ap, fmt);
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
+    log_printable(text);
     c->missing += missing;
     c->say(c->arg, kind, missing, text);
 }
@@ -90,7 +91,9 @@ static bool map_file(struct object *o, const char *guest)
 {
     char host[PATH_MAX];
     struct stat st;
-    int fd = path_to_host(guest, host, true, false) ? -1 : open(host, O_RDONLY | O_CLOEXEC);
+    int fd = -1;
+    if (!path_to_host(guest, host, true, false))
+        fd = open(host, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
         return false;
     void *p = fstat(fd, &st) || !S_ISREG(st.st_mode) || (size_t)st.st_size < sizeof(Elf32_Ehdr)
@@ -513,11 +516,14 @@ static void check_code(struct check *c, const struct object *o)
     const Elf32_Ehdr *h = header(o);
     struct families f = {.n = 0};
     char text[1024] = "";
-    size_t k = 0;
+    size_t k = 0, left = o->size; /* sections may lie over each other, thousands of times */
     for (unsigned i = 0; i < h->e_shnum && h->e_shentsize == sizeof(Elf32_Shdr); i++) {
         const Elf32_Shdr *s = at(o, h->e_shoff + (uint64_t)i * sizeof *s, sizeof *s);
-        if (s && s->sh_flags & SHF_EXECINSTR && s->sh_type == SHT_PROGBITS && at(o, s->sh_offset, s->sh_size))
-            sweep(&f, o->base + s->sh_offset, s->sh_size);
+        if (!s || !(s->sh_flags & SHF_EXECINSTR) || s->sh_type != SHT_PROGBITS || s->sh_size > left ||
+            !at(o, s->sh_offset, s->sh_size))
+            continue;
+        sweep(&f, o->base + s->sh_offset, s->sh_size);
+        left -= s->sh_size;
     }
     for (unsigned i = 0; i < f.n && k < sizeof text; i++)
         k += (size_t)snprintf(text + k, sizeof text - k, "%s%s", i ? " " : "", f.name[i]);

@@ -48,9 +48,7 @@ static int fail(struct elfload_error *e, int err, const char *fmt, ...)
     va_start(ap, fmt);
     vsnprintf(e->reason, sizeof e->reason, fmt, ap);
     va_end(ap);
-    for (char *c = e->reason; *c; c++) /* names come from the file: keep it one line */
-        if ((unsigned char)*c < ' ' || *c == 127)
-            *c = '?';
+    log_printable(e->reason); /* names come from the file */
     e->err = err;
     e->late = false;
     return -1;

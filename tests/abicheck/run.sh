@@ -7,7 +7,7 @@ xrun=$2 root=${3:-}
 cc=${GUEST_CC:-i686-linux-gnu-gcc}
 pass=0 fail=0
 has() { # name, exit status, line that the output must have
-    $xrun --abi-check "$work/bin/$1" >"$work/out" 2>&1
+    timeout 60 $xrun --abi-check "$work/bin/$1" >"$work/out" 2>&1
     local st=$?
     if [[ $2 = any || $st = "$2" ]] && grep -qE "$3" "$work/out"; then pass=$((pass + 1)); return; fi
     fail=$((fail + 1))
@@ -47,6 +47,13 @@ has junk 1 'program +MISSING: not an ELF program'
 head -c 100 bin/good >bin/cut
 has cut 1 'program +MISSING: truncated'
 has nowhere 1 'program +MISSING: no such file'
+mkfifo bin/pipe # nobody writes into it
+chmod +x bin/pipe
+has pipe 1 'program +MISSING: not a regular file'
+mv lib/libt.so.1 lib/kept
+mkfifo lib/libt.so.1
+has good 1 'library +MISSING: libt.so.1 is missing'
+mv lib/kept lib/libt.so.1
 for i in 40 52 60 200 400 900; do # a damaged file must not hurt
     cp bin/good bin/bad
     printf '\377\377\377\177' | dd of=bin/bad bs=1 seek="$i" conv=notrunc 2>/dev/null

@@ -1,6 +1,7 @@
 /* What only a hostile program does. Signals that look like faults and are none: a process sends them to itself with a
  * fault's siginfo; children tell their end by them, and the siginfo is a child's, read as that of a fault: the pid is
- * where the address is. Memory that another thread unmaps or overwrites during a call. */
+ * where the address is. Memory that another thread unmaps or overwrites during a call. Files' names with line
+ * breaks. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -128,6 +129,22 @@ static void directories(void *(*enemy)(void *))
     close(fd);
 }
 
+/* ---- a file whose name looks like a line of /proc/self/maps ---- */
+
+static void line_break(void)
+{
+    char line[512];
+    int fd = memfd_create("x\n00010000-00020000 rwxp 00000000 00:00 0 [y]\tz", 0);
+    ftruncate(fd, 4096);
+    mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, fd, 0);
+    FILE *maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof line, maps))
+        if (strstr(line, "memfd:x") || !strncmp(line, "00010000-00020000", 17))
+            printf("%s", strchr(line, '/'));
+    fclose(maps);
+    close(fd);
+}
+
 static void install(void (*fn)(int, siginfo_t *, void *))
 {
     struct sigaction sa = {.sa_sigaction = fn, .sa_flags = SA_SIGINFO};
@@ -148,6 +165,7 @@ int main(void)
     pthread_join(t, NULL);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     printf("%d\n", got);
+    line_break();
     install(child_handler);
     for (int s = 0; s < SIGS; s++) {
         child(sigs[s], 0, 0);
