@@ -120,12 +120,9 @@ static void open_log(void)
         return;
     int trunc = opt.strace && !opt.session_fd ? O_TRUNC : 0; /* as strace does */
     int fd = open(opt.log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | trunc, 0666);
-    int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 900);
     if (fd < 0)
         log_die(126, "%s: %s", opt.log_file, strerror(errno));
-    if (high >= 0)
-        close(fd);
-    log_set_fd(high >= 0 ? high : fd);
+    log_set_fd(options_fd_above(fd, 900));
 }
 
 static void say_check(void *arg, const char *kind, bool missing, const char *text)

@@ -2,6 +2,7 @@
 #include "core/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,7 +147,7 @@ static bool config_file(const char *file, const char *program, bool must)
 bool options_config(const char *program)
 {
     char path[4096];
-    const char *home = getenv("HOME"), *xdg = getenv("XDG_CONFIG_HOME");
+    const char *home = secure_getenv("HOME"), *xdg = secure_getenv("XDG_CONFIG_HOME");
     if (opt.config)
         return config_file(opt.config, program, true);
     if (!config_file("/etc/xrun.conf", program, false))
@@ -160,7 +161,7 @@ bool options_config(const char *program)
 static bool from_environment(void)
 {
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        const char *v = rows[i].env ? getenv(rows[i].env) : NULL;
+        const char *v = rows[i].env ? secure_getenv(rows[i].env) : NULL; /* none with AT_SECURE */
         given[i] |= v && *v;
         if (v && *v && !set(&rows[i], v)) {
             log_user("%s=%s: not a number", rows[i].env, v);
@@ -217,6 +218,19 @@ int options_parse(int argc, char **argv)
         i += used;
     }
     return i;
+}
+
+int options_fd_above(int fd, int min)
+{
+    if (fd < 0)
+        return fd;
+    int high = fcntl(fd, F_DUPFD_CLOEXEC, min);
+    if (high < 0) {
+        fcntl(fd, F_SETFD, FD_CLOEXEC);
+        return fd;
+    }
+    close(fd);
+    return high;
 }
 
 void options_help(void)

@@ -62,6 +62,10 @@ extern struct options opt;
 
 enum { OPTIONS_SELF_FD_MIN = 1000 }; /* where self_fd goes: out of the guest's way */
 
+/* Gives a descriptor of xrun's own a number of at least `min`, if RLIMIT_NOFILE allows, and closes it on execve.
+ * Its number from now on; negative if `fd` is. */
+int options_fd_above(int fd, int min);
+
 /* Parses options up to the first non-option or "--". Returns the index of the program in argv,
  * or a negative number after printing what is wrong. Environment XRUN_* first, then argv. */
 int options_parse(int argc, char **argv);

@@ -21,12 +21,7 @@ enum { FD_MIN = 950, PATIENCE = 2 /* seconds until a lock counts as left behind 
 
 static int make(void)
 {
-    int fd = memfd_create("xrun-session", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, FD_MIN);
-    if (high >= 0) {
-        close(fd);
-        fd = high;
-    }
+    int fd = options_fd_above(memfd_create("xrun-session", MFD_CLOEXEC | MFD_ALLOW_SEALING), FD_MIN);
     struct sigaction ignore = {.sa_handler = SIG_IGN}, old;
     sigaction(SIGXFSZ, &ignore, &old); /* a limit for files binds this memory, too */
     if (fd < 0 || ftruncate(fd, sizeof *session))
@@ -50,7 +45,7 @@ void session_init(void)
     }
     session = p;
     if (!opt.log_fd) /* programs close or redirect their standard error */
-        opt.log_fd = (uint32_t)(log_fd() > 2 ? log_fd() : fcntl(log_fd(), F_DUPFD_CLOEXEC, FD_MIN));
+        opt.log_fd = (uint32_t)(log_fd() > 2 ? log_fd() : options_fd_above(dup(log_fd()), FD_MIN));
     if ((int)opt.log_fd > 0)
         log_set_fd((int)opt.log_fd);
     fcntl(log_fd(), F_SETFD, FD_CLOEXEC);

@@ -52,10 +52,7 @@ void exec_init(char **argv)
     int fd = open(fn ? fn : argv[0], O_PATH | O_CLOEXEC);
     if (fd < 0)
         return;
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, OPTIONS_SELF_FD_MIN);
-    opt.self_fd = (uint32_t)(high < 0 ? fd : high);
-    if (high >= 0)
-        close(fd);
+    opt.self_fd = (uint32_t)options_fd_above(fd, OPTIONS_SELF_FD_MIN);
 }
 
 static int count(char **v)
@@ -210,12 +207,11 @@ static void keep_target(struct target *x, const char *host)
 {
     if (x->dirfd < 0 || !(fcntl(x->dirfd, F_GETFD) & FD_CLOEXEC))
         return;
-    int fd = open(host, O_PATH | O_CLOEXEC);
-    x->fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD, OPTIONS_SELF_FD_MIN);
-    if (fd >= 0)
-        close(fd);
-    if (x->fd >= 0)
-        snprintf(x->path, sizeof x->path, "/proc/self/fd/%d", x->fd);
+    x->fd = options_fd_above(open(host, O_PATH | O_CLOEXEC), OPTIONS_SELF_FD_MIN);
+    if (x->fd < 0)
+        return;
+    fcntl(x->fd, F_SETFD, 0);
+    snprintf(x->path, sizeof x->path, "/proc/self/fd/%d", x->fd);
 }
 
 /* PR_SET_MDWE, which every execve passes on, for a program of the host. It cannot be taken back and binds the whole

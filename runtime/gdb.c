@@ -725,20 +725,11 @@ static enum after handle(const char *s, size_t n)
 
 /* ---- the connection ---- */
 
-static int above(int fd)
-{
-    int high = fcntl(fd, F_DUPFD_CLOEXEC, FD_MIN);
-    if (high < 0)
-        return fd;
-    close(fd);
-    return high;
-}
-
 /* The program must not read what gdb sends. */
 static void use_stdio(void)
 {
-    conn.in = above(dup(0));
-    conn.out = above(dup(1));
+    conn.in = options_fd_above(dup(0), FD_MIN);
+    conn.out = options_fd_above(dup(1), FD_MIN);
     int null = open("/dev/null", O_RDONLY);
     if (null < 0 || dup2(null, 0) < 0 || dup2(2, 1) < 0)
         log_die(126, "--gdbserver: %s", strerror(errno));
@@ -801,7 +792,7 @@ static void listen_at(const char *where)
         use_stdio();
         return;
     }
-    listener = above(strchr(where, '/') ? listen_unix(where) : listen_tcp(where));
+    listener = options_fd_above(strchr(where, '/') ? listen_unix(where) : listen_tcp(where), FD_MIN);
 }
 
 static void take_connection(void)
@@ -814,7 +805,7 @@ static void take_connection(void)
     } while (conn.in < 0 && (errno == EINTR || errno == ECONNABORTED));
     if (conn.in < 0)
         log_die(126, "--gdbserver: %s", strerror(errno));
-    conn.out = conn.in = above(conn.in);
+    conn.out = conn.in = options_fd_above(conn.in, FD_MIN);
     setsockopt(conn.in, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     conn.raw_n = conn.last_n = 0;
     conn.no_ack = false;

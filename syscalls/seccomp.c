@@ -5,6 +5,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -548,17 +549,17 @@ int seccomp_save(struct thread *t)
 {
     if (seccomp_mode(t) != SECCOMP_MODE_FILTER)
         return -1;
-    int low = memfd_create("seccomp", 0);
-    int fd = low < 0 ? -1 : fcntl(low, F_DUPFD, OPTIONS_SELF_FD_MIN);
+    unshare(CLONE_FILES); /* as execve will: a process that has the same table must not replace the file */
+    int fd = options_fd_above(memfd_create("seccomp", MFD_CLOEXEC | MFD_ALLOW_SEALING), OPTIONS_SELF_FD_MIN);
     bool ok = fd >= 0;
     for (const struct seccomp_filter *f = t->seccomp; f && ok; f = f->next) {
         size_t n = sizeof *f + f->n * sizeof *f->insn;
         ok = write(fd, f, n) == (ssize_t)n;
     }
-    if (low >= 0)
-        close(low);
     if (!ok)
         log_die(126, "seccomp filters cannot be handed on to the next program");
+    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW); /* others of the program's may find it */
+    fcntl(fd, F_SETFD, 0);
     lseek(fd, 0, SEEK_SET);
     return fd;
 }

@@ -30,10 +30,7 @@ struct trace_block *trace_block_map(int fd)
 
 struct trace_block *trace_block_new(int *fd)
 {
-    int low = memfd_create("trace", MFD_CLOEXEC);
-    *fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, OPTIONS_SELF_FD_MIN);
-    if (low >= 0)
-        close(low);
+    *fd = options_fd_above(memfd_create("trace", MFD_CLOEXEC), OPTIONS_SELF_FD_MIN);
     if (*fd < 0)
         return NULL;
     struct trace_block *b = ftruncate(*fd, sizeof *b) ? NULL : trace_block_map(*fd);
