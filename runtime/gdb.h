@@ -48,7 +48,7 @@ size_t gdb_unhex(const char *s, uint8_t *out, size_t max);
 /* What there is in what was received: a packet's contents, terminated, escapes undone, to `packet`
  * (GDB_PACKET + 1 bytes), its length to *n. */
 enum gdb_input gdb_next(struct gdb_conn *c, char *packet, size_t *n);
-/* Reads what has come; false: the other side is gone. */
+/* Reads what has come; false: the other side is gone, or is no gdb. */
 bool gdb_receive(struct gdb_conn *c);
 void gdb_send(struct gdb_conn *c, const struct gdb_text *t);
 /* What gdb has not asked for. */

@@ -126,7 +126,7 @@ bool gdb_receive(struct gdb_conn *c)
     if (n <= 0)
         return false;
     c->raw_n += (size_t)n;
-    return true;
+    return c->last_n || c->raw[0] < 'A' || c->raw[0] > 'Z'; /* a web browser that was made to talk to this port */
 }
 
 static void consume(struct gdb_conn *c, size_t n)
