@@ -146,6 +146,8 @@ bool a64_string(struct emit *e, const struct tr_insn *t);
 bool a64_lock(struct emit *e, const struct insn *in);
 bool a64_simd(struct emit *e, const struct tr_insn *t);
 bool a64_x87(struct emit *e, const struct tr_insn *t);
+/* Of a region. */
+void a64_simd_begin(void);
 /* The current instruction belongs to a run of a64_simd that began with another; it comes later. */
 bool a64_simd_joins(const struct emit *e);
 bool a64_simd_delays(const struct emit *e);

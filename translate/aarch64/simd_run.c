@@ -950,11 +950,18 @@ static void forget(void)
     run.naligned = 0;
 }
 
+void a64_simd_begin(void)
+{
+    run.open = false;
+    run.known = 0;
+    forget();
+}
+
 /* Facts hold as long as only instructions come that do not touch what they are about, one behind the
  * other. */
 static void update_known(const struct emit *e)
 {
-    if (run.known > e->index || !e->index)
+    if (run.known > e->index) /* it is emitted anew */
         forget();
     for (unsigned i = run.known; i < e->index; i++) {
         const struct insn *in = e->tr->insn[i].in;

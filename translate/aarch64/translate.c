@@ -817,6 +817,7 @@ static bool pass(struct translation *tr)
     nfixes = nleaves = nliterals = nslows = nmisses = 0;
     memset(fallback_of, 0, sizeof fallback_of);
     a64_x87_begin(&e);
+    a64_simd_begin();
     tr->relocs = tr->exits = tr->fallbacks = tr->copies = 0;
     for (unsigned i = 0; i < tr->n; i++) {
         if (e.end - e.p < ROOM_PER_INSN + (ptrdiff_t)tr->n * COLD_PER_INSN)
