@@ -222,6 +222,18 @@ void translate_now_unmasked(void)
     lock_release(&lock_);
 }
 
+/* What has been translated leaves flags out. */
+void cache_show_flags(void)
+{
+    if (translate_all_flags || !code_lacks_flags())
+        return;
+    take();
+    translate_all_flags = true;
+    flush_all();
+    cache_nudge(); /* others may be in it */
+    lock_release(&lock_);
+}
+
 void cache_misaligned(uintptr_t pc)
 {
     take();

@@ -99,20 +99,39 @@ bool code_counts(void)
     return opt.count || opt.lockstep_code;
 }
 
+/* The unit to which the instruction belongs. */
+static_assert(offsetof(struct insn, imm) == offsetof(struct insn, disp) + 4, "room for a pointer");
+static void set_owner(struct insn *end, const struct unit *u) { memcpy(&end->disp, &u, sizeof u); }
+
+static const struct unit *owner(const struct insn *end)
+{
+    const struct unit *u;
+    memcpy(&u, &end->disp, sizeof u);
+    return u;
+}
+
+bool code_lacks_flags(void)
+{
+    return enabled && translate_lacks_flags(0);
+}
+
 void code_interrupted(struct cpu *cpu)
 {
     const struct insn *in = cpu->cur, *last = in;
-    if (!code_counts())
+    if (!code_counts() && !code_lacks_flags())
         return;
     while (!(last->flags & INSN_END))
         last++;
-    if (last->fn == fallback_end) /* had been counted before it began */
-        cpu->insn_count--;
-    else
+    bool in_code = last->fn == fallback_end;
+    if (in_code && code_lacks_flags())
+        unit_flags(owner(last), in->eip, cpu);
+    if (in_code) /* had been counted before it began */
+        cpu->insn_count -= code_counts();
+    else if (code_counts())
         cpu->insn_count += translate_counts(last) - (unsigned)(last - in) - (last->op != OP_END_BLOCK);
 }
 
-static struct insn *make_fallbacks(void)
+static struct insn *make_fallbacks(const struct unit *u)
 {
     if (!tr.fallbacks)
         return NULL;
@@ -129,6 +148,7 @@ static struct insn *make_fallbacks(void)
         f[2 * i + 1].op = OP_END_BLOCK;
         f[2 * i + 1].flags = INSN_END;
         f[2 * i + 1].eip = f[2 * i + 1].next = f[2 * i].next;
+        set_owner(&f[2 * i + 1], u);
     }
     return f;
 }
@@ -177,7 +197,7 @@ static struct unit *unit_new(void)
     u->side = stored ? side : memcpy(xmalloc(side_bytes), side, side_bytes);
     u->stored = stored;
     u->exit = xcalloc(u->exits + 1, sizeof u->exit[0]);
-    u->fallback = make_fallbacks();
+    u->fallback = make_fallbacks(u);
     if ((tr.fallbacks && !u->fallback) || !codemem_alloc(u))
         u->code = NULL;
     return u;
@@ -390,6 +410,18 @@ static struct unit *place(void)
     return u;
 }
 
+/* The guest can write to the region's pages: then what follows a store may come to read flags. */
+static bool may_change_itself(void)
+{
+    for (unsigned i = 0; i < region.members; i++) {
+        const struct block *b = region.member[i];
+        for (gaddr p = b->key.eip; p - b->key.eip < b->end - b->key.eip; p = (p | GUEST_PAGE_MASK) + 1)
+            if (mem_page_flags(p) & (PAGE_W | PAGE_FOREIGN))
+                return true;
+    }
+    return false;
+}
+
 /* Of the region around b. */
 static bool make(const struct block *b, bool quick)
 {
@@ -399,6 +431,7 @@ static bool make(const struct block *b, bool quick)
     tr.mode = (uint8_t)b->key.mode;
     tr.unmasked = translate_unmasked;
     tr.inexact = thread_self->cpu.mxcsr >> 5 & 1;
+    tr.all_flags = translate_all_flags || may_change_itself();
     tr.count = code_counts();
     tr.ordered = mem_is_shared;
     tr.code = scratch;
@@ -729,8 +762,13 @@ struct code_place code_insn(uintptr_t pc)
     bool boundary = side_find(u, at, &s, &eip);
     if (at < s.from)
         return none;
-    return (struct code_place){unit_insn(u, s.eip), boundary, eip,
-                               s.adjust == TRANSLATE_STALE ? 0 : s.adjust};
+    return (struct code_place){unit_insn(u, s.eip), boundary, eip, s.adjust};
+}
+
+bool code_flags(uintptr_t pc, gaddr eip, struct cpu *cpu)
+{
+    const struct unit *u = codemem_find(pc);
+    return u && unit_flags(u, eip, cpu);
 }
 
 /* What lies between this instruction's code and the next code belongs to it (a run of instructions). */

@@ -15,11 +15,17 @@ struct code_place {
     int adjust;    /* for translate_settle(), to make it so; 0: nothing to do */
 };
 struct code_place code_insn(uintptr_t pc);
+/* The status flags before the instruction at eip of the unit that holds pc -> cpu, if they follow from cpu's
+ * general registers; false: they are what code has. */
+bool code_flags(uintptr_t pc, gaddr eip, struct cpu *cpu);
+
+/* Between any two instructions of code some of those that will be overwritten may be missing. */
+bool code_lacks_flags(void);
 
 /* Does code keep cpu->insn_count? */
 bool code_counts(void);
-/* The instruction cpu->cur was interrupted by a fault in its function, the interpreter's: counts those of its
- * block that were executed, if instructions are counted. */
+/* The instruction cpu->cur was interrupted by a fault in its function, the interpreter's: finds the flags that code
+ * has left out; counts those of its block that were executed, if instructions are counted. */
 void code_interrupted(struct cpu *cpu);
 
 /* The thread stops (by a trap, with which signal.c deals) at the next complete boundary after

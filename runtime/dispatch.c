@@ -238,6 +238,26 @@ static const struct insn *find_code(struct thread *t)
     return cache_lookup(t);
 }
 
+/* Translated code leaves out flags that are overwritten before they are read. Somebody wants to look at the state
+ * between two instructions: he may as well do so behind those that overwrite them. Who needs all flags (a system
+ * call, an indirect jump) finds them. */
+static void complete_flags(struct thread *t)
+{
+    enum { STEPS_MAX = 64, ALL = FLB_CF | FLB_PF | FLB_OF | FLB_AF | FLB_ZF | FLB_SF };
+    struct cpu *cpu = &t->cpu;
+    unsigned missing = ALL;
+    for (unsigned i = 0; missing && i < STEPS_MAX && cpu->exit == EXIT_BRANCH; i++) {
+        if (single(t) || breaks_at(cpu->eip))
+            return;
+        const struct insn *in = cache_step(t);
+        if ((in->flags & INSN_END) && in->o[0].kind != OPND_REL)
+            return;
+        missing &= ~translate_overwrites(in);
+        run(t, in);
+    }
+    act(t);
+}
+
 void dispatch_run(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
@@ -262,8 +282,11 @@ void dispatch_run(struct thread *t)
         }
         act(t);
     }
+    bool ran = false; /* code, up to a boundary */
     for (;;) {
         code_untrap(t);
+        if (unlikely(ran && cpu->pending && code_lacks_flags()))
+            complete_flags(t);
         while (unlikely(cpu->pending)) { /* frames of all deliverable signals before any handler runs */
             if (t->ldt_seen != process_ldt.version && !ldt_refresh(t))
                 signal_trap(t);
@@ -275,6 +298,7 @@ void dispatch_run(struct thread *t)
             step(t);
         else
             run_found(t, find_code(t));
+        ran = cpu->exit == EXIT_BRANCH;
         act(t);
     }
 }

@@ -32,6 +32,8 @@ void ptrace_begun(struct thread *t)
     t->proc->traced = t->trace != NULL;
     for (const struct thread *o = t->proc->threads; o; o = o->next)
         t->proc->traced |= o->trace != NULL;
+    if (t->proc->traced)
+        cache_show_flags();
     for (int s = 1; s <= NSIG_GUEST; s++)
         signal_action_changed(s);
 }

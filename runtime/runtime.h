@@ -79,6 +79,8 @@ void cache_invalidate(gaddr start, gaddr end);
 /* Translated code at host address pc faulted because the guest's operand is misaligned: will be
  * translated anew, knowing that. Async-signal-safe. */
 void cache_misaligned(uintptr_t pc);
+/* Somebody will look at the flags that faults show: translate_all_flags. */
+void cache_show_flags(void);
 /* The thread holds no pointer into the cache (before a system call that may block). */
 void cache_offline(struct thread *t);
 /* Prints what was decoded and translated (--profile). */

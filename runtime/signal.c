@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "abi/sigframe.h"
+#include "core/flags.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
@@ -211,6 +212,14 @@ static uintptr_t code_pc(const ucontext_t *uc)
     return code_contains(pc) ? pc : translate_entering(uc);
 }
 
+/* The context, whose general registers are in cpu, gets the flags before the instruction at eip that
+ * code has left out. */
+static void find_flags(struct cpu *cpu, ucontext_t *uc, uintptr_t pc, gaddr eip, int adjust)
+{
+    if (translate_lacks_flags(adjust) && code_flags(pc, eip, cpu))
+        translate_set_flags(uc, flags_get_status(cpu));
+}
+
 /* A fault of translated code: leaves it with the exact state and the reason, or returns to retry.
  * False if it is not the guest's. */
 static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucontext_t *uc)
@@ -257,6 +266,7 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
         return false;
     }
     translate_settle(uc, place.adjust);
+    find_flags(cpu, uc, pc, place.in->eip, place.adjust);
     translate_leave(uc);
     cpu->insn_count -= code_counts();
     return true;
@@ -269,6 +279,8 @@ static bool in_translated(uintptr_t pc)
 
 static void leave_code(struct thread *t, ucontext_t *uc, gaddr eip)
 {
+    translate_save_gpr(&t->cpu, uc, 0);
+    find_flags(&t->cpu, uc, host_pc(uc), eip, 0);
     t->cpu.eip = eip;
     t->cpu.exit = EXIT_BRANCH;
     translate_leave(uc);
@@ -454,6 +466,8 @@ static bool default_deadly(int sig)
  * a deadly one in a process whose memory is not its own alone: it could die holding a lock. */
 void signal_action_changed(int sig)
 {
+    if (sync_index(sig) >= 0 && sig != SIGTRAP && thread_self->proc->sigaction[sig].handler > 1)
+        cache_show_flags(); /* in frames of faults */
     if (sync_index(sig) >= 0 || sig == SIGKILL || sig == SIGSTOP)
         return; /* always xrun's; deliver() looks at the guest's action */
     const struct process *p = thread_self->proc;

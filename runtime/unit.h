@@ -54,6 +54,10 @@ void unit_retire(struct unit *u, bool in_use);
  * thread asks again. */
 const struct insn *unit_insn(const struct unit *u, gaddr eip);
 
+/* flags.c: the status flags before the instruction at eip -> cpu, if they follow from cpu's general registers.
+ * False: they are as code has left them. Async-signal-safe. */
+bool unit_flags(const struct unit *u, gaddr eip, struct cpu *cpu);
+
 /* ---- side.c: which guest instruction a place in the code belongs to ---- */
 
 /* Where one instruction's code lies, and the state at its start: see struct translation. */

@@ -28,7 +28,7 @@ static_assert(offsetof(struct insn, fn) == INSN_FN && offsetof(struct insn, eip)
                   offsetof(struct insn, next) == INSN_NEXT, "struct insn");
 static_assert((int)EXIT_BRANCH == EXIT_BRANCH_VALUE, "values");
 
-bool translate_narrow;
+bool translate_narrow, translate_all_flags;
 
 int translate_find(const struct translation *tr, gaddr eip)
 {

@@ -59,12 +59,13 @@ struct translation {
     bool ordered;          /* other threads or processes may see the guest's memory */
     bool unmasked;         /* translate_unmasked */
     bool inexact;          /* MXCSR.PE is set, and will probably stay so (a hint) */
+    bool all_flags;        /* translate_all_flags, or the code may change itself, which makes it a fault */
     uint8_t *code;         /* TRANSLATE_BYTES_MAX, by the caller; goes where 64 divides the address */
     uint32_t size, cold;   /* bytes in all; where the stubs begin */
     uint32_t off[TRANSLATE_INSN_MAX + 1]; /* host offset of each instruction; [n] = cold */
     /* What is not as it should be at the start of instruction i: the host's own numbers (how far esp is
      * from the register that holds it, the form of the flags), 0 for nothing; or that the status flags are
-     * stale (nothing that can fault reads or precedes them). */
+     * stale (nothing reads them; who looks at them finds them by unit_flags). */
     int32_t adjust[TRANSLATE_INSN_MAX];
     uint32_t entry[TRANSLATE_INSN_MAX];   /* where to enter from outside, if insn[i].entry */
     struct tr_exit exit[TRANSLATE_INSN_MAX * 2];
@@ -93,6 +94,31 @@ void translate_find_leaders(const struct translation *tr, bool *leader);
 void translate_lead(const struct translation *tr, gaddr eip, bool *leader);
 /* Whether the segment of the memory operand needs no check (gs adds its base). */
 bool translate_segment_ok(const struct insn *in, unsigned mode);
+
+/* ---- Flags that code leaves out because they are overwritten (recover.c) ---- */
+
+/* Somebody looks at the flags of a fault: the program has a handler, or a tracer. Then code keeps those that do
+ * not follow from registers. Hosts that always do ignore it. */
+extern bool translate_all_flags;
+/* The flags (FLB_*) that have a new or an undefined value behind the instruction whatever happens. */
+unsigned translate_overwrites(const struct insn *in);
+/* The instruction may raise an exception that does not end its block. */
+bool translate_may_fault(const struct insn *in);
+/* Whether and how the flags before an instruction follow from registers: looks back, one by one, at the
+ * instructions from which alone control comes there. */
+struct translate_trace {
+    const struct insn *writer; /* the flags are its */
+    unsigned lost;             /* registers that have changed since, */
+    int popped;                /* and how far esp has moved */
+    unsigned steps;
+};
+enum trace_found { TRACE_ON, TRACE_FOUND, TRACE_LOST };
+bool translate_trace_from(struct translate_trace *t, const struct insn *at);
+enum trace_found translate_trace_back(struct translate_trace *t, const struct insn *in);
+/* TRACE_FOUND: makes cpu's flags from its registers. */
+void translate_trace_flags(struct cpu *cpu, const struct translate_trace *t);
+/* All of that for instruction i of a region: they do. */
+bool translate_flags_follow(const struct translation *tr, unsigned i, const bool *leader);
 
 bool translate_available(void);
 /* What of the host (beyond its hardware capabilities as in the auxiliary vector) and of the options
@@ -198,6 +224,10 @@ void translate_save_gpr(struct cpu *cpu, const void *ucontext, int adjust);
 /* Makes an interrupted context at the start of an instruction complete: what struct translation's
  * `adjust` of that instruction says is done. */
 void translate_settle(void *ucontext, int adjust);
+/* Where code has that `adjust` flags may be missing; the context's become the status flags of `eflags` (behind
+ * translate_settle). */
+bool translate_lacks_flags(int adjust);
+void translate_set_flags(void *ucontext, uint32_t eflags);
 /* A fault of translated code tells what faulted as the guest's instruction would. Else the interpreter
  * must execute it again. */
 bool translate_exact_faults(void);

@@ -15,36 +15,9 @@ unsigned a64_reads(const struct insn *in)
     return in->fl_read;
 }
 
-/* A count of 0, which only the run of the program knows or which the instruction says, changes
- * nothing. */
-static bool count_may_be_zero(const struct insn *in)
-{
-    for (unsigned i = in->nopnd; i-- > 1;)
-        if (in->o[i].kind == OPND_IMM)
-            return !(in->imm & 31);
-        else if (in->o[i].kind == OPND_GPR && in->o[i].size == 1)
-            return true;
-    return in->nopnd != 1; /* by one */
-}
-
 unsigned a64_kills(const struct insn *in)
 {
-    unsigned w = in->fl_write;
-    switch (in->op) {
-    case OP_SHL: case OP_SHR: case OP_SAR: case OP_ROL: case OP_ROR: case OP_RCL: case OP_RCR:
-    case OP_SHLD: case OP_SHRD:
-        if (count_may_be_zero(in))
-            return 0;
-        break;
-    case OP_CMPS: case OP_SCAS:
-        if (in->flags & (INSN_REP | INSN_REPNE))
-            return 0;
-        break;
-    case OP_BSF: case OP_BSR: case OP_BT: case OP_BTC: case OP_BTR: case OP_BTS:
-        w &= ~(unsigned)in->fl_undef; /* the code leaves those alone */
-        break;
-    default: break;
-    }
+    unsigned w = translate_overwrites(in);
     if ((w & (NEED_N | NEED_V)) == (NEED_N | NEED_V))
         w |= NEED_LT;
     return w;

@@ -124,7 +124,8 @@ bool translate_orders_memory(void)
 
 unsigned translate_order(bool ordered)
 {
-    return (ordered ? 1u + a64_tso : 0) | (unsigned)(a64_afp() && translate_unmasked) << 2;
+    return (ordered ? 1u + a64_tso : 0) | (unsigned)(a64_afp() && translate_unmasked) << 2 |
+           (unsigned)translate_all_flags << 3;
 }
 
 bool translate_looks_ahead(void)
@@ -232,12 +233,16 @@ static const void *vectors(const mcontext_t *r)
     return c->vregs;
 }
 
+enum { NZCV_N = 1u << 31, NZCV_Z = 1 << 30, NZCV_C = 1 << 29, NZCV_V = 1 << 28 }; /* in PSTATE */
+
 /* `adjust` is the form of the flags, and what their forms and the x87 unit add. */
 void translate_settle(void *uc, int adjust)
 {
-    enum { FORM_MASK = 3, N = 1u << 31, Z = 1 << 30, C = 1 << 29, V = 1 << 28 };
+    enum { FORM_MASK = 3, N = NZCV_N, Z = NZCV_Z, C = NZCV_C, V = NZCV_V };
     mcontext_t *r = regs(uc);
     uint64_t f = r->pstate;
+    if (adjust == TRANSLATE_STALE)
+        return;
     if ((adjust & FORM_MASK) == FORM_OWED) {
         r->pstate = (f & ~(uint64_t)(N | Z | C | V)) | a64_pay_context(r->regs, adjust);
         return;
@@ -251,6 +256,23 @@ void translate_settle(void *uc, int adjust)
         r->pstate = (f & ~(uint64_t)(N | Z | C | V)) | (f & Z || f & V ? Z : 0) |
                     ((f & C) && !(f & V) ? C : 0);
     }
+}
+
+bool translate_lacks_flags(int adjust)
+{
+    (void)adjust; /* it may be anywhere */
+    return true;
+}
+
+/* FORM_SUB. */
+void translate_set_flags(void *uc, uint32_t eflags)
+{
+    mcontext_t *r = regs(uc);
+    uint64_t f = (eflags & EFL_SF ? NZCV_N : 0) | (eflags & EFL_ZF ? NZCV_Z : 0) |
+                 (eflags & EFL_CF ? 0 : NZCV_C) | (eflags & EFL_OF ? NZCV_V : 0);
+    r->pstate = (r->pstate & ~(uint64_t)(NZCV_N | NZCV_Z | NZCV_C | NZCV_V)) | f;
+    r->regs[A64_PF] = !(eflags & EFL_PF);
+    r->regs[A64_AF] = r->regs[A64_PF] ^ (eflags & EFL_AF);
 }
 
 bool translate_exact_faults(void)

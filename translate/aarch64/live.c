@@ -24,6 +24,14 @@ bool a64_is_leader(const struct emit *e, unsigned i)
     return a64_leader[i];
 }
 
+/* Flags that the instruction at i wants to be there: in what it reads, or a fault shows. */
+static unsigned wants(const struct translation *tr, unsigned i)
+{
+    const struct insn *in = tr->insn[i].in;
+    bool shows = tr->all_flags && translate_may_fault(in) && !translate_flags_follow(tr, i, a64_leader);
+    return shows ? NEED_ALL : a64_reads(in);
+}
+
 /* What must be there before an instruction for `out` to be there behind it. */
 static unsigned before(unsigned reads, unsigned kills, unsigned out)
 {
@@ -83,7 +91,8 @@ static unsigned peek(struct peek *k, gaddr eip)
     uint8_t reads[PEEK_MAX], kills[PEEK_MAX];
     unsigned n = 0, known = 0, live = NEED_ALL;
     while (n < PEEK_MAX && known != NEED_ALL && next_insn(k, eip, &in)) {
-        reads[n] = (uint8_t)a64_reads(&in);
+        bool shows = k->tr->all_flags && translate_may_fault(&in);
+        reads[n] = (uint8_t)(shows ? NEED_ALL : a64_reads(&in));
         kills[n] = (uint8_t)a64_kills(&in);
         known |= reads[n] | kills[n];
         n++;
@@ -145,16 +154,16 @@ static void find_flow(struct translation *tr, unsigned i)
     const struct insn *in = tr->insn[i].in;
     struct a64_flow *f = &a64_flow[i];
     bool end = in->flags & INSN_END, known = in->o[0].kind == OPND_REL;
-    *f = (struct a64_flow){-1, -1, -1, (uint8_t)a64_reads(in), (uint8_t)a64_kills(in), 0, 0};
+    *f = (struct a64_flow){-1, -1, -1, (uint8_t)wants(tr, i), (uint8_t)a64_kills(in), 0, 0};
     if (a64_is_thunk(tr, i)) {
         f->next = edge(tr, i, in->next, &f->outside);
         return;
     }
     bool handled = !end || translate_handles(in, tr->mode);
-    if (handled && in->op == OP_CALL)
+    if (handled && in->op == OP_CALL && !tr->all_flags) /* else all returns have made them */
         f->landing = edge(tr, i, in->next, &f->returned);
     if (!handled || (end && !known)) {
-        bool owes = handled && in->op == OP_RET && a64_find_owed(tr, i);
+        bool owes = handled && in->op == OP_RET && !tr->all_flags && a64_find_owed(tr, i);
         f->outside = owes ? 0 : NEED_ALL;
         return;
     }

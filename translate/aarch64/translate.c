@@ -464,7 +464,8 @@ static void transfer(struct emit *e, const struct tr_insn *t)
 /* Brings the flags into the form that the instruction wants, before it begins. */
 static void prepare(struct emit *e, const struct insn *in)
 {
-    bool is_return = in->op == OP_RET && translate_handles(in, e->tr->mode); /* settled when it misses */
+    /* settled when it misses */
+    bool is_return = in->op == OP_RET && translate_handles(in, e->tr->mode) && !e->tr->all_flags;
     if (a64_leader[e->index]) /* FORM_SUB */
         return;
     switch (in->op) {

@@ -19,6 +19,7 @@ struct emit {
     unsigned index;
     int esp;              /* the guest's esp is r15 plus this */
     bool *stale;          /* by instruction: begins with flags that nobody sees */
+    const bool *leader;   /* likewise: control may come from elsewhere than the one before */
 };
 
 static inline uint32_t emit_off(const struct emit *e) { return (uint32_t)(e->p - e->tr->code); }

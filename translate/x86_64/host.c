@@ -160,7 +160,7 @@ void translate_leave(void *uc)
 
 static int esp_offset(int adjust)
 {
-    return adjust < TRANSLATE_STALE / 2 ? adjust - TRANSLATE_STALE : adjust;
+    return translate_lacks_flags(adjust) ? adjust - TRANSLATE_STALE : adjust;
 }
 
 void translate_save_gpr(struct cpu *cpu, const void *context, int adjust)
@@ -176,6 +176,17 @@ void translate_save_gpr(struct cpu *cpu, const void *context, int adjust)
 void translate_settle(void *uc, int adjust)
 {
     regs(uc)[REG_R15] = (greg_t)(uint32_t)(regs(uc)[REG_R15] + esp_offset(adjust));
+}
+
+bool translate_lacks_flags(int adjust)
+{
+    return adjust < TRANSLATE_STALE / 2;
+}
+
+void translate_set_flags(void *uc, uint32_t eflags)
+{
+    greg_t *f = &regs(uc)[REG_EFL];
+    *f = (*f & ~(greg_t)EFL_STATUS) | (greg_t)(eflags & EFL_STATUS);
 }
 
 bool translate_exact_faults(void)

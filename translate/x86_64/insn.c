@@ -18,6 +18,22 @@ bool x64_uses_x87(const struct insn *in)
     return false;
 }
 
+static bool has_mem(const struct insn *in)
+{
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_MEM)
+            return true;
+    return false;
+}
+
+static bool has_high8(const struct insn *in)
+{
+    for (unsigned i = 0; i < in->nopnd; i++)
+        if (in->o[i].kind == OPND_GPR && in->o[i].size == 1 && in->o[i].reg >= 4)
+            return true;
+    return false;
+}
+
 /* ---- flags ---- */
 
 enum { FLB_ALL = FLB_CF | FLB_PF | FLB_OF | FLB_AF | FLB_ZF | FLB_SF };
@@ -39,18 +55,29 @@ static bool bit_string(const struct insn *in)
            in->o[0].kind == OPND_MEM && in->o[1].kind != OPND_IMM;
 }
 
+/* AH to DH cannot be encoded with registers that the guest does not have. */
+static bool is_high8_with_rex(const struct insn *in)
+{
+    return has_high8(in) && has_mem(in) && (in->base == REG_ESP || in->index == REG_ESP || in->seg == SEG_GS);
+}
+
 /* Is translated, and raises nothing but faults of its memory operand. */
 static bool is_plain(const struct insn *in, unsigned mode)
 {
     switch (x64_how(in->op)) {
-    case HOW_NOP: case HOW_MOV: break;
+    case HOW_NOP: break;
+    case HOW_MOV:
+        if (is_high8_with_rex(in))
+            return false;
+        break;
     case HOW_LEA: case HOW_PUSH: case HOW_POP: case HOW_LEAVE:
         if (in->opsize != 4)
             return false;
         break;
     case HOW_CALL: case HOW_JMP: return in->o[0].kind == OPND_REL && translate_handles(in, mode);
     case HOW_DIRECT:
-        if (in->op == OP_DIV || in->op == OP_IDIV || decode_op_class(in->op) != CLASS_INT || bit_string(in))
+        if (in->op == OP_DIV || in->op == OP_IDIV || decode_op_class(in->op) != CLASS_INT || bit_string(in) ||
+            is_high8_with_rex(in))
             return false;
         break;
     default: return false;
@@ -82,7 +109,8 @@ static bool touches_only_registers(const struct insn *in, unsigned mode)
 
 enum { SOON_MAX = 11, LOOK_MAX = 16 };
 
-/* The next `max` instructions at most, all `plain`, overwrite all status flags. */
+/* The next `max` instructions at most, all `plain`, overwrite all status flags. Where one may fault they must be
+ * found again: see translate/recover.c. */
 static bool overwritten(struct emit *e, gaddr eip, unsigned max, bool (*plain)(const struct insn *in, unsigned mode))
 {
     const struct translation *tr = e->tr;
@@ -91,7 +119,8 @@ static bool overwritten(struct emit *e, gaddr eip, unsigned max, bool (*plain)(c
     unsigned n = 0;
     for (int i = translate_find(tr, eip); live && i >= 0 && n < max; i = next_of(tr, (unsigned)i)) {
         const struct insn *in = tr->insn[i].in;
-        if ((in->fl_read & live) || !plain(in, tr->mode))
+        if ((in->fl_read & live) || !plain(in, tr->mode) ||
+            (translate_may_fault(in) && !translate_flags_follow(tr, (unsigned)i, e->leader)))
             return false;
         live &= (uint8_t)~defines(in);
         path[n++] = i;
@@ -112,22 +141,6 @@ bool x64_flags_dead(struct emit *e, gaddr eip)
 }
 
 /* ---- operands ---- */
-
-static bool has_mem(const struct insn *in)
-{
-    for (unsigned i = 0; i < in->nopnd; i++)
-        if (in->o[i].kind == OPND_MEM)
-            return true;
-    return false;
-}
-
-static bool has_high8(const struct insn *in)
-{
-    for (unsigned i = 0; i < in->nopnd; i++)
-        if (in->o[i].kind == OPND_GPR && in->o[i].size == 1 && in->o[i].reg >= 4)
-            return true;
-    return false;
-}
 
 static void add_gs(struct emit *e, struct x64_mem *m)
 {

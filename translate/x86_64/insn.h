@@ -17,8 +17,9 @@ void x64_settle_esp(struct emit *e);
 /* The instruction accesses memory and names esp as an operand: it must be settled before. */
 bool x64_needs_esp(const struct insn *in);
 
-/* All status flags are overwritten behind the instruction at eip before anything reads them: so they may be
- * stale until then, but for what a fault's frame shows. Marks the instructions that begin with stale flags. */
+/* All status flags are overwritten behind the instruction at eip before anything reads them, and where something may
+ * fault they follow from registers: so they may be stale until then. Marks the instructions that begin with
+ * stale flags. */
 bool x64_flags_dead(struct emit *e, gaddr eip);
 /* The same, by few instructions that work on registers only. */
 bool x64_flags_soon_dead(struct emit *e, gaddr eip);

@@ -568,7 +568,7 @@ static void find_leaders(const struct translation *tr)
 
 bool translate_region(struct translation *tr)
 {
-    struct emit e = {.tr = tr, .stale = stale};
+    struct emit e = {.tr = tr, .stale = stale, .leader = leader};
     find_leaders(tr);
     for (unsigned i = 0; i < tr->n; i++) {
         e.x87 |= x64_uses_x87(tr->insn[i].in);
