@@ -116,6 +116,12 @@ static void open_log(void)
 {
     if (!opt.strace && (opt.strace_count || opt.strace_spent || opt.strace_time))
         opt.strace = "all";
+    if (!opt.log_file && !opt.log_fd && (opt.profile || opt.count)) {
+        /* which is printed when the guest may have closed its own */
+        int kept = dup(log_fd());
+        if (kept >= 0)
+            log_set_fd(options_fd_above(kept, 900));
+    }
     if (!opt.log_file || opt.log_fd)
         return;
     int trunc = opt.strace && !opt.session_fd ? O_TRUNC : 0; /* as strace does */

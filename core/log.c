@@ -107,6 +107,14 @@ void log_user(const char *fmt, ...)
     va_end(ap);
 }
 
+void log_report(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    emit(out_fd, "xrun: ", fmt, ap);
+    va_end(ap);
+}
+
 void log_die(int code, const char *fmt, ...)
 {
     va_list ap;

@@ -10,6 +10,8 @@
 
 /* "xrun: " + text + newline on stderr. */
 void log_user(const char *fmt, ...) PRINTF(1, 2);
+/* The same where the log goes: what is asked for at the end (--profile). */
+void log_report(const char *fmt, ...) PRINTF(1, 2);
 /* log_user, then exit(code) (126 cannot execute, 127 not found). */
 _Noreturn void log_die(int code, const char *fmt, ...) PRINTF(2, 3);
 /* One line "xrun: [pid] ..." if opt.log is on; used for refused system calls and the like. */

@@ -659,12 +659,12 @@ uint64_t profile_clock(void)
 void cache_print_profile(void)
 {
     const struct code_profile *p = &profile;
-    log_user("decoded %" PRIu64 " instructions in %" PRIu64 " blocks, %.1f ms; retired %" PRIu64
+    log_report("decoded %" PRIu64 " instructions in %" PRIu64 " blocks, %.1f ms; retired %" PRIu64
              " blocks", p->decoded, p->blocks, (double)p->decode_ns / 1e6, p->retired);
     if (p->loaded)
-        log_user("took %" PRIu64 " instructions in %" PRIu64 " units from the store", p->loaded_insns,
+        log_report("took %" PRIu64 " instructions in %" PRIu64 " units from the store", p->loaded_insns,
                  p->loaded);
-    log_user("translated %" PRIu64 " instructions in %" PRIu64 " units, %.1f ms; %" PRIu64
+    log_report("translated %" PRIu64 " instructions in %" PRIu64 " units, %.1f ms; %" PRIu64
              " guest bytes -> %" PRIu64 " host bytes + %" PRIu64 " in stubs + %" PRIu64
              " of tables; %" PRIu64 " interpreted one by one", p->translated, p->units,
              (double)p->translate_ns / 1e6, p->guest_bytes, p->host_bytes, p->stub_bytes,

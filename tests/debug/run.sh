@@ -28,6 +28,9 @@ timeout 300 "$@" --dump=exec -o "$work/exec" "$work/loop" 1 </dev/null >/dev/nul
 check "every block that is executed is listed" test "$(grep -c "^$inner " "$work/exec")" -eq 50
 timeout 300 "$@" --profile --translate-range=1000-1fff "$work/loop" 1 2>"$work/profile" </dev/null >/dev/null
 check "nothing outside the range is translated" grep -q "translated 0 instructions" "$work/profile"
+timeout 300 "$@" --profile --count "$work/loop" 1 close 2>"$work/closed" </dev/null >/dev/null
+check "a program that closes its standard error is counted, too" \
+    test "$(grep -c -e '^xrun: translated ' -e ' guest instructions$' "$work/closed")" = 2
 build "$here/mdwe.c" || exit 1
 echo "this is no program" >"$work/text"
 chmod +x "$work/text"
