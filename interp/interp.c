@@ -154,18 +154,22 @@ static insn_fn bind(const struct insn *in)
     return NULL;
 }
 
+/* By kind: the function, as its distance from this one. */
+static LARGE_BSS int32_t bound[INSN_KINDS];
+
 void interp_bind(struct insn *in)
 {
-    static LARGE_BSS insn_fn bound[INSN_KINDS];
     uintptr_t kind = in->kind;
-    insn_fn fn = __atomic_load_n(&bound[kind], __ATOMIC_RELAXED);
-    if (unlikely(!fn)) {
-        fn = bind(in);
-        fn = fn ? fn : op_unsupported;
+    int32_t known = __atomic_load_n(&bound[kind], __ATOMIC_RELAXED);
+    if (unlikely(!known)) {
+        insn_fn fn = bind(in);
+        in->fn = fn ? fn : op_unsupported;
+        known = (int32_t)((intptr_t)in->fn - (intptr_t)op_invalid);
         if (kind)
-            __atomic_store_n(&bound[kind], fn, __ATOMIC_RELAXED);
+            __atomic_store_n(&bound[kind], known, __ATOMIC_RELAXED);
+        return;
     }
-    in->fn = fn;
+    in->fn = (insn_fn)((intptr_t)op_invalid + known);
 }
 
 /* Hardware reads the destination of a read-modify-write with the intent to write, so that a missing

@@ -16,7 +16,7 @@ enum { CODE_BYTES = 96 << 20 };
 #endif
 enum {
     GRANULE = 64, SEGMENT_MIN = TRANSLATE_BYTES_MAX, SEGMENT_MAX = 1 << 20,
-    SEGMENTS_MIN = 4, SEGMENTS_WANTED = 64, HUGE = 2 << 20,
+    SEGMENTS_MIN = 4, SEGMENTS_WANTED = 64, HUGE = 2 << 20, AT_ONCE = 32 << 10,
 };
 
 struct segment {
@@ -36,6 +36,7 @@ static struct unit **granule; /* unit by address */
 static struct segment *segment, *current;
 static unsigned nsegments;
 static uint64_t clock_;
+static uint8_t *populated; /* pages up to here are there, at least once */
 
 /* ---- the mapping ---- */
 
@@ -96,6 +97,7 @@ bool codemem_init(void)
         return false;
     }
     granule = p;
+    populated = base;
     if (total > HUGE) /* most programs do with the first half of one */
         madvise(base + HUGE / 2, total - HUGE / 2, MADV_HUGEPAGE);
     divide();
@@ -275,6 +277,15 @@ static bool next_segment(void)
 
 /* ---- units ---- */
 
+/* A fault for each page would cost more; huge ones come with one. */
+static void populate(const uint8_t *to)
+{
+    while (populated < to && populated < base + HUGE / 2) {
+        populate_pages(populated, AT_ONCE);
+        populated += AT_ONCE;
+    }
+}
+
 bool codemem_alloc(struct unit *u)
 {
     uint32_t n = (uint32_t)rounded(u->size);
@@ -284,6 +295,7 @@ bool codemem_alloc(struct unit *u)
     current->top += n;
     current->held += n;
     current->live += n;
+    populate(u->code + n);
     for (uint32_t at = 0; at < n; at += GRANULE)
         *granule_of(u->code + at) = u;
     return true;
