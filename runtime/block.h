@@ -127,11 +127,14 @@ bool code_enabled(void);
  * their addresses go into missing[] and nothing else is done: their number, at most `max`. */
 unsigned code_translate(struct block *b, gaddr *missing, unsigned max);
 struct stored;
-/* Puts a stored unit in place. Of the members those that have a block keep it. The blocks of which it is a
- * copy, and those of instructions that it leaves to the interpreter, must be there. */
-bool code_load(const struct stored *s);
-/* Translates what has not been hot enough, for the store only: for at most a fifth of the time that the process
- * ran, the rest is left to its next run. */
+/* Puts a stored unit in place, to be entered at `eip`. Of the members those that have a block keep
+ * it. The blocks of which it is a copy, and those of instructions that it leaves to the interpreter,
+ * must be there. */
+bool code_load(const struct stored *s, gaddr eip);
+/* The block of a member that has had none, if such a unit has been put in place; else NULL. */
+struct block *code_load_member(gaddr eip, unsigned mode);
+/* Translates what has not been hot enough, for the store only: for at most half of the time that the
+ * process ran, the rest is left to its next run. */
 void code_translate_rest(void);
 /* The block will not be entered again: its unit goes with it. Async-signal-safe. */
 void code_retire(struct block *b);

@@ -410,7 +410,7 @@ static void keep_way(const struct cpu *cpu, struct insn_links *l, struct code_ex
         edge_set(l->owner, cpu->exit_slot, b);
     }
     if (x && x->unit->valid) {
-        hints_tell(HINT_EXIT, x->unit->member[0]->key.eip, eip, mode);
+        hints_tell(HINT_EXIT, unit_block(x->unit)->key.eip, eip, mode);
         code_link(x, b);
     }
     if (!l && !x) {
@@ -497,10 +497,12 @@ static void decode_needed(const struct stored *s)
         if (p.reloc[i].ref == TR_INSN)
             decode_blocks(&(gaddr){(gaddr)p.reloc[i].value}, 1, s->mode);
     for (unsigned i = 0; i < s->copies; i++) {
-        bool member = false;
+        take();
+        bool there = cache_find(p.copy[i], s->mode) || code_load_member(p.copy[i], s->mode);
+        lock_release(&lock_);
         for (unsigned k = 0; k < s->members; k++)
-            member |= p.member[k].eip == p.copy[i];
-        if (!member)
+            there |= p.member[k].eip == p.copy[i];
+        if (!there)
             decode_blocks(&p.copy[i], 1, s->mode);
     }
 }
@@ -509,8 +511,11 @@ static void decode_needed(const struct stored *s)
 static struct block *find_stored(gaddr eip, unsigned mode)
 {
     const struct stored *s;
-    if (breaks_any) /* which what is stored knows nothing of */
-        return NULL;
+    struct block *b = store_enabled() ? code_load_member(eip, mode) : NULL;
+    if (b)
+        hints_tell(HINT_BLOCK, eip, 0, mode);
+    if (b || breaks_any) /* which what is stored knows nothing of */
+        return b;
     for (unsigned i = 0; store_enabled() && (s = store_find(eip, mode, &i));) {
         uint64_t seq = inval_seq;
         lock_release(&lock_);
@@ -518,8 +523,8 @@ static struct block *find_stored(gaddr eip, unsigned mode)
         if (ok)
             decode_needed(s);
         take();
-        struct block *b = cache_find(eip, mode);
-        if (b || (ok && seq == inval_seq && code_load(s) && (b = cache_find(eip, mode)))) {
+        b = cache_find(eip, mode);
+        if (b || (ok && seq == inval_seq && code_load(s, eip) && (b = cache_find(eip, mode)))) {
             hints_tell(HINT_BLOCK, eip, 0, mode);
             return b;
         }
@@ -677,7 +682,7 @@ void cache_store(const struct process *p)
 {
     if (!store_enabled() || !code_enabled() || !store_wants(profile.decoded) || !store_begin())
         return;
-    if (__atomic_load_n(&p->nthreads, __ATOMIC_ACQUIRE) == 1) {
+    if (store_has_file() && __atomic_load_n(&p->nthreads, __ATOMIC_ACQUIRE) == 1) {
         take();
         code_translate_rest();
         lock_release(&lock_);

@@ -73,11 +73,18 @@ static void table_set(const struct block *b)
 {
     int w = which_table(b->key.mode);
     uint32_t off = (uint32_t)(b->code - translate_table_base());
-    if (!translate_narrow) {
-        STORE_NEW(&all_targets[w][b->key.eip], (int32_t)off);
-        STORE_NEW(&target_lines[w][b->key.eip / TRANSLATE_LINE], 1);
+    uint64_t *e = &table[w][translate_table_slot(b->key.eip)];
+    uint64_t v = (uint64_t)-b->key.eip << 32 | off;
+    uint8_t *line = &target_lines[w][b->key.eip / TRANSLATE_LINE];
+    if (!translate_narrow && !*line) { /* reading first would be another fault where no page is */
+        *line = 1;
+        __atomic_store_n(&all_targets[w][b->key.eip], (int32_t)off, __ATOMIC_RELEASE);
+        __atomic_store_n(e, v, __ATOMIC_RELEASE);
+        return;
     }
-    STORE_NEW(&table[w][translate_table_slot(b->key.eip)], (uint64_t)-b->key.eip << 32 | off);
+    if (!translate_narrow)
+        STORE_NEW(&all_targets[w][b->key.eip], (int32_t)off);
+    STORE_NEW(e, v);
 }
 
 static void table_forget(gaddr eip, int w)
@@ -141,7 +148,7 @@ static struct insn *make_fallbacks(const struct unit *u)
     for (unsigned i = 0; i < tr.fallbacks; i++) {
         f[2 * i] = *tr.fallback[i];
         for (unsigned m = 0; m < region.members; m++) /* an entry's function may be replaced */
-            if (tr.fallback[i] == region.member[m]->insn)
+            if (region.member[m] && tr.fallback[i] == region.member[m]->insn)
                 f[2 * i].fn = region.member[m]->first_fn;
         memset(&f[2 * i + 1], 0, sizeof *f);
         f[2 * i + 1].fn = fallback_end;
@@ -206,7 +213,8 @@ static struct unit *unit_new(void)
 static void unit_free(struct unit *u)
 {
     for (unsigned i = 0; i < u->members; i++) /* a thread may have put it back meanwhile */
-        table_forget(u->member[i]->key.eip, u->which);
+        if (u->member[i])
+            table_forget(u->member[i]->key.eip, u->which);
     if (u->code) {
         perfmap_remove(u);
         codemem_free(u);
@@ -219,12 +227,11 @@ static void unit_free(struct unit *u)
     free(u);
 }
 
-static void attach(struct unit *u, unsigned member)
+static void attach(struct unit *u, struct block *b, uint32_t at)
 {
-    struct block *b = u->member[member];
     u->which = which_table(b->key.mode);
     b->unit = u;
-    b->code = u->code + entry[member];
+    b->code = u->code + at;
 }
 
 /* Where the exit leads: to code, or to its stub. */
@@ -274,6 +281,8 @@ void unit_sleep(struct unit *u)
 {
     u->asleep = true;
     for (unsigned i = 0; i < u->members; i++) {
+        if (!u->member[i])
+            continue;
         close_ways(u->member[i]);
         u->member[i]->insn[0].fn = cache_wake_entry;
     }
@@ -285,7 +294,8 @@ bool code_wake(struct block *b)
     if (!u || !u->asleep)
         return u;
     for (unsigned i = 0; i < u->members; i++)
-        open_ways(u->member[i]);
+        if (u->member[i])
+            open_ways(u->member[i]);
     u->asleep = false;
     return true;
 }
@@ -326,8 +336,11 @@ static void unlink_exit(struct code_exit *x)
 void unit_retire(struct unit *u, bool in_use)
 {
     codemem_retired(u);
+    if (u->stored)
+        store_set_unit(u->stored, NULL);
     for (unsigned i = 0; i < u->members; i++)
-        detach(u->member[i], in_use ? opt.hot - 1 : 0);
+        if (u->member[i])
+            detach(u->member[i], in_use ? opt.hot - 1 : 0);
     for (unsigned i = 0; i < u->exits; i++)
         unlink_exit(&u->exit[i]);
     looks_detach(u);
@@ -336,7 +349,7 @@ void unit_retire(struct unit *u, bool in_use)
     *retired_end = u;
     retired_end = &u->retired_next;
     for (unsigned i = 0; i < u->members; i++)
-        if (u->member[i]->light && u->member[i]->valid)
+        if (u->member[i] && u->member[i]->light && u->member[i]->valid)
             cache_retire(u->member[i]);
 }
 
@@ -384,6 +397,7 @@ void code_abandon(void)
     }
     codemem_abandon();
     looks_abandon();
+    store_abandon();
 }
 
 void code_free_abandoned(void)
@@ -404,9 +418,11 @@ static struct unit *place(void)
     looks_attach(u, &tr);
     u->valid = true;
     for (unsigned i = 0; i < u->members; i++)
-        attach(u, i);
+        if (u->member[i])
+            attach(u, u->member[i], entry[i]);
     for (unsigned i = 0; i < u->members; i++)
-        open_ways(u->member[i]);
+        if (u->member[i])
+            open_ways(u->member[i]);
     return u;
 }
 
@@ -500,27 +516,59 @@ static void decode_stored(const struct stored *s, gaddr eip, struct insn *to)
     }
 }
 
-/* The record's members become region.member[]: those without a block get light ones. */
-static bool load_members(const struct stored *s, const struct stored_parts *p)
+static bool is_copied(const struct stored *s, const struct stored_parts *p, gaddr eip)
 {
-    struct block *there[REGION_BLOCKS];
+    for (unsigned i = 0; i < s->copies; i++)
+        if (p->copy[i] == eip)
+            return true;
+    return false;
+}
+
+/* The record's members become region.member[]. Those without a block get none (most are never entered
+ * from elsewhere), but `wanted` and what a copy is made of a light one. */
+static bool load_members(const struct stored *s, const struct stored_parts *p, gaddr wanted)
+{
     const uint8_t *raw = p->raw;
+    bool found = false;
     region.members = 0;
     for (unsigned i = 0; i < s->members; i++) {
-        const struct block *b = there[i] = cache_find(p->member[i].eip, s->mode);
-        if (b && (b->unit || b->end != p->member[i].end))
-            return false;
-    }
-    for (unsigned i = 0; i < s->members; i++) {
         gaddr eip = p->member[i].eip, end = p->member[i].end;
-        struct block *b = there[i] ? there[i] : cache_light_block(eip, end, s->mode, raw);
-        if (!b)
+        struct block *b = cache_find(eip, s->mode);
+        found |= eip == wanted;
+        if (b && b->end != end)
+            return false;
+        if (!b && (eip == wanted || is_copied(s, p, eip)))
+            b = cache_light_block(eip, end, s->mode, raw);
+        if (!b && eip == wanted)
             return false;
         raw += end - eip;
         entry[region.members] = p->member[i].entry;
-        region.member[region.members++] = b;
+        region.member[region.members++] = b && !b->unit ? b : NULL;
     }
-    return true;
+    return found;
+}
+
+struct block *code_load_member(gaddr eip, unsigned mode)
+{
+    struct unit *u = store_unit(eip, mode);
+    if (!u)
+        return NULL;
+    struct stored_parts p = store_parts(u->stored);
+    const uint8_t *raw = p.raw;
+    unsigned i = 0;
+    for (; i < u->members && p.member[i].eip != eip; i++)
+        raw += p.member[i].end - p.member[i].eip;
+    bool absent = i < u->members && !u->member[i];
+    struct block *b = absent ? cache_light_block(eip, p.member[i].end, mode, raw) : NULL;
+    if (!b)
+        return NULL;
+    attach(u, b, p.member[i].entry);
+    __atomic_store_n(&u->member[i], b, __ATOMIC_RELEASE);
+    if (u->asleep)
+        b->insn[0].fn = cache_wake_entry;
+    else
+        open_ways(b);
+    return b;
 }
 
 static bool load_relocs(const struct stored *s, const struct stored_parts *p)
@@ -546,17 +594,17 @@ static bool load_relocs(const struct stored *s, const struct stored_parts *p)
     return true;
 }
 
-static bool load(const struct stored *s)
+static struct unit *load(const struct stored *s, gaddr wanted)
 {
     static LARGE_BSS struct insn fallback[TRANSLATE_INSN_MAX];
     struct stored_parts p = store_parts(s);
     tr.copies = s->copies;
     memcpy(tr.copied, p.copy, s->copies * sizeof(gaddr));
-    if (!load_relocs(s, &p) || !load_members(s, &p))
-        return false;
+    if (!load_relocs(s, &p) || !load_members(s, &p, wanted))
+        return NULL;
     for (unsigned i = 0; i < s->copies; i++)
         if (!cache_find(p.copy[i], s->mode))
-            return false;
+            return NULL;
     tr.n = 0;
     tr.mode = s->mode;
     tr.code = (uint8_t *)p.code;
@@ -578,15 +626,16 @@ static bool load(const struct stored *s)
     return place();
 }
 
-bool code_load(const struct stored *s)
+bool code_load(const struct stored *s, gaddr eip)
 {
     if (s->order != translate_order(mem_is_shared))
         return false;
     region.members = 0;
-    if (load(s)) {
+    struct unit *u = load(s, eip);
+    if (u) {
         profile.loaded++;
         profile.loaded_insns += s->n;
-        struct unit *u = region.member[0]->unit;
+        store_set_unit(s, u);
         for (unsigned i = 0; i < u->exits; i++) {
             struct block *b = u->exit[i].stub != COPY ? cache_find(u->exit[i].target, s->mode) : NULL;
             if (b && b->unit)
@@ -595,7 +644,7 @@ bool code_load(const struct stored *s)
         return true;
     }
     for (unsigned i = 0; i < region.members; i++)
-        if (region.member[i]->light)
+        if (region.member[i] && region.member[i]->light)
             cache_retire(region.member[i]);
     return false;
 }
@@ -648,7 +697,7 @@ static void make_rest(struct block *b)
 /* What was entered most comes first, else in the order in which it was decoded. */
 void code_translate_rest(void)
 {
-    enum { SHARE = 5 };
+    enum { SHARE = 2 };
     static const uint32_t heat[] = {4, 2, 1, 0};
     uint64_t share = clock_ns(CLOCK_PROCESS_CPUTIME_ID) / SHARE;
     rest.n = rest.instructions = rest.made = 0; /* an execve may have failed before */
@@ -731,23 +780,47 @@ bool code_contains(uintptr_t pc)
     return codemem_contains(pc);
 }
 
-const struct insn *unit_insn(const struct unit *u, gaddr eip)
+/* In bytes of which nobody has decoded more. */
+static const struct insn *decode_within(const uint8_t *raw, struct tr_range r, gaddr eip,
+                                        unsigned mode)
 {
     static __thread struct insn found;
-    for (unsigned i = 0; i < u->members; i++) {
-        const struct block *b = u->member[i];
-        uint32_t at = eip - b->key.eip, n = b->end - b->key.eip;
-        if (at >= n)
-            continue;
-        if (b->light && decode_bytes(block_raw(b) + at, n - at, eip, b->key.mode, &found) == DECODE_OK)
-            return &found;
-        if (b->light)
-            continue;
-        for (unsigned k = 0; k < b->n; k++)
-            if (b->insn[k].eip == eip)
-                return &b->insn[k];
+    bool ok = decode_bytes(raw + (eip - r.from), r.end - eip, eip, mode, &found) == DECODE_OK;
+    return ok ? &found : NULL;
+}
+
+/* Where no block is, the record tells. */
+static const struct insn *absent_insn(const struct unit *u, gaddr eip)
+{
+    struct stored_parts p = store_parts(u->stored);
+    const uint8_t *raw = p.raw;
+    const struct insn *in = NULL;
+    for (unsigned i = 0; i < u->members && !in; i++) {
+        struct tr_range r = {p.member[i].eip, p.member[i].end};
+        if (eip - r.from < r.end - r.from)
+            in = decode_within(raw, r, eip, u->stored->mode);
+        raw += r.end - r.from;
     }
-    return NULL;
+    return in;
+}
+
+const struct insn *unit_insn(const struct unit *u, gaddr eip)
+{
+    bool absent = false;
+    for (unsigned i = 0; i < u->members; i++) {
+        const struct block *b = __atomic_load_n(&u->member[i], __ATOMIC_ACQUIRE);
+        absent |= !b;
+        if (!b || eip - b->key.eip >= b->end - b->key.eip)
+            continue;
+        const struct insn *in = NULL;
+        if (b->light)
+            in = decode_within(block_raw(b), (struct tr_range){b->key.eip, b->end}, eip, b->key.mode);
+        for (unsigned k = 0; !b->light && !in && k < b->n; k++)
+            in = b->insn[k].eip == eip ? &b->insn[k] : NULL;
+        if (in)
+            return in;
+    }
+    return absent ? absent_insn(u, eip) : NULL;
 }
 
 struct code_place code_insn(uintptr_t pc)

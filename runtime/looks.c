@@ -1,13 +1,15 @@
-/* Translated code may rely on code outside its region (struct translation's `looked`). What lies in a page
- * of one of the unit's blocks is retired with that; the other pages are listed here. */
+/* Translated code may rely on code outside its region (struct translation's `looked`), and members may
+ * have no block yet. What lies in a page of one of the unit's blocks is retired with that; the other
+ * pages are listed here. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/log.h"
 #include "runtime/region.h"
+#include "runtime/store.h"
 #include "runtime/unit.h"
 
-enum { LISTS = 1 << 12 };
+enum { LISTS = 1 << 10 };
 
 static LARGE_BSS struct code_look *lists[LISTS]; /* by page */
 
@@ -57,36 +59,49 @@ static bool has_block_in(const struct unit *u, uint32_t page)
 {
     for (unsigned i = 0; i < u->members; i++) {
         const struct block *b = u->member[i];
-        if (page == page_of(b->key.eip) || page == page_of(b->end - 1))
+        if (b && (page == page_of(b->key.eip) || page == page_of(b->end - 1)))
             return true;
     }
     return false;
 }
 
-/* Pages in order, each once. */
-static unsigned find_pages(const struct unit *u, const struct translation *t, uint32_t *page)
+static struct {
+    uint32_t page[2 * (TRANSLATE_LOOKS_MAX + REGION_BLOCKS)], n, known; /* the last one seen */
+} found;
+
+static void find_pages(const struct unit *u, gaddr from, gaddr end)
 {
-    uint32_t known = page_of(u->member[0]->key.eip);
-    unsigned n = 0;
+    for (uint32_t p = page_of(from); p <= page_of(end - 1); p++) {
+        bool there = p == found.known;
+        for (unsigned i = 0; i < found.n && !there; i++)
+            there = found.page[i] == p;
+        found.known = p;
+        if (!there && !has_block_in(u, p))
+            found.page[found.n++] = p;
+    }
+}
+
+/* Pages without a block of the unit's, each once. */
+static void find_all_pages(const struct unit *u, const struct translation *t)
+{
+    found.n = 0;
+    found.known = page_of(unit_block(u)->key.eip);
     for (unsigned i = 0; i < t->looks; i++)
-        for (uint32_t p = page_of(t->looked[i].from); p <= page_of(t->looked[i].end - 1); p++) {
-            if (p == known)
-                continue;
-            known = p;
-            if (!has_block_in(u, p))
-                page[n++] = p;
-        }
-    return n;
+        find_pages(u, t->looked[i].from, t->looked[i].end);
+    struct stored_parts p = u->stored ? store_parts(u->stored) : (struct stored_parts){0};
+    for (unsigned i = 0; i < u->members; i++)
+        if (!u->member[i])
+            find_pages(u, p.member[i].eip, p.member[i].end);
 }
 
 void looks_attach(struct unit *u, const struct translation *t)
 {
-    static uint32_t page[2 * TRANSLATE_LOOKS_MAX];
-    u->looks = (uint16_t)find_pages(u, t, page);
+    find_all_pages(u, t);
+    u->looks = (uint16_t)found.n;
     u->look = u->looks ? xcalloc(u->looks, sizeof u->look[0]) : NULL;
     for (unsigned i = 0; i < u->looks; i++) {
-        struct code_look *l = &u->look[i], **list = &lists[page[i] % LISTS];
-        *l = (struct code_look){.page = page[i], .unit = u, .next = *list, .link = list};
+        struct code_look *l = &u->look[i], **list = &lists[found.page[i] % LISTS];
+        *l = (struct code_look){.page = found.page[i], .unit = u, .next = *list, .link = list};
         if (*list)
             (*list)->link = &l->next;
         *list = l;

@@ -23,6 +23,8 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
+#include "runtime/codemem.h"
+#include "runtime/unit.h"
 
 enum {
     NEW_MAX = 64 << 20,  /* bytes that one run adds, */
@@ -274,6 +276,11 @@ bool store_enabled(void)
     return path;
 }
 
+bool store_has_file(void)
+{
+    return file;
+}
+
 static uint32_t offset_of(const struct stored *s)
 {
     return (uint32_t)((const uint8_t *)s - (const uint8_t *)file);
@@ -326,6 +333,74 @@ const struct stored *store_find(gaddr eip, unsigned mode, unsigned *i)
             r->size <= limit - at && check_of(r) == r->check && !is_refused(r))
             return r;
     }
+}
+
+/* ---- records that are units now ---- */
+
+/* Hash table by place in the file, with linear probing. What was retired stays, with 0 as `code`. */
+static struct {
+    struct place { uint32_t at, code; } *place; /* code: for codemem_address(), or 1 */
+    uint32_t n, bits;
+} units;
+
+static struct place *find_place(uint32_t at)
+{
+    uint32_t mask = (1u << units.bits) - 1, k = first_slot(at, units.bits);
+    while (units.place[k & mask].at && units.place[k & mask].at != at)
+        k++;
+    return &units.place[k & mask];
+}
+
+static void make_places(void)
+{
+    enum { BITS_MIN = 9 };
+    struct place *old = units.place;
+    uint32_t n = old ? 1u << units.bits : 0;
+    units.bits = old ? units.bits + 2 : BITS_MIN;
+    units.place = xcalloc((size_t)1 << units.bits, sizeof *old);
+    for (uint32_t i = 0; i < n; i++)
+        if (old[i].at)
+            *find_place(old[i].at) = old[i];
+    free(old);
+}
+
+void store_set_unit(const struct stored *s, struct unit *u)
+{
+    if (!file || (const uint8_t *)s - (const uint8_t *)file >= file->size)
+        return;
+    if (u && (!units.place || units.n >= 3u << units.bits >> 2))
+        make_places();
+    if (!units.place)
+        return;
+    uint32_t at = offset_of(s) / 8;
+    struct place *p = find_place(at);
+    if (!p->at && !u)
+        return;
+    units.n += !p->at;
+    *p = (struct place){at, u ? (uint32_t)(uintptr_t)u->code | 1 : 0};
+}
+
+struct unit *store_unit(gaddr eip, unsigned mode)
+{
+    uint32_t mask = file ? (1u << file->index_bits) - 1 : 0;
+    if (!units.n)
+        return NULL;
+    for (uint32_t k = first_slot(eip, file->index_bits), n = 0; n <= mask; k++, n++) {
+        const struct slot *s = &slots(file)[k & mask];
+        if (!s->at)
+            break;
+        uint32_t code = s->eip == eip ? find_place(s->at)->code : 0;
+        struct unit *u = code ? codemem_find(codemem_address(code)) : NULL;
+        if (u && u->stored->mode == mode)
+            return u;
+    }
+    return NULL;
+}
+
+void store_abandon(void)
+{
+    units.place = NULL; /* it may have been on the move */
+    units.n = 0;
 }
 
 /* ---- using ---- */

@@ -29,14 +29,21 @@ struct stored_parts {
     const uint8_t *raw;   /* the bytes of the members, then of looked[], one behind the other */
     const uint8_t *code, *side;
 };
+struct unit;
 struct stored_parts store_parts(const struct stored *s);
 
 /* Opens the program's file, if there is one that this xrun can use. `exe` is its host path, which must stay. */
 void store_init(const char *exe);
 bool store_enabled(void);
+bool store_has_file(void); /* the program has run before */
 /* The i-th record (0...) of which the block is a member, of those that order memory as is asked now; NULL:
  * there are no more. */
 const struct stored *store_find(gaddr eip, unsigned mode, unsigned *i);
+/* The unit that a record became; NULL: it is no more. Only records of the file are noted. */
+void store_set_unit(const struct stored *s, struct unit *u);
+/* One of those of which this is a member; NULL: there is none. */
+struct unit *store_unit(gaddr eip, unsigned mode);
+void store_abandon(void); /* there are no units any more */
 /* The guest's code is what the record was made from, and will not change without the code hook being
  * called. Without the lock of cache.c. */
 bool store_matches(const struct stored *s);

@@ -42,8 +42,18 @@ struct unit {
     bool relink;                /* and it had such: jumps that are linked may lead to their stubs */
     struct unit *retired_next;
     uint64_t retired_epoch;
-    struct block *member[];     /* they live longer than the unit */
+    struct block *member[];     /* they live longer than the unit; NULL: nobody has wanted to enter there
+                                 * (only of one from the store: see struct stored_parts) */
 };
+
+/* A member that is there: there is always one. */
+static inline const struct block *unit_block(const struct unit *u)
+{
+    unsigned i = 0;
+    while (!u->member[i])
+        i++;
+    return u->member[i];
+}
 
 /* code.c, for codemem.c. Puts the unit to sleep to see whether anybody needs it. */
 void unit_sleep(struct unit *u);
