@@ -26,6 +26,7 @@
 #include "runtime/host.h"
 #include "runtime/ptrace.h"
 #include "runtime/runtime.h"
+#include "runtime/store.h"
 #include "syscalls/syscalls.h"
 #include "translate/translate.h"
 
@@ -109,6 +110,8 @@ void signal_set_host_mask(struct thread *t)
 static _Noreturn void own_fault(int sig, const siginfo_t *info, const ucontext_t *uc)
 {
     const struct thread *t = thread_self;
+    if (sig == SIGBUS && store_holds(info->si_addr))
+        log_die(126, "%s: a file of translated code was cut off, or cannot be read any more", opt.store);
     log_user("internal error: signal %d at host address %#lx, fault address %p; this is a fault "
              "of xrun, not of the program (guest eip %08x)",
              sig, (unsigned long)host_pc(uc), info->si_addr, t ? t->cpu.eip : 0);

@@ -56,6 +56,7 @@ static uint64_t build; /* of struct header: this xrun's */
 static pid_t owner; /* a process that was forked keeps what it finds to itself */
 static struct stat root; /* the same paths mean other files behind a chroot */
 static const struct header *file;
+static size_t file_size; /* what its header says may not be there any more */
 static uint8_t *added, *added_top, *added_end;
 static uint64_t added_instructions;
 static struct lock stale_lock;
@@ -214,6 +215,7 @@ static void open_file(void)
         void *p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | populate, fd, 0);
         if (p != MAP_FAILED && usable(p, (size_t)st.st_size)) {
             file = p;
+            file_size = (size_t)st.st_size;
             if (time(NULL) - st.st_mtime > DAY) /* it is not the oldest */
                 futimens(fd, NULL);
         } else if (p != MAP_FAILED) {
@@ -279,6 +281,11 @@ bool store_enabled(void)
 bool store_has_file(void)
 {
     return file;
+}
+
+bool store_holds(const void *p)
+{
+    return file && (uintptr_t)p - (uintptr_t)file < file_size;
 }
 
 static uint32_t offset_of(const struct stored *s)

@@ -36,6 +36,8 @@ struct stored_parts store_parts(const struct stored *s);
 void store_init(const char *exe);
 bool store_enabled(void);
 bool store_has_file(void); /* the program has run before */
+/* Is that in the mapped file, which is read while the program runs? */
+bool store_holds(const void *p);
 /* The i-th record (0...) of which the block is a member, of those that order memory as is asked now; NULL:
  * there are no more. */
 const struct stored *store_find(gaddr eip, unsigned mode, unsigned *i);

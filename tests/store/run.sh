@@ -109,6 +109,19 @@ outdated() { # programs change, their names do not
     check "units with exact x87 instructions are used with --x87=double" $?
 }
 
+cut_off() { # while it is in use
+    rm -rf "$work/store"
+    $cc -static -O1 -w -o "$work/cut" "$own/cut.c" || exit 1
+    run "$work/cut" /nowhere/file >"$work/whole"
+    run "$work/cut" /nowhere/file | diff "$work/whole" - >"$work/diff"
+    check "cut: the second run" $?
+    run "$work/cut" "$(file)" >"$work/out"
+    grep -q "cut off" "$work/out" && grep -q "^exit 126" "$work/out"
+    check "a file that is cut off while it is in use" $?
+    run "$work/cut" /nowhere/file | diff "$work/whole" - >"$work/diff"
+    check "after it was cut off" $?
+}
+
 at_once() {
     local pids=()
     rm -rf "$work/store"
@@ -205,6 +218,7 @@ for r in "$@"; do
     fi
     foreign
     outdated
+    cut_off
     at_once
     places
     again
