@@ -45,6 +45,18 @@ static void limits_init(struct process *p)
         to[i][0] = l.rlim_cur;
         to[i][1] = l.rlim_max;
     }
+    const char *s = opt.limits;
+    for (int i = 0; s && i < 6; i++) {
+        char *end;
+        to[i / 2][i % 2] = strtoull(s, &end, 16);
+        s = end + (*end == ',');
+    }
+    struct rlimit l;
+    const rlim_t usual = 8 << 20;
+    if (opt.limits && !getrlimit(RLIMIT_STACK, &l) && l.rlim_cur < usual) { /* the guest's, for execve's sake */
+        l.rlim_cur = l.rlim_max < usual ? l.rlim_max : usual;
+        setrlimit(RLIMIT_STACK, &l);
+    }
 }
 
 static struct thread *first_thread(void)

@@ -49,6 +49,7 @@ struct options {
     uint32_t trace_fd;     /* internal: a traced program over execve */
     uint32_t log_fd;       /* internal: where the trace goes, handed on with it */
     uint32_t self_fd;      /* internal: this executable, passed on by exec */
+    const char *limits;    /* internal: struct process's rlim_as, rlim_stack, rlim_data, if not the host's */
     const char *exec_via;  /* internal: emulator of this host that must start child xruns */
     bool child;            /* internal */
     const char *dump;      /* --dump=blocks,code,exec */

@@ -3,11 +3,13 @@
  * the host's execve there is no way back. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -78,15 +80,44 @@ static char *joined(const char *option, const char *value)
     return s;
 }
 
+/* ---- limits that bind the guest, not xrun ---- */
+
+enum { LIMITS = 3 };
+static const int limit_kinds[LIMITS] = {RLIMIT_STACK, RLIMIT_AS, RLIMIT_DATA};
+
+/* Sets the host's soft limits and gives what they were: the kernel looks at them in execve, and a program of the
+ * host gets them. Not the hard ones: execve may fail. */
+static void swap_limits(uint64_t soft[LIMITS], int n)
+{
+    for (int i = 0; i < n; i++) {
+        struct rlimit l;
+        getrlimit(limit_kinds[i], &l);
+        const uint64_t was = l.rlim_cur;
+        l.rlim_cur = soft[i] < l.rlim_max ? soft[i] : l.rlim_max;
+        setrlimit(limit_kinds[i], &l);
+        soft[i] = was;
+    }
+}
+
+/* What the next xrun is told of them. */
+static char *limits_text(const struct process *p)
+{
+    char *text;
+    if (asprintf(&text, "--limits=%" PRIx64 ",%" PRIx64 ",%" PRIx64 ",%" PRIx64 ",%" PRIx64 ",%" PRIx64,
+                 p->rlim_as[0], p->rlim_as[1], p->rlim_stack[0], p->rlim_stack[1], p->rlim_data[0],
+                 p->rlim_data[1]) < 0)
+        log_die(126, "out of memory");
+    return text;
+}
+
 /* Replaces this process by a new xrun that runs the target with argv. */
 static int64_t exec_self(const struct target *x, char **argv, char **envp)
 {
     int argc = count(argv);
-    const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 12, sizeof *v);
+    const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 16, sizeof *v);
     char fd_text[32], exec_fd_text[32], seccomp_text[32], trace_text[32], mdwe_text[32];
     char self[PATH_MAX] = "/proc/self/exe";
-    char *argv0 = joined("--argv0=", argc ? argv[0] : ""); /* the kernel makes up an empty one too */
-    char *execfn = joined("--execfn=", x->name);
+    char *limits = limits_text(thread_self->proc), *execfn = joined("--execfn=", x->name);
     int self_fd = opt.self_fd ? (int)opt.self_fd : -1;
     int n = 0;
     if (opt.exec_via) {
@@ -117,7 +148,9 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
         v[n++] = mdwe_text;
     if (strcmp(x->path, x->name))
         v[n++] = execfn;
-    v[n++] = argv0;
+    v[n++] = limits;
+    v[n++] = "--argv0"; /* the longest string that the kernel takes has no room for more */
+    v[n++] = argc ? argv[0] : ""; /* the kernel makes up an empty one too */
     v[n++] = "--child";
     v[n++] = "--";
     v[n++] = x->path;
@@ -137,7 +170,7 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
         close(seccomp_fd);
     if (trace_fd >= 0)
         close(trace_fd);
-    free(argv0);
+    free(limits);
     free(execfn);
     free(v);
     return r;
@@ -265,7 +298,10 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
     host_syscall(SYS_rt_sigprocmask, 2 /* SIG_SETMASK */, (long)&guest_mask, 0, 8, 0, 0);
     int64_t ret;
     bool rule = by_rule && !opt.self_fd && !t->seccomp && !t->trace; /* these would be lost */
-    if (k == ELFLOAD_I386 && !rule) {
+    bool ours = k == ELFLOAD_I386 && !rule;
+    uint64_t soft[LIMITS] = {t->proc->rlim_stack[0], t->proc->rlim_as[0], t->proc->rlim_data[0]};
+    swap_limits(soft, ours ? 1 : LIMITS);
+    if (ours) {
         keep_target(&x, host);
         session_pass(true);
         ret = exec_self(&x, argv, envp);
@@ -276,6 +312,7 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
         pass_mdwe(t, k);
         ret = host_syscall(SYS_execve, (long)host, (long)argv, (long)envp, 0, 0, 0);
     }
+    swap_limits(soft, ours ? 1 : LIMITS);
     signal_default_by_host(t->proc, false);
     signal_restore(mask);
     return ret;
