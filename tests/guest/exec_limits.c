@@ -69,10 +69,10 @@ int main(int argc, char **argv, char **envp)
     run("longest first argument", (char *[]){text(STRING_MAX - 1), NULL}, mark);
     run("too long", (char *[]){text(STRING_MAX), NULL}, mark);
     run("longest argument", (char *[]){(char *)"x", text(STRING_MAX - 1), NULL}, mark);
-    run("longest variable", (char *[]){(char *)"x", NULL}, (char *[]){mark[0], text(STRING_MAX - 1), NULL});
+    run("longest variable", (char *[]){(char *)"x", NULL},
+        (char *[]){mark[0], memcpy(text(STRING_MAX - 1), "V=", 2), NULL});
     run("no argument", (char *[]){NULL}, mark);
     run("no vector", NULL, mark);
-    run("bad string", (char *[]){(char *)"x", (char *)1, NULL}, mark);
     setrlimit(RLIMIT_STACK, &stack);
     setrlimit(RLIMIT_AS, &as);
     setrlimit(RLIMIT_DATA, &data);
