@@ -84,7 +84,8 @@ int main(int argc, char **argv)
         start("traced", -1);
     }
     expect("traced");
-    printf("goes on: %ld\n", ptrace(PTRACE_CONT, pid, NULL, NULL));
+    long r = ptrace(PTRACE_CONT, pid, NULL, NULL);
     expect("traced");
+    printf("went on: %ld\n", r);
     return 0;
 }
