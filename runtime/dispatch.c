@@ -253,6 +253,8 @@ static void complete_flags(struct thread *t)
         if ((in->flags & INSN_END) && in->o[0].kind != OPND_REL)
             return;
         missing &= ~translate_overwrites(in);
+        cpu->exit_links = NULL; /* the edge that was to be taken is not the one that will be */
+        cpu->host.exit_code = NULL;
         run(t, in);
     }
     act(t);

@@ -56,7 +56,8 @@ static bool decode(const char *name, unsigned bytes, const char *options)
                               .mode = option(options, "gs") ? MODE_GS_PLAIN : 0,
                               .ordered = option(options, "ordered"),
                               .unmasked = option(options, "unmasked"),
-                              .inexact = option(options, "inexact")};
+                              .inexact = option(options, "inexact"),
+                              .all_flags = option(options, "shown")};
     memset(slots, 0, sizeof slots);
     memset(code, 0, sizeof code);
     for (gaddr eip = AT; eip < AT + bytes; eip = slots[tr.n++].in.next) {

@@ -14,7 +14,7 @@ SNIPPETS: lines `name: instruction; instruction` in Intel syntax, more of them o
     dead     behind the snippet all status flags are written before they are read; else they may be read
     both     two snippets, the second with `dead` (its name ends in -dead)
     ordered  other threads see memory; gs: segment gs is plain; inexact: MXCSR.PE is set
-    unmasked a thread wants SSE exceptions to trap
+    unmasked a thread wants SSE exceptions to trap; shown: faults show flags that nobody reads
     led      indirect jumps and calls have led to one place
 """
 import difflib

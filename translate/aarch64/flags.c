@@ -127,10 +127,22 @@ void a64_set_v_bit(struct emit *e, unsigned n, unsigned bit)
     a64_msr(e, A64_NZCV, A64_STUB);
 }
 
+/* N, Z and AF of a logic operation's result, which A64_PF has, too; 0 - 0 is no borrow: CF is 0. */
+static bool all_flags(struct emit *e, unsigned r, unsigned live)
+{
+    if (!(live & NEED_A) || !(live & NEED_NZCV))
+        return false;
+    a64_must(a64_subs_imm(e, A64_W, A64_AF, r, 0));
+    e->form = FORM_SUB;
+    return true;
+}
+
 void a64_result_flags(struct emit *e, unsigned r, unsigned live)
 {
-    if (live & (NEED_P | NEED_A))
+    if ((live & (NEED_P | NEED_A)) && r != A64_PF)
         a64_mov(e, A64_W, A64_PF, r);
+    if (all_flags(e, r, live))
+        return;
     if (live & NEED_A)
         a64_mov(e, A64_W, A64_AF, A64_PF);
     if (!(live & NEED_NZCV) || a64_fuse_result(e, r))
@@ -141,6 +153,11 @@ void a64_result_flags(struct emit *e, unsigned r, unsigned live)
 
 void a64_narrow_result_flags(struct emit *e, unsigned r, unsigned size, unsigned live)
 {
+    if ((live & NEED_A) && (live & NEED_NZCV)) {
+        a64_sbfx(e, A64_W, A64_PF, r, 0, 8 * size);
+        all_flags(e, A64_PF, live);
+        return;
+    }
     if (live & (NEED_P | NEED_A))
         a64_mov(e, A64_W, A64_PF, r);
     if (live & NEED_A)

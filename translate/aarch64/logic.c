@@ -15,8 +15,13 @@ static void logic(struct emit *e, enum a64_logic op, unsigned d, unsigned a,
 static void and_flags(struct emit *e, unsigned d, unsigned a, const struct a64_val *b,
                       unsigned live)
 {
+    unsigned to = d == A64_ZR ? (unsigned)A64_PF : d;
+    if ((live & NEED_A) && (live & NEED_NZCV)) {
+        logic(e, A64_AND, to, a, b);
+        a64_result_flags(e, to, live);
+        return;
+    }
     if (live & (NEED_P | NEED_A)) {
-        unsigned to = d == A64_ZR ? (unsigned)A64_PF : d;
         logic(e, live & NEED_NZCV ? A64_ANDS : A64_AND, to, a, b);
         if (to != A64_PF)
             a64_mov(e, A64_W, A64_PF, to);
