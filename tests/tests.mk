@@ -35,6 +35,7 @@ check-long: deps both ## the guest and app tests with small limits and with code
 	tests/stress/stress-ng.sh $(CACHE)/root/stress $(W)/stress-long x86_64=$(X86)
 	tests/setup/ltp.sh $(CACHE)
 	tests/ltp/run.sh $(CACHE)/ltp $(CACHE)/root/stress $(W)/ltp x86_64=$(X86)
+	PROBE_STEP=1 PROBE_RANDOM=60 tests/probe/run.sh $(W)/probe $(X86)
 	tests/setup/strace.sh $(CACHE)
 	tests/strace/run.sh $(CACHE)/strace $(W)/strace-tests x86_64=$(X86)
 	tests/go/run.sh $(W)/go x86_64=$(X86) "aarch64=$(ARM_RUN)"

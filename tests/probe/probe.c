@@ -1,9 +1,11 @@
 /* Calls every i386 system call number with bad, borderline and harmless arguments and prints what
  * comes back: the errno, 0, or + for any other result, and which bytes of the buffer changed. The
  * output on hardware and under xrun must be the same.
- * usage: probe FIRST LAST RANDOM MS [PATTERN]
+ * usage: probe [typed:STEP] FIRST LAST RANDOM MS [PATTERN]
  * numbers FIRST to LAST; besides the fixed argument sets RANDOM random ones; a call that blocks is
- * ended after MS milliseconds; PATTERN: that argument set only.
+ * ended after MS milliseconds; PATTERN: that argument set only. typed: each STEPth argument set of
+ * typed.c instead, of whose calls more is compared: small results as they are, the sum of the bytes
+ * written, what became of descriptors and files.
  * The calls are made by a child without privileges, which is started again where it dies. */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +27,9 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATTERNS_MAX = 2000, PAGE = 4096 };
+#include "typed.h"
+
+enum { PATTERNS_MAX = 4000, PAGE = 4096 };
 /* Fixed places, so that results do not depend on layout. A hole follows each. */
 #define ARENA 0x50000000u /* filled with 0xa5, read-write, two pages, then a hole */
 #define ZERO 0x50010000u  /* zeros, read-write, one page */
@@ -34,9 +38,10 @@ enum { PATTERNS_MAX = 2000, PAGE = 4096 };
 #define HOLE 0x50040000u
 #define SHARED 0x60000000u
 
-struct result { int32_t ret; uint16_t lo, hi; uint8_t done; };
+struct result { int32_t ret; uint16_t lo, hi; uint8_t done; uint32_t sum, effects, signals; };
 struct shared { volatile uint32_t at; struct result r[PATTERNS_MAX]; };
 static struct shared *const sh = (void *)SHARED;
+static uint32_t typed; /* 0: no, else each how many-th */
 
 /* Not called at all: they end, replace or duplicate the caller, or reach other processes. */
 static const struct { uint16_t nr; const char *why; } skip[] = {
@@ -134,6 +139,10 @@ static uint32_t rnd(void)
 
 static void arguments(uint32_t nr, uint32_t pattern, uint32_t a[6])
 {
+    if (typed) {
+        typed_arguments(nr, pattern, a);
+        return;
+    }
     if (pattern < FIXED) {
         for (int i = 0; i < 6; i++)
             a[i] = fixed[pattern][i];
@@ -185,6 +194,7 @@ static void extent(struct result *r)
             if (!r->hi)
                 r->lo = (uint16_t)i;
             r->hi = (uint16_t)(i + 1);
+            r->sum = (r->sum ^ (p[i] + i * 256)) * 16777619u;
         }
 }
 
@@ -224,6 +234,28 @@ static void clean(uint32_t nr, long ret, const uint32_t a[6])
     }
 }
 
+static bool left_out(uint32_t nr, uint32_t i)
+{
+    return typed && (i + nr) % typed;
+}
+
+static void count_signal(int sig) { sh->r[sh->at].signals += 1 + (uint32_t)sig * 256; }
+
+static void world(const uint32_t a[6])
+{
+    umask(022);
+    if (!typed) {
+        descriptors();
+        if (chdir("/"))
+            _exit(98);
+        return;
+    }
+    typed_world(a);
+    for (int sig = 1; sig < 32; sig++)
+        if (!(1u << sig & (1u << SIGSEGV | 1u << SIGBUS | 1u << SIGALRM | 1u << SIGILL | 1u << SIGFPE)))
+            signal(sig, count_signal);
+}
+
 static void probe(uint32_t nr, uint32_t from, uint32_t to, int ms)
 {
     setsid();
@@ -232,34 +264,41 @@ static void probe(uint32_t nr, uint32_t from, uint32_t to, int ms)
         (void)!setresuid(65534, 65534, 65534);
     for (uint32_t i = from; i < to; i++) {
         uint32_t a[6];
-        descriptors();
-        umask(022);
-        if (chdir("/"))
-            _exit(98);
-        struct itimerval it = {{0, 0}, {0, ms * 1000}};
-        setitimer(ITIMER_REAL, &it, NULL);
-        arenas();
-        arguments(nr, i, a);
         sh->at = i;
+        if (left_out(nr, i))
+            continue;
+        arguments(nr, i, a);
+        world(a);
+        struct itimerval it = {{0, 0}, {ms / 1000, ms % 1000 * 1000}}, none = {{0, 0}, {0, 0}};
+        arenas();
+        setitimer(ITIMER_REAL, &it, NULL);
         long r = raw(nr, a);
+        setitimer(ITIMER_REAL, &none, NULL);
         struct result *o = &sh->r[i];
-        extent(o);
         o->ret = r;
         o->done = 1;
-        sh->at = i + 1;
+        if (typed && nr == SYS_clone3 && !r)
+            _exit(0);
+        if (typed && typed_exact(nr))
+            o->effects = typed_effects();
+        extent(o);
         clean(nr, r, a);
     }
+    sh->at = to;
     _exit(0);
 }
 
-/* The exit status; a child that does not end is killed. */
+/* The exit status; a child that does not go on is killed. */
 static int wait_for(pid_t pid)
 {
     int st;
-    for (int i = 0; i < 600; i++) {
+    uint32_t at = sh->at;
+    for (int i = 0, still = 0; still < 600; i++, still++) {
         if (waitpid(pid, &st, WNOHANG) == pid)
             return st;
         usleep(i < 50 ? 1000 : 20000);
+        if (sh->at != at)
+            at = sh->at, still = 0;
     }
     kill(pid, SIGKILL);
     waitpid(pid, &st, 0);
@@ -273,14 +312,21 @@ static void print(uint32_t nr, uint32_t i, const char *how, int status)
     arguments(nr, i, a);
     printf("%u.%u (%x,%x,%x,%x,%x,%x) ", nr, i, a[0], a[1], a[2], a[3], a[4], a[5]);
     if (how) {
-        printf("%s %d\n", how, status);
+        printf("%s %d %d\n", how, status, typed && !typed_exact(nr) && o->ret > 0 ? 0 : o->ret);
         return;
     }
-    bool failed = o->ret < 0 && o->ret >= -4095;
+    bool failed = o->ret < 0 && o->ret >= -4095, exact = typed && typed_exact(nr);
     const char *name = failed ? strerrorname_np(-o->ret) : o->ret ? "+" : "0";
-    printf("%s", name ? name : "E?");
-    if (o->hi)
-        printf(" [%u,%u)", o->lo, o->hi);
+    if (exact && o->ret >= 0 && o->ret < 1 << 20)
+        printf("%d", o->ret);
+    else
+        printf("%s", name ? name : "E?");
+    /* how much was written before the hole is nobody's business */
+    bool cut = typed && o->ret == -EFAULT, at_hole = typed && o->hi > 2 * PAGE - 64;
+    if (o->hi && !cut)
+        printf(" [%u,%u)", o->lo, at_hole ? 2 * PAGE : o->hi);
+    if (exact && !cut)
+        printf(":%08x:%08x:%x", o->hi ? o->sum : 0, o->effects, o->signals);
     printf("\n");
 }
 
@@ -288,40 +334,57 @@ static void probe_number(uint32_t nr, uint32_t from, uint32_t to, int ms)
 {
     memset(sh, 0, sizeof *sh);
     while (from < to) {
+        uint32_t end = typed && typed_alone(nr) ? from + 1 : to;
+        if (end == from + 1 && left_out(nr, from)) {
+            from++;
+            continue;
+        }
         fflush(stdout);
         pid_t pid = fork();
         if (!pid)
-            probe(nr, from, to, ms);
+            probe(nr, from, end, ms);
         int st = wait_for(pid);
         for (uint32_t i = from; i < sh->at; i++)
             if (sh->r[i].done)
                 print(nr, i, NULL, 0);
-        if (!st)
-            return;
-        if (WIFSIGNALED(st))
+        from = sh->at + 1;
+        if (!st && sh->at >= end)
+            from = end;
+        else if (WIFSIGNALED(st))
             print(nr, sh->at, "killed", WTERMSIG(st));
         else
             print(nr, sh->at, "exited", WEXITSTATUS(st));
-        from = sh->at + 1;
     }
 }
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && !strncmp(argv[1], "typed:", 6)) {
+        typed = (uint32_t)atoi(argv[1] + 6);
+        argc--, argv++;
+    }
     uint32_t first = (uint32_t)atoi(argv[1]), last = (uint32_t)atoi(argv[2]);
     uint32_t from = 0, to = FIXED + (uint32_t)atoi(argv[3]);
     if (argc > 5) {
         from = (uint32_t)atoi(argv[5]);
         to = from + 1;
+        typed = typed ? 1 : 0;
     }
+    char scratch[] = "/tmp/probeXXXXXX";
+    if (typed && (!mkdtemp(scratch) || chmod(scratch, 0777) || chdir(scratch)))
+        return 1;
     mmap(sh, sizeof *sh, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     unshare(CLONE_NEWIPC);
     for (uint32_t nr = first; nr <= last; nr++) {
         bool skipped = false;
         for (unsigned i = 0; i < sizeof skip / sizeof *skip; i++)
             skipped |= skip[i].nr == nr;
-        if (!skipped)
+        if (typed && argc <= 5)
+            to = typed_count(nr, (uint32_t)atoi(argv[3]));
+        if (typed ? typed_count(nr, 0) : !skipped)
             probe_number(nr, from, to, atoi(argv[4]));
     }
+    if (typed)
+        typed_empty("."), rmdir(scratch);
     return 0;
 }
