@@ -116,9 +116,9 @@ static int64_t do_open(struct sysctx *c, int dirfd, uint32_t path, uint32_t flag
 
 SYSCALL(open) { return do_open(c, AT_FDCWD, c->a[0], c->a[1], c->a[2]); }
 SYSCALL(openat) { return do_open(c, (int)c->a[0], c->a[1], c->a[2], c->a[3]); }
-SYSCALL(creat)
+SYSCALL(creat) /* has no form for 32-bit programs, and a 64-bit kernel's files are large */
 {
-    return do_open(c, AT_FDCWD, c->a[0], O_CREAT | O_WRONLY | O_TRUNC, c->a[1]);
+    return do_open(c, AT_FDCWD, c->a[0], O_CREAT | O_WRONLY | O_TRUNC | I386_O_LARGEFILE, c->a[1]);
 }
 
 int read_sized(void *dst, size_t n, uint32_t a, uint32_t size)
@@ -127,18 +127,21 @@ int read_sized(void *dst, size_t n, uint32_t a, uint32_t size)
     if (size > GUEST_PAGE_SIZE)
         return -E2BIG;
     memset(dst, 0, n);
-    for (uint32_t at = (uint32_t)n; at < size; at += sizeof more) {
+    for (uint32_t at = (uint32_t)n; at < size;) {
         uint32_t k = size - at < sizeof more ? size - at : (uint32_t)sizeof more;
+        uint32_t page = GUEST_PAGE_SIZE - ((a + at) & GUEST_PAGE_MASK); /* what follows may be a hole */
+        k = k < page ? k : page;
         if (mem_read(more, a + at, k))
             return -EFAULT;
         for (uint32_t i = 0; i < k; i++)
             if (more[i])
                 return -E2BIG;
+        at += k;
     }
     return mem_read(dst, a, size < n ? size : n);
 }
 
-SYSCALL(openat2)
+SYSCALL(openat2) /* as creat: the file is a large one */
 {
     struct open_how how;
     char host[PATH_MAX];
@@ -148,7 +151,6 @@ SYSCALL(openat2)
     if (r)
         return r;
     const char *p = host_path(c->a[1], host, PATH_FOLLOW | (how.flags & O_CREAT ? PATH_CREATE : 0));
-    bool small = !(how.flags & (I386_O_LARGEFILE | O_PATH));
     how.flags = (uint64_t)(uint32_t)open_flags_to_host((uint32_t)how.flags) | (how.flags >> 32 << 32);
     struct stat st;
     int64_t fd = HCB(SYS_openat2, s32(c->a[0]), p, &how, sizeof how, 0, 0);
@@ -160,7 +162,7 @@ SYSCALL(openat2)
         return shown;
     if (known)
         records_opened((uint32_t)fd, &st);
-    fd_set_small((uint32_t)fd, small);
+    fd_set_small((uint32_t)fd, false);
     return fd;
 }
 
@@ -237,7 +239,7 @@ SYSCALL(pidfd_getfd)
 {
     int64_t fd = HC(438 /* pidfd_getfd */, s32(c->a[0]), s32(c->a[1]), c->a[2], 0, 0, 0);
     if (fd >= 0)
-        records_look((uint32_t)fd);
+        records_look((uint32_t)fd), fd_set_small((uint32_t)fd, fd_small(c->a[1]) && pidfd_is_own(c->a[0]));
     return fd;
 }
 

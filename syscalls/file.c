@@ -105,8 +105,10 @@ SYSCALL(fallocate)
  * Files opened without O_LARGEFILE end at 2 GiB - 1 for writes (fs/read_write.c
  * generic_write_check_limits). */
 
-/* Cuts *len for a write to `fd` at `pos` (-1: its own position). 0, -EFBIG or -EIO. */
-static int write_limit(uint32_t fd, int64_t pos, uint64_t *len)
+enum { G_RWF_APPEND = 0x10, G_RWF_NOAPPEND = 0x20 };
+
+/* Cuts *len for a write to `fd` at `pos` (-1: its own position), with RWF_ flags. 0, -EFBIG or -EIO. */
+static int write_limit(uint32_t fd, int64_t pos, uint32_t flags, uint64_t *len)
 {
     struct stat st;
     int r = memory_file_limit(fd, pos, len, true);
@@ -115,7 +117,7 @@ static int write_limit(uint32_t fd, int64_t pos, uint64_t *len)
     int64_t fl = HC(SYS_fcntl, s32(fd), F_GETFL, 0, 0, 0, 0);
     if (fl < 0 || (fl & O_ACCMODE) == O_RDONLY)
         return 0;
-    if (fl & O_APPEND)
+    if (fl & O_APPEND ? !(flags & G_RWF_NOAPPEND) : flags & G_RWF_APPEND)
         pos = st.st_size;
     else if (pos < 0)
         pos = HC(SYS_lseek, s32(fd), 0, SEEK_CUR, 0, 0, 0);
@@ -162,7 +164,7 @@ SYSCALL(write)
     uint64_t n = c->a[2];
     int64_t pos = -1;
     bool moves = memory_file_position(c->a[0], &pos);
-    int r = write_limit(c->a[0], pos, &n);
+    int r = write_limit(c->a[0], pos, 0, &n);
     return r ? r : written(c->a[0], pos, moves,
                            HCB(moves ? SYS_pwrite64 : SYS_write, s32(c->a[0]), c->a[1], n, pos, 0, 0));
 }
@@ -179,7 +181,7 @@ SYSCALL(pwrite64)
 {
     uint64_t n = c->a[2];
     int64_t pos = (int64_t)pair(c->a[3], c->a[4]);
-    int r = pos < 0 ? 0 : write_limit(c->a[0], pos, &n);
+    int r = pos < 0 ? 0 : write_limit(c->a[0], pos, 0, &n);
     return r ? r : written(c->a[0], pos, false, HCB(SYS_pwrite64, s32(c->a[0]), c->a[1], n, pos, 0, 0));
 }
 
@@ -202,7 +204,7 @@ struct iovec *host_iovec(uint32_t a, uint32_t n, struct iovec *out, bool for_wri
 }
 
 /* Cuts the vector as write_limit or memory_file_limit do. 0 or -errno. */
-static int vector_limit(uint32_t fd, int64_t pos, struct iovec *v, uint32_t *n, bool in)
+static int vector_limit(uint32_t fd, int64_t pos, uint32_t flags, struct iovec *v, uint32_t *n, bool in)
 {
     uint64_t total = 0, left;
     if (v == BAD_PTR || *n > IOV_LIMIT)
@@ -213,7 +215,7 @@ static int vector_limit(uint32_t fd, int64_t pos, struct iovec *v, uint32_t *n, 
         total += v[i].iov_len;
     }
     left = total;
-    int r = in ? memory_file_limit(fd, pos, &left, false) : write_limit(fd, pos, &left);
+    int r = in ? memory_file_limit(fd, pos, &left, false) : write_limit(fd, pos, flags, &left);
     for (uint32_t i = 0; i < *n && !r; i++) {
         if (v[i].iov_len > left)
             v[i].iov_len = left;
@@ -231,7 +233,7 @@ static int64_t vector(struct sysctx *c, long nr, bool in, int64_t pos, uint32_t 
     bool moves = nr != SYS_preadv && nr != SYS_pwritev && memory_file_position(c->a[0], &pos);
     if (moves)
         nr = in ? SYS_preadv2 : SYS_pwritev2;
-    int r = vector_limit(c->a[0], pos, v, &n, in);
+    int r = vector_limit(c->a[0], pos, flags, v, &n, in);
     if (r)
         return r;
     if (in)
@@ -254,6 +256,18 @@ SYSCALL(vmsplice)
 {
     struct iovec buf[IOV_LIMIT], *v = host_iovec(c->a[1], c->a[2], buf, true);
     return HCB(SYS_vmsplice, s32(c->a[0]), v, c->a[2], c->a[3], 0, 0);
+}
+
+SYSCALL(copy_file_range)
+{
+    uint64_t n = c->a[4];
+    int64_t pos = -1;
+    mem_prepare_write(c->a[1], 8);
+    mem_prepare_write(c->a[3], 8);
+    bool known = !c->a[3] || !mem_read(&pos, c->a[3], sizeof pos);
+    int r = known ? write_limit(c->a[2], pos, 0, &n) : 0;
+    int64_t done = HCB(SYS_copy_file_range, s32(c->a[0]), c->a[1], s32(c->a[2]), c->a[3], r ? 0 : n, c->a[5]);
+    return done < 0 || !r ? done : r; /* with no length the host has looked for all other errors */
 }
 
 SYSCALL(splice)
@@ -351,7 +365,7 @@ static int64_t put_dirent(uint32_t a, uint32_t room, const struct host_dirent *h
  * was read too much is given back by seeking. */
 SYSCALL(getdents)
 {
-    uint32_t size = c->a[2], done = 0;
+    uint32_t size = c->a[2] > INT32_MAX ? 0 : c->a[2], done = 0; /* a kernel takes it for negative */
     uint8_t buf[32768];
     int64_t n = 0, last = HC(SYS_lseek, s32(c->a[0]), 0, SEEK_CUR, 0, 0, 0);
     do {

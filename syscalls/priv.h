@@ -94,6 +94,9 @@ static inline uint16_t low16(uint32_t id)
  * EFAULT where the guest's kernel would. */
 #define BAD_PTR ((void *)-4096L)
 
+/* A host pointer that the kernel finds to be bad only when it copies: the guard above the guest's space. */
+#define HOLE_PTR ((void *)(UINT64_C(1) << 32))
+
 /* Path argument `a` as a host pointer: translated in `buf`, or the guest's own if it cannot be read
  * or is too long, so that the host finds that out in its own order. */
 enum { PATH_FOLLOW = 1, PATH_CREATE = 2 };
@@ -119,6 +122,8 @@ int read_sized(void *dst, size_t n, uint32_t a, uint32_t size);
 
 /* Was `fd` opened without O_LARGEFILE? Such files cannot be written past 2 GiB. */
 bool fd_small(uint32_t fd);
+/* Does the descriptor stand for this process? */
+bool pidfd_is_own(uint32_t fd);
 void fd_set_small(uint32_t fd, bool small);
 
 /* records.c: is the descriptor a device whose records differ? If so read(2) and write(2) of it. Descriptors

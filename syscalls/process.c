@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <linux/capability.h>
@@ -478,4 +479,22 @@ SYSCALL(personality)
         mem_read_implies_exec = c->a[0] & 0x0400000;
     }
     return old;
+}
+
+/* ---- descriptors of processes ---- */
+
+bool pidfd_is_own(uint32_t fd)
+{
+    enum { OWN_LEADER = -20000 /* PIDFD_SELF_THREAD_GROUP */, OWN_THREAD = -10000 };
+    char name[64];
+    struct lines l;
+    int pid = -1;
+    if ((int)fd == OWN_LEADER || (int)fd == OWN_THREAD)
+        return true;
+    snprintf(name, sizeof name, "/proc/self/fdinfo/%d", (int)fd);
+    if (!lines_open(&l, name))
+        return false;
+    for (char *line; (line = lines_next(&l));)
+        sscanf(line, "Pid: %d", &pid);
+    return pid == getpid();
 }

@@ -227,8 +227,7 @@ SYSCALL(fstatfs)
     int64_t r = HC(SYS_fstatfs, s32(c->a[0]), &s, 0, 0, 0, 0);
     return r ? r : put_statfs(c->a[1], &s);
 }
-/* The size argument is 84 packed, or 88 from callers that pad. */
-static bool bad_size64(uint32_t n) { return n != 84 && n != 88; }
+static bool bad_size64(uint32_t n) { return n != sizeof(struct i386_statfs64); }
 SYSCALL(statfs64)
 {
     struct statfs s;
