@@ -25,6 +25,10 @@
 #ifndef MREMAP_DONTUNMAP
 #define MREMAP_DONTUNMAP 4
 #endif
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
 
 enum { MAP_32BIT_GUEST = 0x40 }; /* x86 only; means nothing below 4 GiB */
 enum { STACK_GUARD_GAP = 256 * 4096 };
@@ -538,6 +542,13 @@ static bool mdwe_denies_change(int old, int prot)
     return mdwe_denies(prot) || ((mem_mdwe & MEM_MDWE_REFUSE) && gains);
 }
 
+/* Where a mapping may begin. Huge pages: of the size that the flags tell, or the architecture's. */
+static uint32_t alignment(int flags)
+{
+    int huge = flags >> MAP_HUGE_SHIFT & MAP_HUGE_MASK;
+    return !(flags & MAP_HUGETLB) ? GUEST_PAGE_SIZE : huge == 30 ? 1u << 30 : 2u << 20;
+}
+
 /* Chooses the address for a new mapping as get_unmapped_area does; 0..: address, < 0: errno. */
 static int64_t place(gaddr addr, uint32_t len, int flags)
 {
@@ -550,9 +561,10 @@ static int64_t place(gaddr addr, uint32_t len, int flags)
             return -EEXIST;
         return addr;
     }
-    if (len > MEM_TASK_SIZE)
+    uint32_t align = alignment(flags);
+    if (len > MEM_TASK_SIZE - align)
         return -ENOMEM;
-    addr = PAGE_DOWN(addr);
+    addr &= -align;
     if (addr && addr < place_min())
         addr = place_min();
     if (addr && addr <= MEM_TASK_SIZE - len && range_free(addr, addr + len)) {
@@ -560,8 +572,8 @@ static int64_t place(gaddr addr, uint32_t len, int flags)
         if (i >= narea || area_low(&areas[i]) >= addr + len)
             return addr;
     }
-    addr = find_place(len);
-    return addr ? (int64_t)addr : -ENOMEM;
+    addr = find_place(len + align - GUEST_PAGE_SIZE);
+    return addr ? (int64_t)((addr + align - 1) & -align) : -ENOMEM;
 }
 
 static int check_noexec(int fd, int prot)
@@ -627,7 +639,9 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
         return -EINVAL;
     if (len > 0xfffff000u)
         return -ENOMEM;
-    len = PAGE_UP(len);
+    len = flags & MAP_ANONYMOUS ? (len + alignment(flags) - 1) & -alignment(flags) : PAGE_UP(len);
+    if (!len)
+        return -ENOMEM;
     int type = flags & MAP_TYPE;
     if (!is_shared(type) && type != MAP_PRIVATE &&
         !(type == MAP_DROPPABLE && (flags & MAP_ANONYMOUS)))
@@ -865,43 +879,42 @@ static int64_t remap_locked(gaddr old, uint32_t old_len, uint32_t new_len, int f
     }
     if (!(flags & MREMAP_MAYMOVE))
         return -ENOMEM;
-    to = find_place(new_len);
-    return to ? remap_move(a, old, old_len, new_len, flags, to) : -ENOMEM;
+    int64_t at = place(flags & MREMAP_DONTUNMAP ? to : 0, new_len, 0);
+    return at > 0 ? remap_move(a, old, old_len, new_len, flags, (gaddr)at) : -ENOMEM;
 }
 
-int64_t mem_remap(gaddr old, uint32_t old_len, uint32_t new_len, int flags, gaddr new_addr)
+/* mm/mremap.c, check_mremap_params. */
+static bool remap_bad(gaddr old, uint64_t old_len, uint64_t new_len, int flags, gaddr new_addr)
 {
-    if (flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP))
+    if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) || (old & GUEST_PAGE_MASK) || !new_len ||
+        new_len > MEM_TASK_SIZE)
+        return true;
+    if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
+        return false;
+    return (new_addr & GUEST_PAGE_MASK) || new_addr > MEM_TASK_SIZE - new_len || !(flags & MREMAP_MAYMOVE) ||
+           ((flags & MREMAP_DONTUNMAP) && old_len != new_len) ||
+           (old + old_len > new_addr && new_addr + new_len > old);
+}
+
+int64_t mem_remap(gaddr old, uint32_t old_size, uint32_t new_size, int flags, gaddr new_addr)
+{
+    uint64_t old_len = PAGE_UP((uint64_t)old_size), new_len = PAGE_UP((uint64_t)new_size);
+    if (remap_bad(old, old_len, new_len, flags, new_addr))
         return -EINVAL;
-    if ((flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)) && !(flags & MREMAP_MAYMOVE))
-        return -EINVAL;
-    if ((flags & MREMAP_DONTUNMAP) && old_len != new_len)
-        return -EINVAL;
-    if ((old & GUEST_PAGE_MASK) || !new_len || old_len > 0xfffff000u || new_len > 0xfffff000u)
-        return -EINVAL;
-    old_len = PAGE_UP(old_len);
-    new_len = PAGE_UP(new_len);
-    if (flags & MREMAP_FIXED) {
-        if ((new_addr & GUEST_PAGE_MASK) || new_len > MEM_TASK_SIZE ||
-            new_addr > MEM_TASK_SIZE - new_len)
-            return -EINVAL;
-        if ((uint64_t)old + old_len > new_addr && (uint64_t)new_addr + new_len > old)
-            return -EINVAL;
-    }
     lock();
     int64_t r;
     if (old_len > new_len) { /* shrink first, as the kernel does */
         struct area *a = area_at(old);
-        int e = !a ? -EFAULT : (uint64_t)old + old_len > MEM_TASK_SIZE ? -EINVAL
-              : has_seal(old, old + old_len) ? -EPERM : 0;
+        int e = !a ? -EFAULT : old + old_len > MEM_TASK_SIZE ? -EINVAL
+              : has_seal(old, (gaddr)(old + old_len)) ? -EPERM : 0;
         if (e) {
             unlock();
             return e;
         }
-        unmap_locked(old + new_len, old + old_len);
+        unmap_locked(old + (gaddr)new_len, (gaddr)(old + old_len));
         old_len = new_len;
     }
-    r = remap_locked(old, old_len, new_len, flags, new_addr);
+    r = remap_locked(old, (uint32_t)old_len, (uint32_t)new_len, flags, new_addr);
     unlock();
     return r;
 }
@@ -972,6 +985,8 @@ int mem_advise(gaddr addr, uint32_t len, int advice)
         }
         if (areas[i].start > a) {
             hole = true;
+            if (advice == MADV_POPULATE_READ || advice == MADV_POPULATE_WRITE) /* others go on behind it */
+                break;
             a = areas[i].start;
         }
         if (seal_forbids(&areas[i], advice)) {
@@ -1209,6 +1224,15 @@ static bool grow_stack(gaddr addr)
     return true;
 }
 
+/* Can the host read there, whatever the map says? A call that reads memory and does nothing with it. */
+static bool host_readable(gaddr addr)
+{
+    int saved = errno;
+    bool ok = !syscall(SYS_rt_sigprocmask, -1 /* no such operation */, hostp(addr & ~7u), NULL, 8) || errno != EFAULT;
+    errno = saved;
+    return ok;
+}
+
 enum mem_fault mem_fault(gaddr addr, bool write, gaddr esp)
 {
     (void)esp;
@@ -1224,7 +1248,8 @@ enum mem_fault mem_fault(gaddr addr, bool write, gaddr esp)
         release_code(page, page + GUEST_PAGE_SIZE);
         r = MEM_FAULT_CODE;
     } else {
-        r = MEM_FAULT_RETRY; /* another thread has mended it meanwhile */
+        unlock(); /* another thread has mended it meanwhile, or it is guarded (MADV_GUARD_INSTALL) */
+        return host_readable(addr) ? MEM_FAULT_RETRY : MEM_FAULT_MAPERR;
     }
     unlock();
     return r;

@@ -765,6 +765,15 @@ static bool fetch_past_eof(const struct cpu_trap *p)
     return (p->err & PF_ERR_INSN) && (mem_page_flags(p->addr) & PAGE_X);
 }
 
+/* A page whose mapping would allow the access is a guard page. */
+static int page_fault_code(const struct cpu_trap *p)
+{
+    uint8_t flags = mem_page_flags(p->addr);
+    int any = PAGE_R | PAGE_W | PAGE_X;
+    int needs = p->err & PF_ERR_INSN ? PAGE_X : p->err & PF_ERR_WRITE ? PAGE_W : any;
+    return (flags & PAGE_MAPPED) && !(flags & needs) ? SEGV_ACCERR : SEGV_MAPERR;
+}
+
 void signal_trap(struct thread *t)
 {
     struct cpu *cpu = &t->cpu;
@@ -786,11 +795,7 @@ void signal_trap(struct thread *t)
     case TRAP_UD: signal_force(t, SIGILL, ILL_ILLOPN, eip); break;
     case TRAP_NP:
     case TRAP_SS: signal_force(t, SIGBUS, SI_KERNEL, 0); break;
-    case TRAP_PF: {
-        bool mapped = mem_page_flags(p->addr) & PAGE_MAPPED;
-        signal_force(t, SIGSEGV, mapped ? SEGV_ACCERR : SEGV_MAPERR, p->addr);
-        break;
-    }
+    case TRAP_PF: signal_force(t, SIGSEGV, page_fault_code(p), p->addr); break;
     case TRAP_SIGBUS:
         cpu->trap.vec = TRAP_PF;
         signal_force(t, SIGBUS, BUS_ADRERR, p->addr);

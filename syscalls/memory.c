@@ -183,11 +183,33 @@ static int64_t process_vm(struct sysctx *c, long nr, bool to_local)
 SYSCALL(process_vm_readv) { return process_vm(c, SYS_process_vm_readv, true); }
 SYSCALL(process_vm_writev) { return process_vm(c, SYS_process_vm_writev, false); }
 
+/* Advice for this process, whose holes the host does not know. How many bytes were done, or the first error. */
+static int64_t advise_vector(const struct iovec *v, uint32_t n, int advice)
+{
+    int64_t done = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        int r = v[i].iov_len ? mem_advise((gaddr)(uintptr_t)v[i].iov_base, (uint32_t)v[i].iov_len, advice) : 0;
+        if (r)
+            return done ? done : r;
+        done += (int64_t)v[i].iov_len;
+    }
+    return done;
+}
+
+static bool valid_vector(const struct iovec *v, uint32_t n)
+{
+    bool ok = v != BAD_PTR && n <= IOV_LIMIT;
+    for (uint32_t i = 0; ok && i < n; i++)
+        ok = (int64_t)v[i].iov_len >= 0;
+    return ok;
+}
+
 SYSCALL(process_madvise)
 {
-    struct iovec v[IOV_LIMIT];
-    return HC(440 /* process_madvise */, s32(c->a[0]), host_iovec(c->a[1], c->a[2], v, true),
-              c->a[2], s32(c->a[3]), c->a[4], 0);
+    struct iovec buf[IOV_LIMIT], *v = host_iovec(c->a[1], c->a[2], buf, true);
+    bool own = valid_vector(v, c->a[2]) && pidfd_is_own(c->a[0]);
+    int64_t r = HC(440 /* process_madvise */, s32(c->a[0]), v, own ? 0 : c->a[2], s32(c->a[3]), c->a[4], 0);
+    return own && !r ? advise_vector(v, c->a[2], s32(c->a[3])) : r;
 }
 
 /* ---- what a processor without protection keys answers ---- */
