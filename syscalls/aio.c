@@ -49,33 +49,47 @@ SYSCALL(io_destroy) /* the kernel unmaps the ring */
     return r;
 }
 
-/* Submits one control block where it is: its address is what the event will name. A vector is
- * converted for the time of the call, in which the kernel copies it. */
+/* The address that the host is to find in the control block instead: of a converted vector in `v`, of nothing if the
+ * guest's is outside of its memory (where xrun is). The guest's own if it will do. */
+static uint64_t other_buffer(const struct iocb *cb, struct iovec v[IOV_LIMIT])
+{
+    enum { USER_BITS = 47 };
+    switch (cb->aio_lio_opcode) {
+    case IOCB_CMD_PREAD:
+    case IOCB_CMD_PWRITE:
+        if (cb->aio_buf > UINT32_MAX)
+            return (uintptr_t)(cb->aio_buf >> USER_BITS ? BAD_PTR : HOLE_PTR);
+        if (cb->aio_lio_opcode == IOCB_CMD_PREAD)
+            mem_prepare_write((uint32_t)cb->aio_buf, (uint32_t)cb->aio_nbytes);
+        return cb->aio_buf;
+    case IOCB_CMD_PREADV:
+    case IOCB_CMD_PWRITEV:
+        if (cb->aio_buf > UINT32_MAX)
+            return (uintptr_t)BAD_PTR;
+        return (uintptr_t)host_iovec((uint32_t)cb->aio_buf, (uint32_t)cb->aio_nbytes, v,
+                                     cb->aio_lio_opcode == IOCB_CMD_PREADV);
+    default: return cb->aio_buf;
+    }
+}
+
+/* Submits one control block where it is: its address is what the event will name. Another buffer is in it for the
+ * time of the call, in which the kernel copies it. */
 static int64_t submit_one(uint32_t ctx, uint32_t at)
 {
     struct iocb cb;
-    uint64_t one = at;
-    struct iovec *v = NULL;
-    bool bad = mem_read(&cb, at, sizeof cb);
-    bool plain = !bad && (cb.aio_lio_opcode == IOCB_CMD_PREAD ||
-                          cb.aio_lio_opcode == IOCB_CMD_PWRITE);
-    bool vector = !bad && (cb.aio_lio_opcode == IOCB_CMD_PREADV ||
-                           cb.aio_lio_opcode == IOCB_CMD_PWRITEV);
-    if ((plain || vector) && cb.aio_buf > UINT32_MAX)
-        return -EFAULT; /* outside of the guest's memory */
-    if (!bad && cb.aio_lio_opcode == IOCB_CMD_PREAD)
-        mem_prepare_write((uint32_t)cb.aio_buf, (uint32_t)cb.aio_nbytes);
-    if (vector) {
-        v = xmalloc(IOV_LIMIT * sizeof *v);
-        bool reads = cb.aio_lio_opcode == IOCB_CMD_PREADV;
-        uint64_t h = (uintptr_t)host_iovec((uint32_t)cb.aio_buf, (uint32_t)cb.aio_nbytes, v, reads);
-        bad = mem_write(at + (uint32_t)offsetof(struct iocb, aio_buf), &h, sizeof h);
-    }
+    struct iovec v[IOV_LIMIT];
+    const uint32_t field = at + (uint32_t)offsetof(struct iocb, aio_buf);
+    uint64_t one = at, buf = 0;
+    bool known = !mem_read(&cb, at, sizeof cb);
+    if (known)
+        buf = other_buffer(&cb, v);
+    bool changed = known && buf != cb.aio_buf;
+    if (changed && mem_write(field, &buf, sizeof buf))
+        return -EFAULT;
     mem_prepare_write(at, sizeof cb);
-    int64_t r = bad && vector ? -EFAULT : HC(SYS_io_submit, ctx, 1, &one, 0, 0, 0);
-    if (vector)
-        mem_write(at + (uint32_t)offsetof(struct iocb, aio_buf), &cb.aio_buf, sizeof cb.aio_buf);
-    free(v);
+    int64_t r = HC(SYS_io_submit, ctx, 1, &one, 0, 0, 0);
+    if (changed)
+        mem_write(field, &cb.aio_buf, sizeof cb.aio_buf);
     return r;
 }
 

@@ -58,15 +58,16 @@ enum { NR_FUTEX_WAITV = 449, NR_FUTEX_WAKE = 454, NR_FUTEX_WAIT, NR_FUTEX_REQUEU
 
 struct waitv { uint64_t val, uaddr; uint32_t flags, reserved; };
 
-/* The waiters at `a`, whose futexes the host must not look for outside of the guest's space. */
-static int read_waiters(struct waitv *v, uint32_t a, uint32_t n)
+/* The waiters at `a`, whose futexes the host must not look for outside of the guest's space. If not all can be read
+ * the host gets the guest's own, to refuse the first that is bad or missing. */
+static const void *host_waiters(struct waitv *v, uint32_t a, uint32_t n)
 {
     if (mem_read(v, a, n * sizeof *v))
-        return -EFAULT;
+        return mem_host(a);
     for (uint32_t i = 0; i < n; i++)
         if (v[i].uaddr > UINT32_MAX)
             v[i].uaddr = UINT32_MAX & ~(uint64_t)GUEST_PAGE_MASK; /* never mapped */
-    return 0;
+    return v;
 }
 
 static int read_timeout(uint32_t a, struct timespec *ts, struct timespec **tp)
@@ -88,9 +89,9 @@ SYSCALL(futex_waitv) /* waiters, count, flags, absolute time, clock */
         return -EINVAL;
     if (c->a[3] && (int)c->a[4] != CLOCK_MONOTONIC && (int)c->a[4] != CLOCK_REALTIME)
         return -EINVAL;
-    if (read_timeout(c->a[3], &ts, &tp) || read_waiters(v, c->a[0], n))
+    if (read_timeout(c->a[3], &ts, &tp))
         return -EFAULT;
-    return HCB(NR_FUTEX_WAITV, v, n, 0, tp, s32(c->a[4]), 0);
+    return HCB(NR_FUTEX_WAITV, host_waiters(v, c->a[0], n), n, 0, tp, s32(c->a[4]), 0);
 }
 
 SYSCALL(futex_wake) /* futex, mask, count, flags */
@@ -111,9 +112,7 @@ SYSCALL(futex_requeue) /* two waiters, flags, how many to wake, to requeue */
     struct waitv v[2];
     if (c->a[1] || !c->a[0])
         return -EINVAL;
-    if (read_waiters(v, c->a[0], 2))
-        return -EFAULT;
-    return HC(NR_FUTEX_REQUEUE, v, 0, s32(c->a[2]), s32(c->a[3]), 0, 0);
+    return HC(NR_FUTEX_REQUEUE, host_waiters(v, c->a[0], 2), 0, s32(c->a[2]), s32(c->a[3]), 0, 0);
 }
 
 /* ---- robust lists: 32-bit links, kept by xrun and walked at thread exit ---- */

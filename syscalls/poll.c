@@ -233,6 +233,17 @@ static void events_free(struct epoll_event *ev, int32_t max)
         munmap(ev, (size_t)max * sizeof *ev);
 }
 
+/* How many of `max` events the guest can be given. More must not be taken from the host: what is edge-triggered would
+ * be lost. */
+static int32_t events_room(uint32_t addr, int32_t max)
+{
+    uint64_t end = addr + (uint64_t)max * sizeof(struct i386_epoll_event);
+    uint64_t a = addr;
+    while (a < end && a <= UINT32_MAX && mem_check((gaddr)a, 1, PROT_WRITE))
+        a = (a | GUEST_PAGE_MASK) + 1;
+    return a < end ? (int32_t)((a - addr) / sizeof(struct i386_epoll_event)) : max;
+}
+
 static int64_t epoll_wait_any(struct sysctx *c, long timeout_ms, const struct timespec *ts,
                               uint32_t mask_addr, uint32_t mask_size)
 {
@@ -243,13 +254,16 @@ static int64_t epoll_wait_any(struct sysctx *c, long timeout_ms, const struct ti
         return r;
     if (max <= 0 || max > 0x7fffffff / 12) /* which of the errors is the host's choice */
         return HC(SYS_epoll_pwait, s32(c->a[0]), BAD_PTR, max <= 0 ? max : INT32_MAX, 0, 0, 8);
+    int32_t room = events_room(c->a[1], max);
+    max = room ? room : 1;
     struct epoll_event *ev = events_new(&max);
+    void *out = room ? ev : HOLE_PTR;
     int64_t n;
     if (ts)
-        n = restartable(host_syscall_blocking(441 /* epoll_pwait2 */, s32(c->a[0]), (long)ev, max,
+        n = restartable(host_syscall_blocking(441 /* epoll_pwait2 */, s32(c->a[0]), (long)out, max,
                                          (long)ts, mask_addr ? (long)&mask : 0, 8));
     else
-        n = restartable(host_syscall_blocking(SYS_epoll_pwait, s32(c->a[0]), (long)ev, max, timeout_ms,
+        n = restartable(host_syscall_blocking(SYS_epoll_pwait, s32(c->a[0]), (long)out, max, timeout_ms,
                                          mask_addr ? (long)&mask : 0, 8));
     for (int64_t i = 0; i < n; i++) {
         struct i386_epoll_event g = {ev[i].events, ev[i].data.u64};

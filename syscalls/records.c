@@ -51,12 +51,12 @@ void records_opened(uint32_t fd, const struct stat *st)
     note_kind(fd, st);
 }
 
-static uint8_t kind_of(uint32_t fd)
+static uint8_t kind_of(uint32_t fd) /* those beyond the table are looked up each time */
 {
     struct stat st;
-    uint8_t kind = fd < FDS ? __atomic_load_n(&kinds[fd], __ATOMIC_RELAXED) : PLAIN;
+    uint8_t kind = fd < FDS ? __atomic_load_n(&kinds[fd], __ATOMIC_RELAXED) : UNKNOWN;
     bool known = kind != UNKNOWN && (kind != PLAIN || likely(!__atomic_load_n(&memory_seen, __ATOMIC_RELAXED)));
-    if (likely(known) || fstat((int)fd, &st)) /* not open, but may be so next time */
+    if (likely(known) || (int)fd < 0 || fstat((int)fd, &st)) /* not open, but may be so next time */
         return kind;
     return note_kind(fd, &st);
 }
@@ -88,7 +88,7 @@ void records_copy(uint32_t from, uint32_t to)
 
 static enum abi_layout layout_of(uint32_t fd)
 {
-    return kinds[fd] == TIMER ? LAYOUT_timer_tread : LAYOUT_input_event;
+    return kind_of(fd) == TIMER ? LAYOUT_timer_tread : LAYOUT_input_event;
 }
 
 /* Whole records; fewer bytes than one are for the driver to refuse. */
@@ -121,7 +121,7 @@ int64_t records_write(struct sysctx *c)
     uint64_t h[RECORDS * 4];
     char g[64];
     uint32_t n = c->a[2] / (uint32_t)size.guest;
-    if (!n || c->a[2] % size.guest || kinds[c->a[0]] != EVENTS)
+    if (!n || c->a[2] % size.guest || kind_of(c->a[0]) != EVENTS)
         return HCB(SYS_write, s32(c->a[0]), c->a[1], c->a[2], 0, 0, 0);
     n = n < RECORDS ? n : RECORDS;
     for (uint32_t i = 0; i < n; i++) {
