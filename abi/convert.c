@@ -7,7 +7,7 @@
 
 #include "core/mem.h"
 
-enum kind { KIND_STRUCT, KIND_END, KIND_PACKED, B, H, I, Q, L, U, P, NEST, ARRAY, POINTER64, GUEST_ONLY, HOST_ONLY };
+enum kind { KIND_STRUCT, KIND_END, KIND_PACKED, B, H, I, Q, D, L, U, P, NEST, ARRAY, POINTER64, GUEST_ONLY, HOST_ONLY };
 
 struct field {
     uint8_t kind, layout;
@@ -41,9 +41,9 @@ static struct entry {
     uint8_t guest_align, host_align;
 } entries[LAYOUT_COUNT];
 
-static const uint8_t guest_size[] = {[B] = 1, [H] = 2, [I] = 4, [Q] = 8, [L] = 4, [U] = 4, [P] = 4,
+static const uint8_t guest_size[] = {[B] = 1, [H] = 2, [I] = 4, [Q] = 8, [D] = 8, [L] = 4, [U] = 4, [P] = 4,
                                      [ARRAY] = 4, [POINTER64] = 8, [GUEST_ONLY] = 1, [HOST_ONLY] = 0};
-static const uint8_t host_size[] = {[B] = 1, [H] = 2, [I] = 4, [Q] = 8, [L] = 8, [U] = 8, [P] = 8,
+static const uint8_t host_size[] = {[B] = 1, [H] = 2, [I] = 4, [Q] = 8, [D] = 8, [L] = 8, [U] = 8, [P] = 8,
                                     [ARRAY] = 8, [POINTER64] = 8, [HOST_ONLY] = 1};
 
 /* A field: its description, where it is, how long one element is, and how many there are. */
@@ -222,6 +222,14 @@ static void value_to_host(uint8_t kind, const char *g, char *h)
         wide = kind == L ? (uint64_t)(int32_t)v : v;
         memcpy(h, &wide, 8);
         return;
+    case D: /* one beyond the guest's space is nobody's: there is xrun */
+        memcpy(&wide, g, 8);
+        if (wide > UINT32_MAX)
+            wide = BAD;
+        else
+            mem_prepare_write((gaddr)wide, GUEST_PAGE_SIZE);
+        memcpy(h, &wide, 8);
+        return;
     case POINTER64:
         memcpy(&v, g - 8, 4);
         memcpy(&wide, g, 8);
@@ -251,6 +259,7 @@ static void value_to_guest(uint8_t kind, const char *h, char *g, const char **lo
         memcpy(&size, h - 8, 4);
         memcpy(g, h, size ? 4 : 8);
         return;
+    case D:
     case GUEST_ONLY:
     case HOST_ONLY: return;
     default: memcpy(g, h, guest_size[kind]);

@@ -29,6 +29,7 @@ struct options {
     bool crash_report;     /* --crash-report */
     bool help, version, syscalls;
     bool profile;          /* --profile: counts of code made, at exit */
+    bool all_ioctls;       /* --all-ioctls */
     const char *x87;       /* --x87=exact or double */
     const char *host_without; /* --host-without=LIST */
     bool interpret;        /* --interpret: no translated code */

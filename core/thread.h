@@ -227,8 +227,8 @@ struct runtime_hooks {
     void (*ldt_changed)(struct thread *t, uint16_t sel);
     /* Code of [start,end) must be forgotten by all threads. */
     void (*invalidate)(gaddr start, gaddr end);
-    /* ioctl through the host's i386 entry; -ENOSYS if it has none. */
-    long (*ioctl32)(int fd, uint32_t req, uint32_t arg);
+    /* An i386 system call through the host's own i386 entry; -ENOSYS if it has none. */
+    long (*call32)(uint32_t nr, const uint32_t a[5]);
 };
 extern struct runtime_hooks runtime_hooks;
 

@@ -20,8 +20,8 @@ int host_sigaction(int sig, void *handler, unsigned long flags, uint64_t mask);
 /* The present handler of `sig`. */
 void *host_sigaction_get(int sig);
 
-/* ioctl(2) as an i386 program's, converted by the host's kernel; -ENOSYS where it cannot. */
-long host_ioctl32(int fd, uint32_t req, uint32_t arg);
+/* Call number `nr` of i386's as such a program makes it, converted by the host's kernel; -ENOSYS where it cannot. */
+long host_call32(uint32_t nr, const uint32_t a[5]);
 
 /* Has the host's kernel walk the thread's list of robust futexes, whose links have 32 bits, when the thread
  * ends in whatever way; nothing where it cannot. 0: no list. */

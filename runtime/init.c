@@ -24,7 +24,7 @@ void runtime_init(void)
         .trace_seccomp = ptrace_seccomp,
         .ldt_changed = thread_ldt_changed,
         .invalidate = cache_invalidate,
-        .ioctl32 = host_ioctl32,
+        .call32 = host_call32,
     };
     atomic_init();
     cache_init();

@@ -1,11 +1,14 @@
 /* ioctl: ioctl.def lists all requests that are known, abi/layouts.def the structures that differ, and
- * ioctl_special.c has what tables cannot say. An unknown request goes through the host's own 32-bit entry where
- * it has one, and is refused elsewhere: passed on as it is it could overwrite memory. */
+ * ioctl_special.c has what tables cannot say. An unknown request is refused: passed on as it is it could overwrite
+ * memory, and its structure may name addresses of 64 bits, where xrun is. */
 #include "syscalls/ioctl.h"
 
 #include <linux/input.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+
+#include "core/options.h"
 
 /* ---- the table ---- */
 
@@ -176,19 +179,22 @@ static bool news(uint32_t request)
     return true;
 }
 
-/* In none of the tables. */
+/* In none of the tables. With --all-ioctls it goes through the host's own 32-bit entry, which converts it, or, where
+ * there is none, as it is. */
 static int64_t unknown(struct sysctx *c)
 {
     static const char *const direction[] = {"none", "write", "read", "read and write"};
     uint32_t request = c->a[1], size = SIZE(request);
-    if (HC(SYS_fcntl, s32(c->a[0]), 3 /* F_GETFL */, 0, 0, 0, 0) < 0)
+    int64_t flags = HC(SYS_fcntl, s32(c->a[0]), F_GETFL, 0, 0, 0, 0);
+    if (flags < 0 || flags & O_PATH)
         return -EBADF;
-    mem_prepare_write(c->a[2], size > 256 ? size : 256);
-    int64_t r = runtime_hooks.ioctl32((int)c->a[0], request, c->a[2]);
-    if (r != -ENOSYS)
-        return restartable((long)r);
+    if (opt.all_ioctls) {
+        mem_prepare_write(c->a[2], size > 256 ? size : 256);
+        int64_t r = runtime_hooks.call32(c->nr, c->a);
+        return r == -ENOSYS ? ioctl_host(c, request, mem_host(c->a[2])) : restartable((long)r);
+    }
     if (news(request))
-        log_event("ioctl %#x refused: unknown (direction %s, type %#x, number %#x, size %u)", request,
+        log_event("ioctl %#x refused: unknown (direction %s, type %#x, number %#x, size %u); see --all-ioctls", request,
                   direction[request >> 30], request >> 8 & 0xff, request & 0xff, size);
     return -ENOTTY;
 }

@@ -13,6 +13,7 @@
 #include "syscalls/priv.h"
 
 enum { CONTROL_MAX = 64 << 10 };
+enum { I386_GETSOCKOPT = 365, I386_SETSOCKOPT };
 /* Socket options whose form depends on the word size (asm-generic/socket.h). */
 enum {
     G_SO_RCVTIMEO_OLD = 20, G_SO_SNDTIMEO_OLD = 21, G_SO_ATTACH_FILTER = 26,
@@ -160,6 +161,25 @@ static bool is_filter(uint32_t level, uint32_t name)
            (level == SOL_PACKET && name == G_PACKET_FANOUT_DATA); /* or, by its length, a descriptor */
 }
 
+/* Tables of iptables, ip6tables, arptables and ebtables: linux/netfilter_*. */
+static bool is_tables(uint32_t level, uint32_t name)
+{
+    enum { IPT = 64, ARPT = 96, EBT = 128 };
+    return (level == IPPROTO_IP && ((name & ~1u) == IPT || (name & ~1u) == ARPT || (name & ~3u) == EBT)) ||
+           (level == IPPROTO_IPV6 && (name & ~1u) == IPT);
+}
+
+/* They are structures upon structures, with addresses: only the host's own i386 entry can convert them. */
+static int64_t tables_option(struct sysctx *c, uint32_t nr)
+{
+    mem_prepare_write(c->a[3], 1u << 20);
+    int64_t r = runtime_hooks.call32(nr, c->a);
+    if (r != -ENOSYS)
+        return r;
+    log_event("option %u of sockets refused: tables of filters are not converted", c->a[2]);
+    return -ENOPROTOOPT;
+}
+
 static int64_t sockopt(struct sysctx *c, long nr, const void *p, uint64_t len)
 {
     return HC(nr, s32(c->a[0]), s32(c->a[1]), s32(c->a[2]), p, len, 0);
@@ -214,6 +234,8 @@ SYSCALL(getsockopt)
     uint32_t len = 0;
     int64_t r;
     bool known = !mem_read32(c->a[4], &len) && s32(len) >= 0;
+    if (is_tables(c->a[1], c->a[2]))
+        return tables_option(c, I386_GETSOCKOPT);
     if (known && is_timeo(c->a[1], c->a[2]))
         return get_timeo(c, len);
     if (known && is_mcast(c->a[1], c->a[2]))
@@ -253,6 +275,8 @@ static int64_t set_filter(struct sysctx *c)
 SYSCALL(setsockopt)
 {
     int64_t len = s32(c->a[4]), r;
+    if (is_tables(c->a[1], c->a[2]))
+        return tables_option(c, I386_SETSOCKOPT);
     if (len >= 0 && wide_setsockopt(c, (uint32_t)len, &r))
         return r;
     if (len >= 0 && is_timeo(c->a[1], c->a[2]))
@@ -272,6 +296,7 @@ struct message {
     struct msghdr h;
     struct iovec iov[IOV_LIMIT];
     struct sockaddr_un un;
+    int control_error; /* what the kernel says of the control data */
     uint8_t control[CONTROL_MAX] __attribute__((aligned(8)));
 };
 
@@ -287,7 +312,7 @@ static int control_convert(struct message *m)
         m->h.msg_controllen = left;
         return 0;
     }
-    while (left - at >= sizeof(struct i386_cmsghdr) && at < left) {
+    while (m->g.control && left - at >= sizeof(struct i386_cmsghdr) && at < left) {
         struct i386_cmsghdr gc;
         if (mem_read(&gc, m->g.control + at, sizeof gc))
             return -EFAULT;
@@ -306,20 +331,19 @@ static int control_convert(struct message *m)
         out += CMSG_SPACE(n);
         at += align4(gc.len);
     }
-    m->h.msg_control = out ? m->control : NULL;
+    m->h.msg_control = m->control;
     m->h.msg_controllen = out;
-    return 0;
+    return out || !left ? 0 : -EINVAL;
 }
 
-/* The same, but bad memory is for the host to find, after its other checks. */
-static int control_in(struct message *m)
+/* The same, but what is bad is for the host to find, after its other checks. */
+static void control_in(struct message *m)
 {
-    int r = control_convert(m);
-    if (r != -EFAULT)
-        return r;
+    m->control_error = control_convert(m);
+    if (!m->control_error)
+        return;
     m->h.msg_control = BAD_PTR;
     m->h.msg_controllen = sizeof(struct cmsghdr);
-    return 0;
 }
 
 static void close_rights(const struct cmsghdr *hc, size_t from)
@@ -379,9 +403,8 @@ static int control_out(struct message *m)
     return 0;
 }
 
-/* What the kernel refuses is left as it is, so that the host refuses it after its other checks.
- * 0 or -errno. */
-static int message_in(struct message *m, bool recv)
+/* What the kernel refuses is left as it is, so that the host refuses it after its other checks. */
+static void message_in(struct message *m, bool recv)
 {
     struct msghdr *h = &m->h;
     uint32_t namelen = m->g.namelen;
@@ -395,13 +418,14 @@ static int message_in(struct message *m, bool recv)
                            : (void *)(uintptr_t)map_address(m->g.name, &namelen, &m->un);
         h->msg_namelen = namelen;
     }
-    if (!recv)
-        return m->g.control || m->g.controllen > INT32_MAX ? control_in(m) : 0;
+    if (!recv) {
+        control_in(m);
+        return;
+    }
     size_t room = (size_t)m->g.controllen * 2 + 64; /* host headers are larger */
     h->msg_control = m->g.control ? m->control : NULL;
     h->msg_controllen = m->g.control ? (room < sizeof m->control ? room : sizeof m->control)
                                      : m->g.controllen;
-    return 0;
 }
 
 static int message_out(struct message *m, uint32_t addr)
@@ -420,9 +444,12 @@ static int64_t one_message(uint32_t fd, uint32_t addr, uint32_t flags, bool recv
 {
     struct message *m = xmalloc(sizeof *m);
     struct msghdr *h = mem_read(&m->g, addr, sizeof m->g) ? BAD_PTR : &m->h;
-    int64_t r = h == BAD_PTR ? 0 : message_in(m, recv);
-    if (!r)
-        r = HCB(recv ? SYS_recvmsg : SYS_sendmsg, s32(fd), h, flags & ~G_MSG_CMSG_COMPAT, 0, 0, 0);
+    m->control_error = 0;
+    if (h != BAD_PTR)
+        message_in(m, recv);
+    int64_t r = HCB(recv ? SYS_recvmsg : SYS_sendmsg, s32(fd), h, flags & ~G_MSG_CMSG_COMPAT, 0, 0, 0);
+    if (r == -EFAULT && m->control_error)
+        r = m->control_error;
     if (recv && r >= 0 && message_out(m, addr))
         r = -EFAULT;
     free(m);

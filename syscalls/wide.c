@@ -3,14 +3,18 @@
  * address is one that nobody has. (Lengths need no look: no more than the guest's memory can be read or written
  * from an address in it on.) */
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "syscalls/ioctl.h"
 
-enum { WORDS = 512, ADDRESSES = 4 };
+enum { WORDS = 512, ADDRESSES = 4, REPEATED = 255 };
+enum { VHOST_SET_MEM_TABLE = 0x4008af03, SPI_MESSAGE = 0x40006b00 };
 
 struct wide {
     uint32_t key;             /* the request, or level and option; */
-    uint8_t length;           /* the word that says how long the range at the first address is, 0: none; */
+    uint8_t length;           /* the word that says how long the range at the first address is, 0: none; REPEATED: the */
+                              /* words below are those of an array's elements, which are 4 words long; */
     uint8_t word[ADDRESSES];  /* the words of 8 bytes that are addresses, from 1, ended by 0 */
 };
 
@@ -39,6 +43,7 @@ static const struct wide requests[] = {
     {0x40104593, 0, {2}},         /* EVIOCSMASK */
     {0xc0383e04, 0, {7}},         /* SYNC_IOC_FILE_INFO */
     {0xc0487c04, 0, {3, 5, 7, 9}}, /* MEDIA_IOC_G_TOPOLOGY */
+    {0x4008af04, 0, {1}},         /* VHOST_SET_LOG_BASE */
     {0x4028af11, 0, {2, 3, 4}},   /* VHOST_SET_VRING_ADDR */
     {0x4020ae46, 0, {4}},         /* KVM_SET_USER_MEMORY_REGION */
     {0xc04064a0, 0, {1, 2, 3, 4}}, /* DRM_IOCTL_MODE_GETRESOURCES */
@@ -59,6 +64,19 @@ static const struct wide requests[] = {
     {0xc01864c6, 0, {1}},         /* DRM_IOCTL_MODE_CREATE_LEASE */
     {0xc01064c7, 0, {2}},         /* DRM_IOCTL_MODE_LIST_LESSEES */
     {0xc01064c8, 0, {2}},         /* DRM_IOCTL_MODE_GET_LEASE */
+    {0xc02864ca, 0, {1, 2}},      /* DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT */
+    {0xc01864cb, 0, {1, 2}},      /* DRM_IOCTL_SYNCOBJ_QUERY */
+    {0xc01864cd, 0, {1, 2}},      /* DRM_IOCTL_SYNCOBJ_TIMELINE_SIGNAL */
+    {0x50009417, 0, {5}},         /* BTRFS_IOC_SNAP_CREATE_V2 */
+    {0x50009418, 0, {5}},         /* BTRFS_IOC_SUBVOL_CREATE_V2 */
+    {0xc0184d15, 0, {3}},         /* MEMWRITEOOB64 */
+    {0xc0184d16, 0, {3}},         /* MEMREADOOB64 */
+    {0xc0304d18, 0, {4, 5}},      /* MEMWRITE */
+    {0x8010a402, 0, {1}},         /* TEE_IOC_OPEN_SESSION */
+    {0x8010a403, 0, {1}},         /* TEE_IOC_INVOKE */
+    {0x8010a406, 0, {1}},         /* TEE_IOC_SUPPL_RECV */
+    {0x8010a407, 0, {1}},         /* TEE_IOC_SUPPL_SEND */
+    {0xc018a409, 2, {1}},         /* TEE_IOC_SHM_REGISTER */
 };
 
 /* Options of sockets, of level and number. */
@@ -81,7 +99,9 @@ static const struct wide *find(const struct wide *list, size_t n, uint32_t key)
 
 static void check(uint64_t *s, size_t words, const struct wide *w)
 {
-    uint64_t length = w->length && w->length <= words ? s[w->length - 1] : 0;
+    uint64_t length = w->length && w->length <= words && w->length != REPEATED ? s[w->length - 1] : 0;
+    if (w->length == REPEATED && words > 4)
+        check(s + 4, words - 4, w);
     for (int i = 0; i < ADDRESSES && w->word[i] && w->word[i] <= words; i++) {
         uint64_t *p = &s[w->word[i] - 1];
         if (*p > UINT32_MAX || (i == 0 && length > (UINT64_C(1) << 32) - *p))
@@ -126,12 +146,40 @@ static int64_t ioctl_with(const struct sysctx *c, const struct wide *w, uint32_t
     return put(c->a[2], s, sent, size) ? -EFAULT : r;
 }
 
+/* Requests of VFIO's containers that map memory for devices have numbers of its devices' own. They are refused. */
+static bool vfio_container(const struct sysctx *c)
+{
+    enum { MAP_DMA = 0x3b71, UNMAP_DMA, DIRTY_PAGES = 0x3b75, MISC = 10, VFIO = 196 };
+    struct stat st;
+    return (c->a[1] == MAP_DMA || c->a[1] == UNMAP_DMA || c->a[1] == DIRTY_PAGES) && !fstat((int)c->a[0], &st) &&
+           S_ISCHR(st.st_mode) && st.st_rdev == makedev(MISC, VFIO);
+}
+
+/* How long the structure is of those requests that do not say so. */
+static uint32_t size_of(const struct sysctx *c, uint32_t request)
+{
+    uint32_t regions;
+    if (request == VHOST_SET_MEM_TABLE)
+        return mem_read32(c->a[2], &regions) || regions > WORDS / 4 ? UINT32_MAX : 8 + regions * 32;
+    return _IOC_SIZE(request);
+}
+
 bool wide_ioctl(const struct sysctx *c, int64_t *r)
 {
+    static const struct wide memory_table = {VHOST_SET_MEM_TABLE, REPEATED, {4}};
+    static const struct wide transfers = {SPI_MESSAGE, REPEATED, {1, 2}};
     const struct wide *w = find(requests, ARRAY_SIZE(requests), c->a[1]);
+    if (c->a[1] == VHOST_SET_MEM_TABLE)
+        w = &memory_table;
+    else if ((c->a[1] & 0xc000ffff) == SPI_MESSAGE)
+        w = &transfers;
     if (w)
-        *r = ioctl_with(c, w, _IOC_SIZE(c->a[1]));
-    return w;
+        *r = ioctl_with(c, w, size_of(c, c->a[1]));
+    else if (vfio_container(c))
+        *r = -ENOTTY;
+    else
+        return false;
+    return true;
 }
 
 int64_t wide_scsi_io(const struct sysctx *c)

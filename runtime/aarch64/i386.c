@@ -3,9 +3,9 @@
 
 #include "runtime/host.h"
 
-long host_ioctl32(int fd, uint32_t req, uint32_t arg)
+long host_call32(uint32_t nr, const uint32_t a[5])
 {
-    (void)fd, (void)req, (void)arg;
+    (void)nr, (void)a;
     return -ENOSYS;
 }
 

@@ -10,14 +10,14 @@
 #include "core/thread.h"
 #include "runtime/host.h"
 
-enum { I386_GETPID = 20, I386_IOCTL = 54, I386_SET_ROBUST_LIST = 311, ROBUST_HEAD = 12 };
+enum { I386_GETPID = 20, I386_SET_ROBUST_LIST = 311, ROBUST_HEAD = 12 };
 
-static long int80(long nr, long a, long b, long c)
+static long int80(long nr, long a, long b, long c, long d, long e)
 {
     long r;
     __asm__ volatile("int $0x80"
                      : "=a"(r)
-                     : "a"(nr), "b"(a), "c"(b), "d"(c)
+                     : "a"(nr), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e)
                      : "r8", "r9", "r10", "r11", "memory", "cc");
     return (int)r;
 }
@@ -32,7 +32,7 @@ static int child(void *arg)
 {
     (void)arg;
     host_sigaction(SIGSEGV, no_int80, 0, 0);
-    host_syscall(SYS_exit_group, int80(I386_GETPID, 0, 0, 0) > 0 ? 0 : 1, 0, 0, 0, 0, 0);
+    host_syscall(SYS_exit_group, int80(I386_GETPID, 0, 0, 0, 0, 0) > 0 ? 0 : 1, 0, 0, 0, 0, 0);
     return 1;
 }
 
@@ -56,13 +56,13 @@ static bool int80_works(void)
     return works;
 }
 
-long host_ioctl32(int fd, uint32_t req, uint32_t arg)
+long host_call32(uint32_t nr, const uint32_t a[5])
 {
-    return int80_works() ? int80(I386_IOCTL, fd, req, arg) : -ENOSYS;
+    return int80_works() ? int80(nr, a[0], a[1], a[2], a[3], a[4]) : -ENOSYS;
 }
 
 void host_robust_list32(gaddr head)
 {
     if (int80_works())
-        int80(I386_SET_ROBUST_LIST, head, ROBUST_HEAD, 0);
+        int80(I386_SET_ROBUST_LIST, head, ROBUST_HEAD, 0, 0, 0);
 }
