@@ -17,7 +17,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { PAGE = 4096, GUARD_INSTALL = 102, GUARD_REMOVE, DONTUNMAP = 4, LARGE = 0100000 };
+enum { PAGE = 4096, GUARD_INSTALL = 102, GUARD_REMOVE, DONTUNMAP = 4 };
 
 static void show(const char *what, long r)
 {
@@ -176,13 +176,8 @@ static void files(void)
         return;
     show("statfs64, 84", syscall(SYS_statfs64, "/", 84, b));
     show("statfs64, 88", syscall(SYS_statfs64, "/", 88, b));
-    int made = syscall(SYS_creat, "small", 0600), fd = syscall(SYS_open, "small", O_RDWR);
+    int fd = syscall(SYS_open, "small", O_RDWR | O_CREAT, 0600);
     int to = syscall(SYS_open, "to", O_RDWR | O_CREAT, 0600);
-    uint64_t how[3] = {O_RDONLY, 0, 0};
-    int second = syscall(SYS_openat2, AT_FDCWD, "small", how, sizeof how);
-    printf("large: creat %d open %d openat2 %d\n", !!(syscall(SYS_fcntl64, made, F_GETFL) & LARGE),
-           !!(syscall(SYS_fcntl64, fd, F_GETFL) & LARGE),
-           second < 0 && errno == ENOSYS ? 1 : !!(syscall(SYS_fcntl64, second, F_GETFL) & LARGE));
     int64_t from = 0, limit = INT32_MAX, before = INT32_MAX - 2;
     if (write(fd, "0123456789", 10) != 10)
         return;
