@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/clock.h"
+#include "core/lock.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
@@ -191,6 +192,8 @@ static void put_code(struct unit *u)
         b->code_in = y;
     }
     translate_flush_icache(u->code, u->code + u->size);
+    if (unlikely(lock_company))
+        translate_sync_cores();
 }
 
 static struct unit *unit_new(void)

@@ -132,7 +132,8 @@ unsigned translate_order(bool ordered);
 /* Translations look at code outside their region (struct translation's `looked`) where PAGE_CODE is set. */
 bool translate_looks_ahead(void);
 /* Asks the host to order the memory of this thread, and of those it makes from now on, as x86 does; from
- * then on translations need no instructions for that. Again by each thread that was there before. */
+ * then on translations need no instructions for that. Again by each thread that was there before. Prepares
+ * translate_sync_cores, too. */
 void translate_ask_order(void);
 /* A thread wants floating-point exceptions to trap: where that makes a difference code of before must not be
  * entered by it. Set by translate_now_unmasked, which translated code calls and runtime/cache.c implements. */
@@ -158,6 +159,9 @@ unsigned translate_code_align(void);
 void translate_reloc(uint8_t *at, unsigned kind, uint64_t value);
 /* Called when code has been put into [from, to), before anything may lead there. */
 void translate_flush_icache(const uint8_t *from, const uint8_t *to);
+/* Behind that, if other threads are in this memory: none of them still executes, or reads its constants from, what
+ * was there before once something leads there. */
+void translate_sync_cores(void);
 /* Points the jump at `field` to `target`, flushes it; safe while other threads execute it. */
 void translate_patch(uint8_t *field, const uint8_t *target);
 

@@ -1,12 +1,15 @@
 /* Translated code's contact with the rest: the host's features, interrupted contexts, the stack of return
  * addresses. */
 #include <assert.h>
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <ucontext.h>
+#include <unistd.h>
 
 #include "core/options.h"
 #include "translate/aarch64/live.h"
@@ -142,6 +145,8 @@ bool translate_looks_ahead(void)
 void translate_ask_order(void)
 {
     a64_tso = !prctl(PR_SET_MEM_MODEL, PR_SET_MEM_MODEL_TSO, 0, 0, 0);
+    /* for translate_sync_cores; with more than one thread the kernel would take milliseconds */
+    syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
 }
 
 uintptr_t translate_near(void)

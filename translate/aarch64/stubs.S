@@ -148,6 +148,7 @@ translate_enter:
         mov     x27, x0
         mov     x9, sp
         str     x9, [x27, #CPU_HOST_SP]
+        dmb     ishld                           /* INSN_CODE is older than the INSN_FN that led here */
         ldr     x16, [x1, #INSN_CODE]
 
         .globl  a64_load_start

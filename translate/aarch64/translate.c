@@ -3,6 +3,10 @@
  * the pair of return addresses, guest's and host's; a guest return pops it and compares. */
 #include "translate/translate.h"
 
+#include <linux/membarrier.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include "decode/decode.h"
 #include "translate/aarch64/insn.h"
 #include "translate/aarch64/live.h"
@@ -870,6 +874,13 @@ void translate_reloc(uint8_t *at, unsigned kind, uint64_t value)
 void translate_flush_icache(const uint8_t *from, const uint8_t *to)
 {
     __builtin___clear_cache((char *)(uintptr_t)from, (char *)(uintptr_t)to);
+}
+
+/* The caches are right; but a processor that guessed the jump may have fetched the old instructions from them
+ * long before, and executes them unless it synchronizes. The kernel can have each of them do so. */
+void translate_sync_cores(void)
+{
+    syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_SYNC_CORE, 0, 0);
 }
 
 void translate_patch(uint8_t *field, const uint8_t *target)

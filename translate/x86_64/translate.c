@@ -594,6 +594,10 @@ void translate_flush_icache(const uint8_t *from, const uint8_t *to)
     (void)from, (void)to; /* the processor sees to it */
 }
 
+void translate_sync_cores(void)
+{
+}
+
 void translate_patch(uint8_t *field, const uint8_t *target)
 {
     __atomic_store_n((uint32_t *)(void *)field, (uint32_t)(target - (field + 4)), __ATOMIC_RELEASE);
