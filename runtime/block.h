@@ -121,6 +121,7 @@ enum { CODE_HOT = 2 };
 #else
 enum { CODE_HOT = 16 }; /* --hot */
 #endif
+void code_reserve(void); /* first of all: codemem_reserve */
 void code_init(void);
 bool code_enabled(void);
 /* Translates the region around a hot block: 0. If it lacks blocks that are about to be executed,

@@ -830,6 +830,7 @@ void cache_init(void)
 {
     if (translate_orders_memory())
         mem_now_shared = now_shared;
+    code_reserve();
     blocks_init();
     code_init();
     mem_set_code_hook(cache_invalidate);

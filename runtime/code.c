@@ -957,11 +957,20 @@ static size_t map_tables(void)
     return p ? 2 * each : 0;
 }
 
-void code_init(void)
+static bool wanted;
+
+void code_reserve(void)
 {
     dump_init();
     translated = dump_parse_range("translate-range", opt.translate_range);
-    if (opt.interpret || dump_any(DUMP_EXEC) || !translate_available())
+    wanted = !opt.interpret && !dump_any(DUMP_EXEC) && translate_available();
+    if (wanted)
+        codemem_reserve();
+}
+
+void code_init(void)
+{
+    if (!wanted)
         return;
     size_t size = map_tables();
     if (!size) {

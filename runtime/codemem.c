@@ -40,14 +40,14 @@ static uint8_t *populated; /* pages up to here are there, at least once */
 
 /* ---- the mapping ---- */
 
-static uint8_t *map_near(size_t size)
+static uint8_t *map_near(size_t size, int prot)
 {
     enum { STEP = 16 << 20 };
     uintptr_t want = (translate_near() & ~(uintptr_t)(HUGE - 1)) + HUGE / 2, reach = translate_reach();
     for (uintptr_t d = STEP; d + size < reach; d += STEP)
         for (int up = 1; up >= 0; up--) {
             void *hint = (void *)(up ? want + d : want - d - size);
-            void *p = mmap(hint, size, PROT_READ | PROT_WRITE | PROT_EXEC,
+            void *p = mmap(hint, size, prot,
                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE,
                            -1, 0);
             if (p == hint)
@@ -84,9 +84,18 @@ static void divide(void)
     current->used = true;
 }
 
+static uint8_t *reserved;
+
+void codemem_reserve(void)
+{
+    reserved = map_near(wanted_size(), PROT_NONE);
+}
+
 bool codemem_init(void)
 {
-    for (total = wanted_size(); !(base = map_near(total)); total /= 2)
+    if (reserved)
+        munmap(reserved, wanted_size());
+    for (total = wanted_size(); !(base = map_near(total, PROT_READ | PROT_WRITE | PROT_EXEC)); total /= 2)
         if (total / 2 < SEGMENTS_MIN * SEGMENT_MIN)
             return false;
     size_t map = total / GRANULE * sizeof *granule;

@@ -9,6 +9,8 @@
 
 #include "runtime/unit.h"
 
+/* Before other memory is mapped, which the host may put near xrun: keeps a place there. */
+void codemem_reserve(void);
 /* False: the host gives no such memory. */
 bool codemem_init(void);
 /* Finds a place of u->size bytes: u->code. False if there is none at the moment. */

@@ -260,7 +260,7 @@ void store_init(const char *exe)
 {
     if (opt.store && !strcmp(opt.store, "off"))
         return;
-    if (unusual() || !translate_available() || getauxval(AT_SECURE) || !choose_directory() ||
+    if (unusual() || !code_enabled() || getauxval(AT_SECURE) || !choose_directory() ||
         stat("/", &root))
         return;
     build = find_build();

@@ -23,6 +23,17 @@ translates() { # limit of address space, KiB
     result $? "$host: translates nothing, ulimit -v $1" "$work/out"
 }
 
+# What is stored is of no use where no memory can be had for it; a program that executes another passes --hot on.
+stored() {
+    export XRUN_STORE=$work/store XRUN_HOT=16
+    rm -rf "$XRUN_STORE"
+    try smc_flags env
+    [ -n "$(ls "$XRUN_STORE")" ]
+    result $? "$host: nothing is stored" /dev/null
+    try smc_flags "$work/sandbox" code
+    unset XRUN_STORE XRUN_HOT
+}
+
 limit() { # of bash's ulimit, KiB, command...
     ulimit "$1" "$2" && "${@:3}"
 }
@@ -42,5 +53,6 @@ for r in "$@"; do
     gcc -O1 -Wall -D_GNU_SOURCE -o "$work/sandbox" "$here/../limits/sandbox.c" || exit 1
     for t in $container; do try $t "$work/sandbox" container; done
     for t in $old; do try $t "$work/sandbox" old; done
+    stored
 done
 finish limits
