@@ -237,11 +237,23 @@ void tracer_ends(struct thread *t)
 
 /* ---- beginning ---- */
 
+/* An emulator's vfork may be a fork, and no parent waits then; such an emulator does not know this call, either. */
+static bool may_be_copied(int pid)
+{
+    char c;
+    struct iovec local = {&c, 1}, remote = {&c, 1};
+    return HC(SYS_process_vm_readv, pid, &local, 1, &remote, 1, 0) == -ENOSYS;
+}
+
 /* A parent whose memory this process borrows waits for it to leave that, and cannot answer. */
 int tracer_inform(const struct thread *t, struct trace_block *b, int fd)
 {
-    if (t->proc->memory_parent != b->tracer_pid)
-        return trace_introduce(b, fd, TRACE_ADOPT, b->tracer_pid, b->tracer_tid);
+    bool borrows = t->proc->memory_parent == b->tracer_pid;
+    if (!borrows || may_be_copied(b->tracer_pid)) {
+        int r = trace_introduce(b, fd, TRACE_ADOPT, b->tracer_pid, b->tracer_tid);
+        if (!r || !borrows)
+            return r;
+    }
     struct trace_block *other = trace_block_map(fd);
     if (!other)
         return -ENOMEM;
