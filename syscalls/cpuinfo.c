@@ -122,6 +122,20 @@ static void print_identity(struct text *t)
     add(t, "model name\t: %s\nstepping\t: %u\n", brand + strspn(brand, " "), v.eax & 15);
 }
 
+/* KiB, of the largest cache; 0: CPUID does not say. */
+static uint32_t cache_size(void)
+{
+    uint32_t most = 0, bytes;
+    for (uint32_t i = 0; has_leaf(4); i++) {
+        struct cpuid_regs r = cpuid_query(4, i);
+        if (!(r.eax & 31))
+            break;
+        bytes = ((r.ebx >> 22) + 1) * ((r.ebx >> 12 & 0x3ff) + 1) * ((r.ebx & 0xfff) + 1) * (r.ecx + 1);
+        most = bytes > most ? bytes : most;
+    }
+    return most / 1024;
+}
+
 static void print_record(struct text *t, const char *record, const char *all)
 {
     char number[64], v[64], line[64];
@@ -136,6 +150,8 @@ static void print_record(struct text *t, const char *record, const char *all)
         add(t, "cpu MHz\t\t: %lu.%03lu\n", frequency(number) / 1000, frequency(number) % 1000);
     if (host_line(record, "cache size", NULL, line))
         add(t, "cache size\t: %s\n", line);
+    else if (cache_size())
+        add(t, "cache size\t: %u KB\n", cache_size());
     add(t, "physical id\t: %s\n", host_line(record, "physical id", "0", v));
     add(t, "siblings\t: %s\n", host_line(record, "siblings", all, v));
     add(t, "core id\t\t: %s\n", host_line(record, "core id", number, v));
