@@ -159,6 +159,37 @@ P(MPd, 0) { __asm__ volatile("pcmpeqd %%xmm0, %%xmm0; movq %%xmm0, 16(%0); movss
 P(MPd, 1) { __asm__ volatile("movss %2, %%xmm1; movsd 16(%3), %%xmm0; movd %%xmm1, %0; pmovmskb %%xmm0, %1" : "=r"(r[0]), "=r"(r[1]) : "m"(y), "r"(&x) : "memory"); }
 BAD(MPd) { return r[0] == -1 && r[1] != 0xff; }
 
+P(MPw, 0) { __asm__ volatile("movl $0x1010101, 14(%0)" : : "r"(&x) : "memory"); ST(y, 1); } /* over a border of 16 bytes */
+P(MPw, 1) { LD(r[0], y); __asm__ volatile("movl 14(%1), %0" : "=r"(r[1]) : "r"(&x) : "memory"); }
+BAD(MPw) { return r[0] == 1 && r[1] != 0x1010101; }
+
+/* two pushes, or pops, in a row; the second word is the flag */
+P(MPt, 0) { __asm__ volatile("movl %%esp, %%eax; leal 8(%0), %%esp; pushl $1; pushl $1; movl %%eax, %%esp" : : "r"(&x) : "eax", "memory"); }
+P(MPt, 1) { __asm__ volatile("movl %%esp, %%eax; leal (%2), %%esp; popl %0; popl %1; movl %%eax, %%esp" : "=&d"(r[0]), "=&S"(r[1]) : "c"(&x) : "eax", "memory"); }
+BAD(MPt) { return r[0] == 1 && r[1] == 0; }
+
+/* a byte, then a word of two; a store past the caches and its fence */
+P(MPb, 0) { __asm__ volatile("movb $1, %0; movw $1, %1" : "=m"(x), "=m"(y) : : "memory"); }
+P(MPb, 1) { __asm__ volatile("movzwl %2, %0; movsbl %3, %1" : "=&r"(r[0]), "=r"(r[1]) : "m"(y), "m"(x) : "memory"); }
+BAD(MPb) { return r[0] == 1 && r[1] == 0; }
+
+P(MPn, 0) { __asm__ volatile("movnti %2, %0; sfence; movl $1, %1" : "=m"(x), "=m"(y) : "r"(1) : "memory"); }
+P(MPn, 1) { LD(r[0], y); LD(r[1], x); }
+BAD(MPn) { return r[0] == 1 && r[1] == 0; }
+
+/* stores and loads of SSE around a fence; other locked instructions */
+P(SBv, 0) { __asm__ volatile("movd %2, %%xmm0; movss %%xmm0, %1; mfence; movss %3, %%xmm1; movd %%xmm1, %0" : "=r"(r[0]), "=m"(x) : "r"(1), "m"(y) : "memory"); }
+P(SBv, 1) { __asm__ volatile("movd %2, %%xmm0; movss %%xmm0, %1; mfence; movss %3, %%xmm1; movd %%xmm1, %0" : "=r"(r[1]), "=m"(y) : "r"(1), "m"(x) : "memory"); }
+BAD(SBv) { return r[0] == 0 && r[1] == 0; }
+
+P(SBo, 0) { __asm__ volatile("lock btsl $0, %1; movl %2, %0" : "=r"(r[0]), "+m"(x) : "m"(y) : "memory", "cc"); }
+P(SBo, 1) { __asm__ volatile("lock incb %1; movl %2, %0" : "=r"(r[1]), "+m"(y) : "m"(x) : "memory", "cc"); }
+BAD(SBo) { return r[0] == 0 && r[1] == 0; }
+
+P(SBn, 0) { __asm__ volatile("lock notl %1; movl %2, %0" : "=r"(r[0]), "+m"(x) : "m"(y) : "memory", "cc"); }
+P(SBn, 1) { __asm__ volatile("stc; lock adcl $0, %1; movl %2, %0" : "=r"(r[1]), "+m"(y) : "m"(x) : "memory", "cc"); }
+BAD(SBn) { return r[0] == 0 && r[1] == 0; }
+
 /* aligned accesses are atomic: no mixture is ever seen */
 P(ATOM, 0) { ST(x, -1); ST(x, 0x12345678); ST(x, -1); }
 P(ATOM, 1) { LD(r[0], x); LD(r[1], x); }
@@ -181,7 +212,8 @@ static const struct test { const char *name; int n; proc p[THREADS]; int (*bad)(
 #define T4(t) {#t, 4, {t##_0, t##_1, t##_2, t##_3}, t##_bad}
     T2(MP), T2(LB), T2(SBf), T2(SBx), T2(SBl), T2(SBa), T2(SBc), T2(SBd),
     T2(SBs), T2(W22), T2(S), T2(RW), T2(Rx), T2(Rl), T4(IRIW), T3(WRC), T3(CoRR),
-    T2(n5), T2(MPs), T2(MPc), T2(MPm), T2(MPu), T2(MPp), T2(MPv), T2(MPd), T2(ATOM), T2(ATO8),
+    T2(n5), T2(MPs), T2(MPc), T2(MPm), T2(MPu), T2(MPp), T2(MPv), T2(MPd), T2(MPw),
+    T2(MPt), T2(MPb), T2(MPn), T2(SBv), T2(SBo), T2(SBn), T2(ATOM), T2(ATO8),
 };
 #undef x
 #undef y
