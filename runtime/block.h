@@ -79,6 +79,7 @@ bool blocks_crowded(uint64_t retired_bytes);
 bool blocks_add(struct block *b); /* false: there is no room before blocks are freed */
 void blocks_remove(const struct block *b);
 struct block *cache_find(gaddr eip, unsigned mode);
+bool blocks_decoded(gaddr eip); /* are there blocks in this page that are not light, perhaps? */
 /* Calls retire, which must remove the block, for every block that has a byte in the page. It may run
  * in a signal handler: nothing is freed. */
 void blocks_retire_page(uint32_t page, void (*retire)(struct block *b));

@@ -154,6 +154,7 @@ static struct block *block_at(uint32_t id)
 /* Slots are 0 (never used), GONE, or a block's id with some bits of its address above. */
 struct page_index {
     uint32_t bits, used;  /* slots: 1 << bits; used: with those deleted */
+    uint32_t decoded;     /* there may be blocks that are not light */
     uint32_t next_free;   /* of a free piece */
     uint32_t slot[];
 };
@@ -215,6 +216,7 @@ static void put(struct page_index *x, const struct block *b)
     while (*s > GONE)
         s = next_slot(x, s);
     x->used += !*s;
+    x->decoded |= !b->light;
     *s = id_of(b) | tag_of(b->key);
 }
 
@@ -285,6 +287,12 @@ struct block *cache_find(gaddr eip, unsigned mode)
             return b;
     }
     return NULL;
+}
+
+bool blocks_decoded(gaddr eip)
+{
+    uint32_t number = index_of_page[eip >> GUEST_PAGE_SHIFT];
+    return number && index_at(number)->decoded;
 }
 
 static void remove_from_page(const struct block *b, uint32_t page)

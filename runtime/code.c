@@ -536,11 +536,12 @@ static bool load_members(const struct stored *s, const struct stored_parts *p, g
     region.members = 0;
     for (unsigned i = 0; i < s->members; i++) {
         gaddr eip = p->member[i].eip, end = p->member[i].end;
-        struct block *b = cache_find(eip, s->mode);
+        bool needed = eip == wanted || is_copied(s, p, eip);
+        struct block *b = needed || blocks_decoded(eip) ? cache_find(eip, s->mode) : NULL;
         found |= eip == wanted;
         if (b && b->end != end)
             return false;
-        if (!b && (eip == wanted || is_copied(s, p, eip)))
+        if (!b && needed)
             b = cache_light_block(eip, end, s->mode, raw);
         if (!b && eip == wanted)
             return false;

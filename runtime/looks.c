@@ -71,6 +71,8 @@ static struct {
 
 static void find_pages(const struct unit *u, gaddr from, gaddr end)
 {
+    if (likely(page_of(from) == found.known && page_of(end - 1) == found.known))
+        return;
     for (uint32_t p = page_of(from); p <= page_of(end - 1); p++) {
         bool there = p == found.known;
         for (unsigned i = 0; i < found.n && !there; i++)
