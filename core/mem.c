@@ -509,7 +509,7 @@ static char *fd_path(int fd)
         return NULL;
     if ((known = known_name(&st, NULL)))
         return known;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    snprintf(link, sizeof link, "/proc/thread-self/fd/%d", fd);
     ssize_t n = readlink(link, buf, sizeof buf - 1);
     if (n <= 0)
         return NULL;

@@ -327,8 +327,8 @@ static void let_host_dump(const struct thread *t, const struct core_name *name)
 
 static void dump_to(struct thread *t, const siginfo_t *info, struct dump *d)
 {
-    d->mem_fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-    d->pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    d->mem_fd = open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
+    d->pagemap_fd = open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC);
     stop_others(t);
     write_core(d, t, info);
     close(d->fd);

@@ -116,7 +116,7 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
     int argc = count(argv);
     const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 16, sizeof *v);
     char fd_text[32], exec_fd_text[32], seccomp_text[32], trace_text[32], mdwe_text[32];
-    char self[PATH_MAX] = "/proc/self/exe";
+    char self[PATH_MAX] = "/proc/thread-self/exe";
     char *limits = limits_text(thread_self->proc), *execfn = joined("--execfn=", x->name);
     int self_fd = opt.self_fd ? (int)opt.self_fd : -1;
     int n = 0;
@@ -231,7 +231,7 @@ static int find_target(struct target *x, const struct process *p, int dirfd, con
         return -ENOTDIR;
     x->dirfd = dirfd;
     snprintf(x->name, sizeof x->name, "/dev/fd/%d%s%s", dirfd, *path ? "/" : "", path);
-    snprintf(x->path, sizeof x->path, "/proc/self/fd/%d%s%s", dirfd, *path ? "/" : "", path);
+    snprintf(x->path, sizeof x->path, "/proc/thread-self/fd/%d%s%s", dirfd, *path ? "/" : "", path);
     return 0;
 }
 
@@ -244,7 +244,7 @@ static void keep_target(struct target *x, const char *host)
     if (x->fd < 0)
         return;
     fcntl(x->fd, F_SETFD, 0);
-    snprintf(x->path, sizeof x->path, "/proc/self/fd/%d", x->fd);
+    snprintf(x->path, sizeof x->path, "/proc/thread-self/fd/%d", x->fd);
 }
 
 /* PR_SET_MDWE, which every execve passes on, for a program of the host. It cannot be taken back and binds the whole

@@ -110,7 +110,7 @@ static int peek(gaddr a, uint8_t *buf, uint32_t n)
 {
     if (!mem_read(buf, a, n))
         return 0;
-    int fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+    int fd = open("/proc/thread-self/mem", O_RDONLY | O_CLOEXEC);
     ssize_t k = fd < 0 || !(mem_page_flags(a) & PAGE_MAPPED) ? -1 : pread(fd, buf, n, (off_t)a);
     if (fd >= 0)
         close(fd);
@@ -119,7 +119,7 @@ static int peek(gaddr a, uint8_t *buf, uint32_t n)
 
 static int poke(gaddr a, const uint8_t *buf, uint32_t n)
 {
-    int fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
+    int fd = open("/proc/thread-self/mem", O_RDWR | O_CLOEXEC);
     ssize_t k = fd < 0 || !(mem_page_flags(a) & PAGE_MAPPED) ? -1 : pwrite(fd, buf, n, (off_t)a);
     if (fd >= 0)
         close(fd);

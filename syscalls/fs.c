@@ -130,7 +130,7 @@ static int64_t ustat_host(uint64_t dev, int32_t v[2])
     unsigned maj, min;
     int64_t r = -EINVAL;
     struct statfs s;
-    lines_open(&l, "/proc/self/mountinfo");
+    lines_open(&l, "/proc/thread-self/mountinfo");
     while ((line = lines_next(&l)))
         if (r && sscanf(line, "%*d %*d %u:%u %*s %2047s", &maj, &min, at) == 3 &&
             makedev(maj, min) == dev && statfs(at, &s) == 0) {

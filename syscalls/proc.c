@@ -51,11 +51,11 @@ bool proc_is_own(const char *path)
 
 bool proc_name_of(int fd, const struct stat *st, char name[PROC_NAME])
 {
-    char link[32];
+    char link[64];
     struct statfs fs;
     if (!S_ISREG(st->st_mode) || st->st_size || fstatfs(fd, &fs) || fs.f_type != PROC_SUPER_MAGIC)
         return false;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    snprintf(link, sizeof link, "/proc/thread-self/fd/%d", fd);
     ssize_t n = readlink(link, name, PROC_NAME - 1);
     if (n <= 0)
         return false;
@@ -226,7 +226,7 @@ static void add_up(struct sums *s)
     unsigned long long from, to, kb, pss = 0;
     struct mem_area m;
     bool show = false;
-    lines_open(&l, "/proc/self/smaps");
+    lines_open(&l, "/proc/thread-self/smaps");
     while ((line = lines_next(&l))) {
         if (sscanf(line, "%llx-%llx ", &from, &to) == 2) {
             show = is_guests(from, &m);
@@ -269,7 +269,7 @@ static bool scan_pages(uint64_t *resident, uint64_t *of_files)
     struct pm_scan s = {.size = sizeof s, .end = MEM_TASK_SIZE,
                         .vec = (uintptr_t)r, .vec_len = ARRAY_SIZE(r), .inverted = PAGE_ZERO,
                         .mask = PAGE_PRESENT | PAGE_ZERO, .returned = PAGE_FILE};
-    int n = 0, fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+    int n = 0, fd = open("/proc/thread-self/pagemap", O_RDONLY | O_CLOEXEC);
     *resident = *of_files = 0;
     if (fd < 0)
         return false;
@@ -387,7 +387,7 @@ static void put_smaps(int fd)
     struct lines l;
     char *line, rest[LINE_LIMIT], out[LINE_LIMIT];
     bool show = false;
-    lines_open(&l, "/proc/self/smaps");
+    lines_open(&l, "/proc/thread-self/smaps");
     while ((line = lines_next(&l))) {
         unsigned long long from, to;
         struct mem_area m;
@@ -435,7 +435,7 @@ static void put_smaps_rollup(int fd)
     for (gaddr a = 0; mem_find(a, &m); a = last = m.end)
         first = last ? first : m.start;
     add_up(&s);
-    lines_open(&l, "/proc/self/smaps_rollup");
+    lines_open(&l, "/proc/thread-self/smaps_rollup");
     for (bool head = true; (line = lines_next(&l)); head = false) {
         int n = head ? snprintf(out, sizeof out, "%08x-%08x ---p 00000000 00:00 0 ", first, last) : 0;
         if (head)
@@ -451,7 +451,7 @@ static void put_numa_maps(int fd)
 {
     struct lines l;
     char *line;
-    lines_open(&l, "/proc/self/numa_maps");
+    lines_open(&l, "/proc/thread-self/numa_maps");
     while ((line = lines_next(&l))) {
         unsigned long long from = strtoull(line, NULL, 16);
         struct mem_area m;
@@ -518,7 +518,7 @@ static int file_of(int fd, int *tid)
 {
     static const char start[] = "/memfd:" MEMFD_PREFIX;
     char link[64], name[64] = "", *end;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    snprintf(link, sizeof link, "/proc/thread-self/fd/%d", fd);
     if (readlink(link, name, sizeof name - 1) < 0 || strncmp(name, start, sizeof start - 1))
         return -1;
     if (!(end = strchr(name + sizeof start - 1, ':')))
@@ -556,7 +556,8 @@ static const char *absolute(int dirfd, const char *path, char buf[PATH_MAX])
         known |= !strcmp(last ? last + 1 : path, files[i].name);
     if (path[0] == '/' || !known)
         return path;
-    snprintf(link, sizeof link, dirfd == AT_FDCWD ? "/proc/self/cwd" : "/proc/self/fd/%d", dirfd);
+    snprintf(link, sizeof link,
+             dirfd == AT_FDCWD ? "/proc/thread-self/cwd" : "/proc/thread-self/fd/%d", dirfd);
     ssize_t n = readlink(link, buf, PATH_MAX / 2);
     if (n < 5 || strncmp(buf, "/proc", 5) || strlen(path) > PATH_MAX / 2 - 2)
         return path;

@@ -203,6 +203,6 @@ bool trace_same_program(int pid)
     char path[64];
     struct stat a, b;
     snprintf(path, sizeof path, "/proc/%d/exe", pid);
-    return !stat(path, &a) && !stat("/proc/self/exe", &b) && a.st_dev == b.st_dev &&
+    return !stat(path, &a) && !stat("/proc/thread-self/exe", &b) && a.st_dev == b.st_dev &&
            a.st_ino == b.st_ino;
 }

@@ -13,6 +13,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "state.h"
 
 static void *nothing(void *arg) { return arg; }
 
@@ -39,7 +40,7 @@ static void many_detached(void)
 static void *outlive(void *arg)
 {
     int fd = *(int *)arg;
-    usleep(30000);
+    wait_state(getpid(), getpid(), "Z");
     char buf[64];
     int n = sprintf(buf, "still here, pid %s", getpid() == (int)syscall(SYS_gettid) ? "tid" : "not tid");
     write(fd, buf, n);
@@ -69,7 +70,7 @@ static void leader_first(int how)
 
 static void *end_with(void *arg)
 {
-    usleep(20000);
+    wait_state(getpid(), getpid(), "Z");
     syscall(SYS_exit, (long)arg);
     return NULL;
 }
@@ -127,6 +128,31 @@ static void exec_from_thread(void)
     close(fd);
 }
 
+/* /proc/self is no way to the program and its descriptors any more. */
+static void *exec_alone(void *arg)
+{
+    char pid[16], *argv[] = {"program", "exec-child", pid, NULL};
+    sprintf(pid, "%d", expected_pid);
+    wait_state(expected_pid, expected_pid, "Z");
+    fexecve(*(int *)arg, argv, environ);
+    _exit(99);
+}
+
+static void exec_without_leader(void)
+{
+    int st, fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    pid_t pid = fork();
+    if (!pid) {
+        pthread_t t;
+        expected_pid = getpid();
+        pthread_create(&t, NULL, exec_alone, &fd);
+        syscall(SYS_exit, 5);
+    }
+    waitpid(pid, &st, 0);
+    printf("exec when the leader has ended: status %d\n", WEXITSTATUS(st));
+    close(fd);
+}
+
 static int exec_child(char **argv)
 {
     printf("in the new program: pid %s tid %s\n", getpid() == atoi(argv[2]) ? "kept" : "changed",
@@ -174,10 +200,12 @@ static void setxid(void)
 
 static volatile int cleaned;
 static void cleanup(void *arg) { cleaned += (int)(intptr_t)arg; }
+static volatile int reader;
 static void *cancel_blocked(void *arg)
 {
     pthread_cleanup_push(cleanup, (void *)1);
     char c;
+    reader = syscall(SYS_gettid);
     read(*(int *)arg, &c, 1);
     pthread_cleanup_pop(0);
     return NULL;
@@ -198,7 +226,8 @@ static void *cancel_disabled(void *arg)
     int old;
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old);
     *(volatile int *)arg = 1;
-    usleep(20000);
+    while (*(volatile int *)arg) /* until it is cancelled */
+        sched_yield();
     pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &old);
     cleaned += 100;
     pthread_testcancel();
@@ -214,7 +243,9 @@ static void cancel(void)
     volatile int ready = 0;
     pipe(p);
     pthread_create(&t, NULL, cancel_blocked, &p[0]);
-    usleep(10000);
+    while (!reader)
+        sched_yield();
+    wait_state(getpid(), reader, "S");
     pthread_cancel(t);
     pthread_join(t, &r[0]);
     pthread_create(&t, NULL, cancel_async, (void *)&ready);
@@ -227,6 +258,7 @@ static void cancel(void)
     while (!ready)
         sched_yield();
     pthread_cancel(t);
+    ready = 0;
     pthread_join(t, &r[2]);
     printf("cancelled %d %d %d, cleaned %d\n", r[0] == PTHREAD_CANCELED, r[1] == PTHREAD_CANCELED, r[2] == PTHREAD_CANCELED, cleaned);
 }
@@ -320,6 +352,7 @@ int main(int argc, char **argv)
     leader_first(1);
     last_thread_status();
     exec_from_thread();
+    exec_without_leader();
     setxid();
     cancel();
     storm();
