@@ -12,7 +12,7 @@ expect() { # status, pattern of the message, argument...
     shift 2
     out=$("${xrun[@]}" "$@" 2>&1 </dev/null)
     st=$?
-    out=$(printf '%s\n' "$out" | grep -v '^qemu: uncaught')
+    out=$(printf '%s\n' "$out" | grep -av '^qemu: uncaught')
     if [ $st = "$want" ] && { [ -z "$pattern" ] || [[ $out =~ $pattern ]]; } && [ "$(printf '%s\n' "$out" | wc -l)" -le 1 ]; then
         pass=$((pass + 1))
     else

@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+static char alt[65536];
+
 struct sc {
     uint32_t gs, fs, es, ds, edi, esi, ebp, esp, ebx, edx, ecx, eax, trapno, err, eip, cs, eflags,
         esp_at_signal, ss, fpstate, oldmask, cr2;
@@ -135,7 +137,7 @@ static void dump_rt(uint32_t esp)
     hex("", f->retcode, 8);
     hex("at pretcode ", (void *)f->pretcode, 7);
     printf("\n flags %x link %x stack %x %x %x mask %x %x info %x %x %x pid %d uid %x rest %x\n",
-           f->flags & ~1, f->link, f->ss_sp, f->ss_flags, f->ss_size, f->mask[0], f->mask[1],
+           f->flags & ~1, f->link, f->ss_sp == (uint32_t)alt, f->ss_flags, f->ss_size, f->mask[0], f->mask[1],
            *(uint32_t *)f->info, *(uint32_t *)(f->info + 4), *(uint32_t *)(f->info + 8),
            *(uint32_t *)(f->info + 12) == getpid(), *(uint32_t *)(f->info + 16),
            *(uint32_t *)(f->info + 20));
@@ -242,9 +244,9 @@ static void ldt(unsigned n, unsigned contents, int ro, int np, unsigned pages)
 
 int main(void)
 {
-    static char alt[65536];
     stack_t st = {.ss_sp = alt, .ss_size = sizeof alt};
     setvbuf(stdout, NULL, _IONBF, 0);
+    sigaltstack(&(stack_t){.ss_flags = SS_DISABLE}, NULL); /* frames show it, and execve keeps it */
     __asm__ volatile("mov %%gs,%0" : "=r"(saved_gs));
     saved_gs &= 0xffff;
     ldt(0, 0, 0, 0, 1 << 20);

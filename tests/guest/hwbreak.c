@@ -231,10 +231,12 @@ static void handler(int sig, siginfo_t *i, void *context)
     caught++;
 }
 
+static volatile int ended;
 static int thread(void *arg)
 {
     target();
     area[0] = 1;
+    ended = 1;
     syscall(SYS_exit, 0);
     return 0;
 }
@@ -262,7 +264,8 @@ static void body(void)
     printf("child: %x\n", st);
     fflush(stdout);
     clone(thread, stack + sizeof stack, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM, NULL);
-    usleep(50000);
+    while (!ended)
+        usleep(1000);
     printf("caught %d\n", caught);
     fflush(stdout);
 }

@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "state.h"
 
 static int st, names[32], nnames;
 
@@ -282,10 +284,10 @@ static int spinner(void)
         usleep(1000);
     return pid;
 }
-static int runs(void)
+static int runs(bool expected)
 {
     int before = *shared;
-    for (int i = 0; i < 30 && *shared == before; i++)
+    for (int i = 0; i < (expected ? 6000 : 30) && *shared == before; i++)
         usleep(10000);
     return *shared != before;
 }
@@ -303,7 +305,7 @@ static int sleeper(void)
         for (;;)
             read(p[0], &c, 1);
     }
-    usleep(50000);
+    wait_state(pid, pid, "S");
     close(p[0]);
     close(p[1]);
     return pid;
@@ -315,9 +317,9 @@ static void attach(int (*make)(void), const char *title)
     int pid = make(), spins = make == spinner;
     printf("attach %d\n", pt(PTRACE_ATTACH, pid, 0, 0));
     wait_for(pid, "attached");
-    printf("again %d, runs %d\n", pt(PTRACE_ATTACH, pid, 0, 0), spins ? runs() : 0);
+    printf("again %d, runs %d\n", pt(PTRACE_ATTACH, pid, 0, 0), spins ? runs(false) : 0);
     pt(PTRACE_CONT, pid, 0, 0);
-    printf("runs %d, wait %d\n", spins ? runs() : 1, waitpid(pid, &st, WNOHANG));
+    printf("runs %d, wait %d\n", spins ? runs(true) : 1, waitpid(pid, &st, WNOHANG));
     kill(pid, SIGSTOP);
     wait_for(pid, "stopped");
     pt(PTRACE_CONT, pid, 0, (void *)SIGSTOP);
@@ -326,7 +328,7 @@ static void attach(int (*make)(void), const char *title)
     kill(pid, SIGUSR1);
     wait_for(pid, "usr1");
     printf("detach %d", pt(PTRACE_DETACH, pid, 0, 0));
-    printf(", runs %d, cont %d\n", spins ? runs() : 1, pt(PTRACE_CONT, pid, 0, 0));
+    printf(", runs %d, cont %d\n", spins ? runs(false) : 1, pt(PTRACE_CONT, pid, 0, 0));
     printf("attach %d\n", pt(PTRACE_ATTACH, pid, 0, 0));
     wait_for(pid, "attached");
     kill(pid, SIGTERM);
@@ -342,7 +344,7 @@ static void seize(int (*make)(void), const char *title)
     int pid = make(), spins = make == spinner;
     printf("bad %d %d", pt(PTRACE_SEIZE, pid, (void *)1, 0), pt(PTRACE_SEIZE, pid, 0, (void *)0x1000));
     printf(" seize %d", pt(PTRACE_SEIZE, pid, 0, (void *)PTRACE_O_TRACESYSGOOD));
-    printf(" runs %d wait %d\n", spins ? runs() : 1, waitpid(pid, &st, WNOHANG));
+    printf(" runs %d wait %d\n", spins ? runs(true) : 1, waitpid(pid, &st, WNOHANG));
     printf("interrupt %d\n", pt(PTRACE_INTERRUPT, pid, 0, 0));
     wait_for(pid, "interrupted");
     printf("listen %d\n", pt(PTRACE_LISTEN, pid, 0, 0));
@@ -355,7 +357,7 @@ static void seize(int (*make)(void), const char *title)
     printf("listen %d\n", pt(PTRACE_LISTEN, pid, 0, 0));
     pt(PTRACE_CONT, pid, 0, (void *)SIGSTOP);
     wait_for(pid, "group stop");
-    printf("listen %d runs %d\n", pt(PTRACE_LISTEN, pid, 0, 0), spins ? runs() : 0);
+    printf("listen %d runs %d\n", pt(PTRACE_LISTEN, pid, 0, 0), spins ? runs(false) : 0);
     kill(pid, SIGCONT);
     wait_for(pid, "continued");
     pt(PTRACE_CONT, pid, 0, 0);
@@ -387,7 +389,7 @@ static void grandchild(void)
         _exit(st >> 8);
     }
     read(p[0], &pid, sizeof pid);
-    usleep(100000); /* it reads */
+    wait_state(pid, pid, "S"); /* it reads */
     printf("attach %d\n", pt(PTRACE_ATTACH, pid, 0, 0));
     wait_for(pid, "attached");
     pt(PTRACE_SETOPTIONS, pid, 0, (void *)PTRACE_O_TRACEEXIT);
@@ -412,8 +414,7 @@ static void tracer_ends(int options)
         _exit(0);
     }
     waitpid(tracer, &st, 0);
-    usleep(50000);
-    printf("runs %d\n", runs());
+    printf("runs %d\n", runs(!(options & PTRACE_O_EXITKILL)));
     kill(pid, SIGTERM);
     waitpid(pid, &st, 0);
     printf("end %x\n", st);

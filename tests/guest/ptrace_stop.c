@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -13,6 +14,7 @@
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "state.h"
 #include <elf.h>
 
 static int pid, st;
@@ -24,6 +26,9 @@ static int pt(int request, void *addr, void *data)
     return r;
 }
 
+/* Where things of the program are depends on the C library. */
+#define PROGRAM(v) ((v) > 0x08000000 && (v) < 0x09000000 ? 0xadd : (v))
+
 static void show(const char *what)
 {
     struct user_regs_struct r;
@@ -33,7 +38,7 @@ static void show(const char *what)
     int e = pt(PTRACE_GETREGS, 0, &r), e2 = pt(PTRACE_GETSIGINFO, 0, &si);
     int restart = r.eax >= -516 && r.eax <= -512;
     printf("%s: %x regs %d eax %s%lx orig %ld ebx %lx cs %lx ss %lx info %d: %d %d %d from %d\n", what, st, e,
-           restart ? "restart " : "", restart ? 0 : r.eax == pid ? 0x1d : r.eax == getpid() ? 0x1e : r.eax, r.orig_eax, r.ebx == pid ? 0x1d : r.ebx > 0x08000000 && r.ebx < 0x09000000 ? 0xadd /* of the program */ : r.ebx, r.xcs, r.xss, e2,
+           restart ? "restart " : "", restart ? 0 : r.eax == pid ? 0x1d : r.eax == getpid() ? 0x1e : PROGRAM(r.eax), r.orig_eax, r.ebx == pid ? 0x1d : PROGRAM(r.ebx), r.xcs, r.xss, e2,
            si.si_signo, si.si_errno, si.si_code, si.si_pid == pid ? 1 : si.si_pid == getpid() ? 2 : si.si_pid ? 3 : 0);
 }
 
@@ -47,20 +52,6 @@ static void next(int request, int sig, const char *what)
         show(what);
     else
         printf("%s: %x\n", what, st);
-}
-
-/* The tracee has gone on, for `ms` at least, and sleeps now. */
-static void wait_asleep(int ms)
-{
-    char path[32], c = 0;
-    sprintf(path, "/proc/%d/stat", pid);
-    usleep(ms * 1000);
-    while (c != 'S' && c != 'Z') {
-        FILE *f = fopen(path, "r");
-        fscanf(f, "%*d (%*[^)]) %c", &c);
-        fclose(f);
-        usleep(1000);
-    }
 }
 
 static void start(void (*fn)(void))
@@ -273,25 +264,30 @@ static void signals(void)
     next(PTRACE_CONT, SIGTERM, "end by another");
 }
 
+static volatile int *slept;
 static void sleeps(void)
 {
-    struct timespec ts = {0, 300000000};
+    struct timespec ts = {2, 0};
     signal(SIGUSR1, handler);
     results[0] = nanosleep(&ts, NULL);
     results[1] = errno;
+    *slept = 1;
     pause();
 }
 
 static void interrupted(void)
 {
+    slept = mmap(NULL, sizeof *slept, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     start(sleeps);
     pt(PTRACE_CONT, 0, 0);
-    wait_asleep(50);
+    wait_state(pid, pid, "SZ");
     kill(pid, SIGWINCH);
     waitpid(pid, &st, 0);
     show("in a sleep");
     pt(PTRACE_CONT, 0, 0); /* goes on sleeping */
-    wait_asleep(450);
+    while (!*slept)
+        usleep(1000);
+    wait_state(pid, pid, "SZ");
     kill(pid, SIGUSR1);
     waitpid(pid, &st, 0);
     show("in pause");
@@ -342,13 +338,13 @@ static void for_ever(void)
     pt(PTRACE_CONT, 0, 0);
     for (int i = 0; i < 3; i++) {
         for (int k = 0; k < 2; k++) { /* the second time in restart_syscall */
-            wait_asleep(60);
+            wait_state(pid, pid, "SZ");
             kill(pid, SIGWINCH);
             waitpid(pid, &st, 0);
             show("in a long wait");
             pt(PTRACE_CONT, 0, 0);
         }
-        wait_asleep(60);
+        wait_state(pid, pid, "SZ");
         kill(pid, SIGUSR1);
         waitpid(pid, &st, 0);
         show("interrupted");

@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <ucontext.h>
 #include <unistd.h>
+#include "state.h"
 
 #define S(code, k) BPF_STMT(code, k)
 #define J(code, k, t, f) BPF_JUMP(code, k, t, f)
@@ -348,7 +349,7 @@ static void thread_strict(void)
 
 static void *outlives(void *arg)
 {
-    usleep(100000);
+    wait_state(getpid(), getpid(), "Z");
     printf("alone\n");
     fflush(stdout);
     raw(SYS_exit, 3, 0, 0);

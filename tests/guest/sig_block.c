@@ -13,29 +13,29 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "state.h"
 
 static int fd[2];
 static int word;
-enum { MS = 1000000, ROUNDS = 2, STEP_MS = 40, LIMIT_MS = 900 };
+enum { MS = 1000000, ROUNDS = 2, STEP_MS = 40, LIMIT_MS = 4000 };
 
 static void on_alarm(int sig) { (void)sig; }
 
 static long sleep_long(void)
 {
-    struct timespec ts = {0, LIMIT_MS * MS};
+    struct timespec ts = {LIMIT_MS / 1000, 0};
     return syscall(SYS_nanosleep, &ts, &ts);
 }
 static long sleep_clock(void)
 {
-    struct timespec ts = {0, LIMIT_MS * MS};
+    struct timespec ts = {LIMIT_MS / 1000, 0};
     return syscall(SYS_clock_nanosleep, CLOCK_REALTIME, 0, &ts, NULL) ? -1 : 0;
 }
 static long sleep_until(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    ts.tv_nsec += LIMIT_MS * MS;
-    ts.tv_sec += ts.tv_nsec / 1000000000, ts.tv_nsec %= 1000000000;
+    ts.tv_sec += LIMIT_MS / 1000;
     return syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL) ? -1 : 0;
 }
 static long poll_long(void)
@@ -45,20 +45,19 @@ static long poll_long(void)
 }
 static long futex_long(void)
 {
-    struct timespec ts = {0, LIMIT_MS * MS};
+    struct timespec ts = {LIMIT_MS / 1000, 0};
     return syscall(SYS_futex, &word, FUTEX_WAIT, 0, &ts);
 }
 static long futex_until(void)
 {
     struct timespec ts;
     clock_gettime(CLOCK_MONOTONIC, &ts);
-    ts.tv_nsec += LIMIT_MS * MS;
-    ts.tv_sec += ts.tv_nsec / 1000000000, ts.tv_nsec %= 1000000000;
+    ts.tv_sec += LIMIT_MS / 1000;
     return syscall(SYS_futex, &word, FUTEX_WAIT_BITSET, 0, &ts, NULL, -1);
 }
 static long select_long(void)
 {
-    struct timeval tv = {0, LIMIT_MS * 1000};
+    struct timeval tv = {LIMIT_MS / 1000, 0};
     return syscall(SYS__newselect, 0, NULL, NULL, NULL, &tv);
 }
 
@@ -91,16 +90,6 @@ static void child(long (*call)(void))
     _exit(0);
 }
 
-static char state(pid_t pid)
-{
-    char path[32], c = 0;
-    sprintf(path, "/proc/%d/stat", pid);
-    FILE *f = fopen(path, "r");
-    fscanf(f, "%*d (%*[^)]) %c", &c);
-    fclose(f);
-    return c;
-}
-
 static void registers(pid_t pid, int status, struct user_regs_struct *r)
 {
     ptrace(PTRACE_GETREGS, pid, 0, r);
@@ -130,8 +119,7 @@ static void trace(const struct test *t)
     for (int i = 0; i < ROUNDS; i++) {
         ptrace(PTRACE_CONT, pid, 0, 0);
         usleep(STEP_MS * 1000);
-        for (char c; (c = state(pid)) != 'S' && c != 'Z';)
-            usleep(1000);
+        wait_state(pid, pid, "SZ");
         kill(pid, SIGUSR1);
         waitpid(pid, &status, 0);
         registers(pid, status, &r);
@@ -159,7 +147,26 @@ int main(void)
     errno = 0;
     printf("restart_syscall: %ld", syscall(SYS_restart_syscall));
     printf(" %s\n", strerrorname_np(errno));
-    for (unsigned i = 0; i < sizeof tests / sizeof *tests; i++)
-        trace(&tests[i]);
+    fflush(stdout);
+    enum { COUNT = sizeof tests / sizeof *tests };
+    int out[COUNT][2];
+    for (int i = 0; i < COUNT; i++) { /* all at once: they only sleep */
+        pipe(out[i]);
+        if (!fork()) {
+            dup2(out[i][1], 1);
+            trace(&tests[i]);
+            fflush(stdout);
+            _exit(0);
+        }
+        close(out[i][1]);
+    }
+    for (int i = 0; i < COUNT; i++) {
+        char text[512];
+        ssize_t n;
+        while ((n = read(out[i][0], text, sizeof text)) > 0)
+            write(1, text, n);
+    }
+    while (wait(NULL) > 0)
+        ;
     return 0;
 }

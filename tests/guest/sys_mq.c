@@ -106,7 +106,7 @@ static void thread_notice(mqd_t q)
     mq_receive(q, buf, 64, NULL);
     show("notify by thread", mq_notify(q, &ev));
     show("send", mq_send(q, "y", 1, 0));
-    for (int i = 0; i < 500 && !__atomic_load_n(&threaded, __ATOMIC_SEQ_CST); i++)
+    for (int i = 0; i < 6000 && !__atomic_load_n(&threaded, __ATOMIC_SEQ_CST); i++)
         usleep(10000);
     printf("thread got %d\n", threaded);
 }

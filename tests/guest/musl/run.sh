@@ -27,7 +27,7 @@ for kind in static dynamic; do
     for r in "$@"; do
         name=${r%%=*}
         (cd "$work" && timeout -k 5 300 ${r#*=} -L "$root" "./$kind"; echo "exit $?") 2>&1 </dev/null |
-            grep -v '^qemu: uncaught target signal' | diff "$expected" - >"$work/diff"
+            grep -av '^qemu: uncaught target signal' | diff "$expected" - >"$work/diff"
         result $? "musl $kind $name" "$work/diff"
     done
 done
