@@ -9,11 +9,13 @@ if [ "$(id -u)" != 0 ]; then # for chroots, and because what hardware did was re
     sudo chown -R "$(id -u):$(id -g)" "$1"
     exit $st
 fi
+[ -n "${PLAIN:-}" ] || PLAIN=1 exec python3 tests/setup/plain.py "$0" "$@"
 . tests/lib.sh
-build=$(cd "$1" && pwd) cache=$2 # absolute: tests change their directory
+build=$(cd "$1" && pwd) cache=$(mkdir -p "$2" && cd "$2" && pwd) # absolute: tests change their directory
 w=$build/tests
 log=$w/check.log failures=$w/check.failures
-mkdir -p "$w"
+export HOME=$w/home # where no settings are
+mkdir -p "$HOME"
 : >"$log" >"$failures"
 x86=$build/x86_64-release/xrun
 arm=$build/aarch64-release/xrun
@@ -22,15 +24,21 @@ armrun="$qemu $arm --exec-via=$qemu"
 counts='\([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)\{0,1\}$'
 all_passed=0 all_failed=0 all_skipped=0
 
+running=
+trap 'kill -TERM $running 2>/dev/null; exit 130' INT TERM HUP
 export XRUN_STORE=off # but where it is tested: what one part leaves behind must not change another
 
 # The lines "NAME: N passed, N failed, N skipped" of what the command prints count; a failure it has not counted
 # is one more, and so is a part without such a line.
 part() { # name, command...
-    local name=$1 out=$w/part.out began=$SECONDS p f s
+    local name=$1 out=$w/part.out began=$SECONDS limit=${PART_LIMIT:-3600} p f s
     shift
-    timeout -k 10 "${PART_LIMIT:-1200}" "$@" >"$out" 2>&1 </dev/null
+    # a session of its own: no terminal; `&`, so that this script can be interrupted, makes SIGINT be ignored
+    setsid env --default-signal timeout -k 10 "$limit" "$@" >"$out" 2>&1 </dev/null &
+    running=$!
+    wait $running
     local st=$?
+    [ $st != 124 ] || echo "FAIL $name: not done after $limit s" >>"$out"
     read -r p f s <<<"$(sed -n "s/.*: $counts/\1 \2 \4/p; s/^$counts/\1 \2 \4/p" "$out" |
         awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')"
     [[ $name = *set-up ]] || [ $((p + f + s)) != 0 ] || st=nothing

@@ -68,7 +68,7 @@ traced() { # name, options of strace
         # shellcheck disable=SC2086
         (cd "$work" && timeout 300 "${pre[@]}" "${loader[@]}" "$root/usr/bin/strace" -f $2 $calls -o "$work/trace" ./traced >"$work/out" 2>&1
             echo "exit $?" >>"$work/out") </dev/null
-        { names <"$work/trace"; grep -v '^qemu: uncaught' "$work/out"; } >"$work/strace.$who"
+        { names <"$work/trace"; grep -av '^qemu: uncaught' "$work/out"; } >"$work/strace.$who"
     done
     compare 'execve(' "$work/strace.native" "$work/strace.xrun" "guest strace, $1"
 }

@@ -69,12 +69,18 @@ fi
 
 if [ $# = 1 ] && command -v gdb >/dev/null; then
     "$@" --gdb "$work/loop" 1000000000 >"$work/pid" </dev/null &
-    sleep 1
-    timeout 300 gdb -q -batch -p $! -ex bt >"$work/gdb" 2>&1 </dev/null
+    for ((i = 0; i < 60; i++)); do # until it is at work, and its code translated
+        sleep 0.5
+        timeout 300 gdb -q -batch -p $! -ex bt >"$work/gdb" 2>&1 </dev/null
+        ! grep -q 'in main \[loop\]\|ptrace: Operation not permitted' "$work/gdb" || break
+    done
     kill $!
     wait $! 2>/dev/null
     if grep -q "ptrace: Operation not permitted" "$work/gdb"; then skip=$((skip + 1))
-    else check "gdb knows the functions" grep -q 'in main \[loop\]' "$work/gdb"; fi
+    else
+        grep -q 'in main \[loop\]' "$work/gdb"
+        result $? "gdb knows the functions" "$work/gdb"
+    fi
 else
     skip=$((skip + 1))
 fi

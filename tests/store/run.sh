@@ -23,7 +23,7 @@ run() { # arguments: its output and status
 }
 
 same() { # test, program that is to print what the test does
-    run "$work/${2:-$1}" | grep -v '^qemu: uncaught target signal' >"$work/out"
+    run "$work/${2:-$1}" | grep -av '^qemu: uncaught target signal' >"$work/out"
     diff "$here/$1.expected" "$work/out" >"$work/diff" || { head -n 5 "$work/diff"; return 1; }
 }
 
