@@ -40,7 +40,7 @@ background() { # command...
     "$@" >"$work/ready" 2>&1 </dev/null &
     pid=$!
     disown # nobody is to say that it was killed
-    for ((i = 0; i < 100; i++)); do
+    for ((i = 0; i < 1200; i++)); do
         grep -q ready "$work/ready" && sleep 0.2 && return
         sleep 0.1
     done

@@ -100,7 +100,7 @@ class Server:
         self.got = b''
         question = framed(random.Random(1), b'qSupported:')
         self.send(b'\x03' + question)
-        for _ in range(150):
+        for _ in range(600):
             if not self.drain(0.2):
                 return False
             if b'$PacketSize' in self.got:
@@ -127,7 +127,7 @@ def session(seed, count, command):
     try:
         s.drain(0.1)
         err = s.p.stderr.read()
-        status = s.p.wait(timeout=20)
+        status = s.p.wait(timeout=120)
     except subprocess.TimeoutExpired:
         s.p.kill()
         return 'does not end'

@@ -12,7 +12,7 @@ mkdir -p "$work"
 lib=$root/lib/i386-linux-gnu:$root/usr/lib/i386-linux-gnu
 loader=("$root/lib/ld-linux.so.2" --library-path "$lib")
 export PYTHONHOME=$root/usr GCONV_PATH=$root/usr/lib/i386-linux-gnu/gconv
-LIMIT=120
+LIMIT=600
 
 if ! "${loader[@]}" "$root/usr/bin/strace" -V >/dev/null 2>&1; then
     echo "this machine does not run i386 programs"

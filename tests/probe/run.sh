@@ -35,7 +35,7 @@ compare() { # name, the program's first words...
             END { print "total", total }' >"$work/$name.compared"
     while read -r nr pattern; do
         [ "$nr" = total ] && { pass=$((pass + pattern)); continue; }
-        for ms in 300 1500; do
+        for ms in 300 1500 10000; do
             a=$("$work/probe" "$@" "$nr" "$nr" 2000 $ms "$pattern" 2>/dev/null)
             b=$($xrun "$work/probe" "$@" "$nr" "$nr" 2000 $ms "$pattern" 2>>"$work/errors")
             [ "$a" = "$b" ] && break

@@ -2,13 +2,13 @@
 # stress-ng as a judge: each stressor runs for some seconds with --verify, natively and under every
 # xrun given; one that passes natively must pass under xrun. Each run is in a box (box.sh).
 # usage: stress-ng.sh ROOT WORK NAME=XRUN...   (NAME x86_64 or aarch64; aarch64 under qemu-aarch64)
-# ONLY="a b" selects stressors, SECONDS_EACH the time (2), LIMIT the limit of one run (120 s), JOBS
+# ONLY="a b" selects stressors, SECONDS_EACH the time (2), LIMIT the limit of one run (400 s), JOBS
 # how many at a time (2). WORK keeps each run's output. RECORD=1 rewrites stress-ng.native.
 set -u
 root=$1 out=$2
 shift 2
 here=$(cd "$(dirname "$0")" && pwd)
-secs=${SECONDS_EACH:-2} limit=${LIMIT:-120}
+secs=${SECONDS_EACH:-2} limit=${LIMIT:-400}
 . "$here/lib.sh"
 need_root stress-ng
 mkdir -p "$out"

@@ -13,6 +13,7 @@ if [ -n "${NATIVE-1}" ]; then
 fi
 echo "$RUNNERS" | while read -r run; do
     [ -n "$run" ] || continue
-    timeout 300 $run "$exe" >/dev/null 2>&1 </dev/null && echo "PASS $name $o" || echo "FAIL $name $o: $run"
+    said=$(timeout 300 $run "$exe" 2>&1 </dev/null) && echo "PASS $name $o" ||
+        echo "FAIL $name $o: exit $?: $run: $(echo "$said" | head -n 1)"
 done
 rm -f "$exe"
