@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "core/cpuid.h"
+#include "core/hostmap.h"
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
@@ -266,8 +267,8 @@ int main(int argc, char **argv)
         model_hide_slow();
     if (!opt.cpu || !strcmp(opt.cpu, "max"))
         model_show_avx512();
-    if (sysconf(_SC_PAGESIZE) != GUEST_PAGE_SIZE)
-        log_die(126, "this kernel uses pages of %ld bytes; xrun needs 4096", sysconf(_SC_PAGESIZE));
+    if (!host_page_init(opt.host_page))
+        log_die(126, "pages of %ld bytes: xrun needs 4096, 16384 or 65536", opt.host_page ? (long)opt.host_page : sysconf(_SC_PAGESIZE));
     int r = path_init();
     if (r)
         log_die(126, "--sysroot=%s: %s", opt.sysroot, strerror(-r));

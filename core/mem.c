@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "core/hostmap.h"
 #include "core/lock.h"
 #include "core/log.h"
 #include "core/path.h"
@@ -56,7 +57,6 @@ static struct lock mem_lock;
 static struct area *areas; /* sorted, disjoint; under mem_lock */
 static size_t narea, cap_area;
 static uint64_t total_pages;
-static bool reserved; /* the low 4 GiB are ours, PROT_NONE where nothing is mapped */
 static gaddr min_addr = 65536; /* where the reservation starts: lower addresses are the host's to refuse */
 /* Below this the kernel places nothing by itself: CONFIG_LSM_MMAP_MIN_ADDR of usual kernels. */
 enum { PLACE_MIN = 65536 };
@@ -64,13 +64,6 @@ static gaddr brk_start, brk_cur;
 static void (*code_hook)(gaddr start, gaddr end);
 
 static void *hostp(uint64_t a) { return (void *)(uintptr_t)a; }
-
-/* The guest's pages are never executable on the host: its code runs only through xrun. */
-static int host_prot(int prot)
-{
-    int p = prot & (PROT_READ | PROT_WRITE);
-    return prot & PROT_EXEC ? p | PROT_READ : p;
-}
 
 static uint8_t page_bits(int prot, bool foreign)
 {
@@ -301,8 +294,7 @@ static void release_code(gaddr start, gaddr end)
         if (!(f & PAGE_CODE))
             continue;
         forget_code(a, a + GUEST_PAGE_SIZE);
-        if (f & PAGE_W)
-            mprotect(hostp(a), GUEST_PAGE_SIZE, PROT_READ | PROT_WRITE);
+        host_refresh(a);
     }
 }
 
@@ -333,52 +325,45 @@ static gaddr area_low(const struct area *a)
     return a->start > STACK_GUARD_GAP ? a->start - STACK_GUARD_GAP : 0;
 }
 
-/* Highest free range of `len` bytes that ends at or below `top`; 0 if none. */
-static gaddr find_below(gaddr top, uint32_t len)
+/* Highest free range of `len` bytes that ends at or below `top`; 0 if none. Both in whole pages of the host's, as
+ * all that is placed freely. */
+static gaddr find_below(gaddr top, uint64_t len)
 {
-    uint64_t hi = top;
+    uint64_t hi = host_down(top);
     for (size_t i = area_index(top ? top - 1 : 0) + 1; i-- > 0;) {
-        if (i >= narea || areas[i].start >= hi) {
-            if (i < narea && area_low(&areas[i]) < hi)
-                hi = area_low(&areas[i]);
-            continue;
+        gaddr low = i < narea ? host_down(area_low(&areas[i])) : MEM_TASK_SIZE;
+        if (i < narea && areas[i].start < hi) {
+            uint64_t end = host_up(areas[i].end);
+            if (hi >= end && hi - end >= len)
+                break;
         }
-        if (hi >= areas[i].end && hi - areas[i].end >= len)
-            return hi - len >= place_min() ? (gaddr)(hi - len) : 0;
-        if (area_low(&areas[i]) < hi)
-            hi = area_low(&areas[i]);
+        if (low < hi)
+            hi = low;
     }
-    return hi >= (uint64_t)place_min() + len ? (gaddr)(hi - len) : 0;
+    return hi >= place_min() + len ? (gaddr)(hi - len) : 0;
 }
 
 /* Lowest free range of `len` bytes that starts at or above `bottom`; 0 if none. */
-static gaddr find_above(gaddr bottom, uint32_t len)
+static gaddr find_above(gaddr bottom, uint64_t len)
 {
-    uint64_t lo = bottom;
+    uint64_t lo = host_up(bottom);
     for (size_t i = area_index(bottom); i < narea && area_low(&areas[i]) < lo + len; i++)
-        if (areas[i].end > lo)
-            lo = areas[i].end;
+        if (host_up(areas[i].end) > lo)
+            lo = host_up(areas[i].end);
     return lo + len <= MEM_TASK_SIZE ? (gaddr)lo : 0;
 }
 
-/* From the top down; if there is no room, from a third of the space up, as the kernel. */
-static gaddr find_place(uint32_t len)
+/* From the top down; if there is no room, from a third of the space up, as the kernel. `off`: of the file. */
+static gaddr find_place(uint32_t len, uint64_t off)
 {
-    gaddr a = find_below(mmap_base(), len);
-    return a ? a : find_above(PAGE_UP(MEM_TASK_SIZE / 3), len);
+    uint32_t in_page = (uint32_t)off & (host_page - 1);
+    uint64_t whole = host_up((uint64_t)len + in_page);
+    gaddr a = find_below(mmap_base(), whole);
+    a = a ? a : find_above(PAGE_UP(MEM_TASK_SIZE / 3), whole);
+    return a ? a + in_page : 0;
 }
 
 /* ---- host mappings ---- */
-
-/* Gives [start, end) back to the reservation. */
-static void host_release(gaddr start, gaddr end)
-{
-    if (reserved)
-        mmap(hostp(start), end - start, PROT_NONE,
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
-    else
-        munmap(hostp(start), end - start);
-}
 
 /* Who had the lock was killed: the map is as it was before, and the host's mappings follow it. All code is
  * forgotten, for its marks may be gone. */
@@ -394,19 +379,18 @@ static void mend(void)
     }
     ndropped = 0;
     before.valid = false;
-    uint64_t at = min_addr;
+    set_pages(min_addr, MEM_TASK_SIZE, 0);
+    for (size_t i = 0; i < narea; i++)
+        set_pages(areas[i].start, areas[i].end, area_bits(&areas[i], areas[i].prot));
+    gaddr at = min_addr;
     for (size_t i = 0; i <= narea; i++) {
-        uint64_t start = i < narea ? areas[i].start : MEM_TASK_SIZE;
-        if (start > at) {
-            if (reserved)
-                host_release((gaddr)at, (gaddr)start);
-            set_pages((gaddr)at, (gaddr)start, 0);
-        }
+        gaddr start = i < narea ? areas[i].start : MEM_TASK_SIZE;
+        if (start > at && host_reserved)
+            host_release(at, start);
         if (i == narea)
             break;
         at = areas[i].end;
-        mprotect(hostp(start), at - start, host_prot(areas[i].prot));
-        set_pages((gaddr)start, (gaddr)at, area_bits(&areas[i], areas[i].prot));
+        host_protect(start, at, areas[i].prot);
     }
     if (code_hook)
         code_hook(0, MEM_TASK_SIZE);
@@ -437,7 +421,7 @@ static gaddr read_min_addr(void)
     unsigned long v = strtoul(buf, NULL, 10);
     if (!buf[0])
         v = 65536;
-    return v < GUEST_PAGE_SIZE ? GUEST_PAGE_SIZE : PAGE_UP((gaddr)v);
+    return v < host_page ? host_page : (gaddr)host_up(v);
 }
 
 int mem_init(void)
@@ -446,7 +430,7 @@ int mem_init(void)
 #ifdef XRUN_ASAN
     top = MEM_TASK_SIZE; /* the sanitizer's shadow starts above */
 #endif
-    int64_t r = reserve(min_addr = GUEST_PAGE_SIZE, top); /* often allowed, and quicker tried than read */
+    int64_t r = reserve(min_addr = host_page, top); /* often allowed, and quicker tried than read */
     if (r == -EPERM || r == -EEXIST)
         r = reserve(min_addr = read_min_addr(), top);
     if ((r == -EPERM || r == -EEXIST) && min_addr < 65536)
@@ -455,7 +439,7 @@ int mem_init(void)
         return 0; /* RLIMIT_AS: live without; placement is ours anyway */
     if (r)
         return (int)r;
-    reserved = true;
+    host_reserved = true;
 #ifndef XRUN_ASAN
     r = reserve(GUEST_END, GUEST_END + GUARD_SIZE);
     if (r == -EEXIST)
@@ -549,8 +533,13 @@ static uint32_t alignment(int flags)
     return !(flags & MAP_HUGETLB) ? GUEST_PAGE_SIZE : huge == 30 ? 1u << 30 : 2u << 20;
 }
 
+static bool is_shared(int flags)
+{
+    return (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
+}
+
 /* Chooses the address for a new mapping as get_unmapped_area does; 0..: address, < 0: errno. */
-static int64_t place(gaddr addr, uint32_t len, int flags)
+static int64_t place(gaddr addr, uint32_t len, int flags, uint64_t off)
 {
     if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
         if (addr & GUEST_PAGE_MASK)
@@ -569,10 +558,11 @@ static int64_t place(gaddr addr, uint32_t len, int flags)
         addr = place_min();
     if (addr && addr <= MEM_TASK_SIZE - len && range_free(addr, addr + len)) {
         size_t i = area_index(addr);
-        if (i >= narea || area_low(&areas[i]) >= addr + len)
+        bool fits = !is_shared(flags) || (host_alone(addr, addr + len) && (addr - (gaddr)off) % host_page == 0);
+        if ((i >= narea || area_low(&areas[i]) >= addr + len) && fits)
             return addr;
     }
-    addr = find_place(len + align - GUEST_PAGE_SIZE);
+    addr = find_place(len + align - GUEST_PAGE_SIZE, off);
     return addr ? (int64_t)((addr + align - 1) & -align) : -ENOMEM;
 }
 
@@ -584,15 +574,10 @@ static int check_noexec(int fd, int prot)
     return 0;
 }
 
-static bool is_shared(int flags)
-{
-    return (flags & MAP_TYPE) == MAP_SHARED || (flags & MAP_TYPE) == MAP_SHARED_VALIDATE;
-}
-
 static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd, uint64_t off,
                           enum mem_kind kind, char *name)
 {
-    int64_t at = place(addr, len, flags);
+    int64_t at = place(addr, len, flags, flags & MAP_ANONYMOUS ? 0 : off);
     if (at < 0)
         return at;
     gaddr start = (gaddr)at, end = start + len;
@@ -609,14 +594,13 @@ static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd,
     int hflags = (flags & ~(MAP_32BIT_GUEST | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE)) | MAP_FIXED;
     if (mem_lock_future && mem_lock_future == getpid() && !droppable)
         hflags |= MAP_LOCKED;
-    void *p = mmap(hostp(start), len, host_prot(prot), hflags, fd, (off_t)off);
-    if (p == MAP_FAILED) {
-        int e = errno;
+    int r = host_map(start, end, prot, hflags, fd, off);
+    if (r) {
         if (flags & MAP_FIXED) /* host protections of forgotten code pages */
             for (gaddr a = start; a < end; a += GUEST_PAGE_SIZE)
                 if (mem_page[a >> GUEST_PAGE_SHIFT] & PAGE_W)
-                    mprotect(hostp(a), GUEST_PAGE_SIZE, PROT_READ | PROT_WRITE);
-        return -e;
+                    host_refresh(a);
+        return r;
     }
     area_remove(start, end);
     struct area a = {.start = start, .end = end, .off = off, .prot = (uint8_t)(prot & 7),
@@ -723,8 +707,9 @@ static int protect_area(gaddr start, gaddr end, int prot)
     bool keep = (prot & PROT_EXEC) && !(prot & PROT_WRITE);
     if (!keep)
         forget_code(start, end);
-    if (mprotect(hostp(start), end - start, host_prot(prot)))
-        return -errno;
+    int r = host_protect(start, end, prot);
+    if (r)
+        return r;
     area_split(start);
     area_split(end);
     change();
@@ -821,9 +806,9 @@ static int64_t remap_move(const struct area *a, gaddr old, uint32_t old_len, uin
     moved.off += old - a->start;
     moved.growsdown = false;
     forget_code(to, to + new_len);
-    int hflags = MREMAP_MAYMOVE | MREMAP_FIXED | (flags & MREMAP_DONTUNMAP);
-    if (mremap(hostp(old), old_len, new_len, hflags, hostp(to)) == MAP_FAILED)
-        return -errno;
+    int r = host_move(old, old_len, to, new_len, flags, a->prot, a->shared, a->ino);
+    if (r)
+        return r;
     moved.name = a->name ? xstrdup(a->name) : NULL;
     if (old_len && !(flags & MREMAP_DONTUNMAP)) {
         host_release(old, old + old_len);
@@ -839,12 +824,9 @@ static int64_t remap_grow(struct area *a, gaddr old, uint32_t old_len, uint32_t 
     gaddr end = old + old_len, new_end = old + new_len;
     if (a->end != end || new_end < end || new_end > MEM_TASK_SIZE || !range_free(end, new_end))
         return -ENOMEM;
-    munmap(hostp(end), new_end - end);
-    if (mremap(hostp(old), old_len, new_len, 0) == MAP_FAILED) {
-        int e = errno;
-        host_release(end, new_end);
-        return -e;
-    }
+    int r = host_grow(old, end, new_end, a->prot, a->shared, a->ino);
+    if (r)
+        return r;
     change();
     total_pages += (new_end - end) >> GUEST_PAGE_SHIFT;
     a->end = new_end;
@@ -879,7 +861,8 @@ static int64_t remap_locked(gaddr old, uint32_t old_len, uint32_t new_len, int f
     }
     if (!(flags & MREMAP_MAYMOVE))
         return -ENOMEM;
-    int64_t at = place(flags & MREMAP_DONTUNMAP ? to : 0, new_len, 0);
+    /* alike in the host's page, or it has to be copied */
+    int64_t at = place(flags & MREMAP_DONTUNMAP ? to : 0, new_len, a->shared ? MAP_SHARED : 0, old);
     return at > 0 ? remap_move(a, old, old_len, new_len, flags, (gaddr)at) : -ENOMEM;
 }
 
@@ -970,7 +953,7 @@ static bool seal_forbids(const struct area *a, int advice)
 
 int mem_advise(gaddr addr, uint32_t len, int advice)
 {
-    if (addr & GUEST_PAGE_MASK || madvise(hostp(addr), 0, advice)) /* no such advice */
+    if (addr & GUEST_PAGE_MASK || madvise(hostp(host_down(addr)), 0, advice)) /* no such advice */
         return -EINVAL;
     uint64_t last = addr + PAGE_UP((uint64_t)len); /* what lies above the guest's space is a hole */
     lock();
@@ -995,8 +978,7 @@ int mem_advise(gaddr addr, uint32_t len, int advice)
         }
         gaddr to = areas[i].end < end ? areas[i].end : end;
         release_code(a, to);
-        if (madvise(hostp(a), to - a, advice))
-            r = -errno;
+        r = host_advise(a, to, advice, areas[i].shared, areas[i].ino);
         a = to;
     }
     unlock();
@@ -1016,11 +998,13 @@ int64_t mem_shm_attach(int shmid, gaddr addr, int shmflg, uint32_t size)
     if ((shmflg & SHM_REMAP) && !addr)
         return -EINVAL;
     lock();
-    int64_t at = addr ? (int64_t)addr : (int64_t)find_place(len);
+    int64_t at = addr ? (int64_t)addr : (int64_t)find_place(len, 0);
     if (!at || (uint64_t)at + len > MEM_TASK_SIZE)
         at = -ENOMEM;
     else if (addr && !(shmflg & SHM_REMAP) && !range_free(addr, addr + len))
         at = -EINVAL;
+    else if (addr != host_down(addr) || !host_alone((gaddr)at, (gaddr)at + len))
+        at = -EINVAL; /* the host has it in pages of its own only */
     else if ((shmflg & SHM_EXEC) && mdwe_denies(PROT_EXEC | (shmflg & SHM_RDONLY ? 0 : PROT_WRITE)))
         at = -EACCES;
     else if (addr && has_seal(addr, addr + len))
@@ -1032,6 +1016,7 @@ int64_t mem_shm_attach(int shmid, gaddr addr, int shmflg, uint32_t size)
         if (p == (void *)-1) {
             at = -errno;
         } else {
+            host_note_shared(start, start + len);
             area_remove(start, start + len);
             mem_set_shared();
             int prot = PROT_READ | (shmflg & SHM_RDONLY ? 0 : PROT_WRITE) |
@@ -1070,13 +1055,14 @@ int mem_shm_detach(gaddr addr)
 int64_t mem_adopt(void *host, uint32_t len, int prot, const char *name)
 {
     lock();
-    int64_t r = find_place(len);
+    int64_t r = find_place(len, 0);
     if (!r || over_limit(len)) {
         r = -ENOMEM;
     } else if (mremap(host, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, hostp((uint64_t)r)) ==
                MAP_FAILED) {
         r = -errno;
     } else {
+        host_note_shared((gaddr)r, (gaddr)r + len);
         struct area a = {.start = (gaddr)r, .end = (gaddr)r + len, .prot = (uint8_t)prot,
                          .kind = MEM_FILE, .shared = true, .name = xstrdup(name)};
         area_add(&a);
@@ -1089,7 +1075,7 @@ int mem_remap_pages(gaddr addr, uint32_t len, uint32_t prot, uint32_t pgoff, uin
 {
     gaddr start = PAGE_DOWN(addr), end = start + PAGE_DOWN(len);
     int r = -EINVAL;
-    if (prot || end <= start)
+    if (prot || end <= start || (!host_fine() && (start | end | pgoff << GUEST_PAGE_SHIFT) & (host_page - 1)))
         return r;
     lock();
     struct area *a = area_at(start);
@@ -1214,8 +1200,7 @@ static bool grow_stack(gaddr addr)
         return false;
     if (start < min_addr || over_limit(a->start - start))
         return false;
-    if (mmap(hostp(start), a->start - start, host_prot(a->prot),
-             MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED)
+    if (host_map(start, a->start, a->prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0))
         return false;
     change();
     total_pages += (a->start - start) >> GUEST_PAGE_SHIFT;
@@ -1233,6 +1218,36 @@ static bool host_readable(gaddr addr)
     return ok;
 }
 
+/* Lets stores to the page through: code in it is forgotten, and so is what else of a page of the host's has held
+ * them back; that code is compared from now on. True if there was code. */
+static bool let_write(gaddr page)
+{
+    bool any = mem_page[page >> GUEST_PAGE_SHIFT] & PAGE_CODE;
+    release_code(page, page + GUEST_PAGE_SIZE);
+    if (host_fine())
+        return any;
+    gaddr first = host_down(page);
+    for (uint64_t a = first; a < (uint64_t)first + host_page; a += GUEST_PAGE_SIZE) {
+        uint8_t *f = &mem_page[a >> GUEST_PAGE_SHIFT];
+        if (!host_guards(*f))
+            continue;
+        *f |= PAGE_FOREIGN | PAGE_MIXED;
+        any = forget_code((gaddr)a, (gaddr)a + GUEST_PAGE_SIZE);
+    }
+    host_refresh(page);
+    return any;
+}
+
+/* Does code hold stores to this page back? */
+static bool holds_back(gaddr page)
+{
+    gaddr first = host_down(page);
+    for (uint64_t a = first; a < (uint64_t)first + host_page; a += GUEST_PAGE_SIZE)
+        if (host_guards(mem_page_flags((gaddr)a)))
+            return true;
+    return false;
+}
+
 enum mem_fault mem_fault(gaddr addr, bool write, gaddr esp)
 {
     (void)esp;
@@ -1243,9 +1258,7 @@ enum mem_fault mem_fault(gaddr addr, bool write, gaddr esp)
         r = grow_stack(addr) ? MEM_FAULT_RETRY : MEM_FAULT_MAPERR;
     } else if (write ? !(*f & PAGE_W) : !(*f & (PAGE_R | PAGE_W | PAGE_X))) {
         r = MEM_FAULT_ACCERR;
-    } else if (write && (*f & PAGE_CODE)) {
-        gaddr page = PAGE_DOWN(addr);
-        release_code(page, page + GUEST_PAGE_SIZE);
+    } else if (write && let_write(PAGE_DOWN(addr))) {
         r = MEM_FAULT_CODE;
     } else {
         unlock(); /* another thread has mended it meanwhile, or it is guarded (MADV_GUARD_INSTALL) */
@@ -1265,8 +1278,8 @@ bool mem_code_protect(gaddr addr, uint32_t len)
             continue;
         *f |= PAGE_CODE;
         fresh = true;
-        if (*f & PAGE_W)
-            mprotect(hostp(a), GUEST_PAGE_SIZE, PROT_READ);
+        if (host_guards(*f))
+            host_refresh((gaddr)a);
     }
     unlock();
     return fresh;
@@ -1296,9 +1309,9 @@ void mem_prepare_write(gaddr addr, uint32_t len)
         uint8_t f = mem_page_flags((gaddr)a);
         if (!(f & PAGE_MAPPED))
             return; /* the kernel stops here too */
-        if ((f & (PAGE_CODE | PAGE_W)) == (PAGE_CODE | PAGE_W)) {
+        if ((f & PAGE_W) && ((f & PAGE_CODE) || holds_back((gaddr)a))) {
             lock();
-            release_code((gaddr)a, (gaddr)a + GUEST_PAGE_SIZE);
+            let_write((gaddr)a);
             unlock();
         }
     }

@@ -28,6 +28,7 @@ enum {
     PAGE_CODE = 16,   /* holds predecoded or translated code; if PAGE_W, host-protected read-only */
     PAGE_FOREIGN = 32, /* changes by other ways than a store to it: shared, or of a file open for
                         * writing; its code is compared before it is executed */
+    PAGE_MIXED = 64, /* FOREIGN because it shares a page of the host's with what is written to */
 };
 extern uint8_t mem_page[1u << 20];
 

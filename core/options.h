@@ -38,6 +38,7 @@ struct options {
     uint32_t block_max;    /* --block-max=N: instructions per block */
     uint32_t flush_every;  /* --flush-every=N: forget all code after N new blocks (testing) */
     uint32_t stress_flush; /* --stress-flush=N: forget code at random, every N look-ups (testing) */
+    uint32_t host_page;    /* --host-page=N: as if the host had such pages (testing) */
     const char *code_cache; /* --code-cache=SIZE: memory for translated code */
     const char *store;     /* --store=DIR: where translated code is kept for the next run; "off": nowhere */
     uint32_t store_max;    /* --store-max=MiB: that all files there have together; 0: STORE_MAX */

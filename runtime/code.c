@@ -26,7 +26,7 @@
 #include "runtime/unit.h"
 #include "translate/translate.h"
 
-enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 4096 };
+enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 64 << 10 }; /* whole pages of any host */
 
 static bool enabled;
 static int32_t *all_targets[2];             /* of indirect jumps, without and with plain gs */

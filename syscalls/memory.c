@@ -8,6 +8,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "core/hostmap.h"
 #include "syscalls/priv.h"
 
 /* The pages that PCM devices share state through, in longs (SNDRV_PCM_MMAP_OFFSET_*_OLD): 32-bit programs are refused
@@ -106,9 +107,22 @@ SYSCALL(munlock) { return lock_range(c, SYS_munlock); }
 
 SYSCALL(msync)
 {
-    int64_t r = HC(SYS_msync, c->a[0], c->a[1], s32(c->a[2]), 0, 0, 0);
     uint64_t len = PAGE_UP((uint64_t)c->a[1]);
+    uint32_t before = c->a[0] & GUEST_PAGE_MASK ? 0 : c->a[0] - host_down(c->a[0]);
+    int64_t r = HC(SYS_msync, c->a[0] - before, (uint64_t)c->a[1] + before, s32(c->a[2]), 0, 0, 0);
     return r ? r : mapped_prefix(c->a[0], len) < len ? -ENOMEM : 0;
+}
+
+/* For hosts of larger pages: each of theirs answers for several of the guest's. */
+static int64_t mincore_coarse(uint32_t addr, uint64_t n, uint32_t to)
+{
+    for (uint64_t a = addr; a < addr + n; a += GUEST_PAGE_SIZE) {
+        uint8_t in_core;
+        int64_t r = HC(SYS_mincore, host_down((gaddr)a), host_page, &in_core, 0, 0, 0);
+        if (r || mem_write(to + (uint32_t)((a - addr) >> GUEST_PAGE_SHIFT), &in_core, 1))
+            return r ? r : -EFAULT;
+    }
+    return 0;
 }
 
 SYSCALL(mincore)
@@ -120,7 +134,7 @@ SYSCALL(mincore)
     if (!n)
         return len ? -ENOMEM : 0;
     mem_prepare_write(c->a[2], (uint32_t)(n >> GUEST_PAGE_SHIFT));
-    int64_t r = HC(SYS_mincore, addr, n, c->a[2], 0, 0, 0);
+    int64_t r = host_fine() ? HC(SYS_mincore, addr, n, c->a[2], 0, 0, 0) : mincore_coarse(addr, n, c->a[2]);
     return r ? r : n < len ? -ENOMEM : 0;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/hostmap.h"
 #include "syscalls/priv.h"
 
 enum { MASK_BYTES = GUEST_PAGE_SIZE + 8 };
@@ -31,7 +32,8 @@ SYSCALL(mbind)
     bool hole = len && !(c->a[0] & GUEST_PAGE_MASK) && !mem_check(c->a[0], len, 0);
     if (hole && (c->a[2] & 0xff) == MPOL_DEFAULT)
         hole = false;
-    int64_t r = HC(SYS_mbind, c->a[0], hole ? 0 : c->a[1], c->a[2],
+    uint32_t before = c->a[0] & GUEST_PAGE_MASK ? 0 : c->a[0] - host_down(c->a[0]);
+    int64_t r = HC(SYS_mbind, c->a[0] - before, hole ? 0 : (uint64_t)c->a[1] + before, c->a[2],
                    host_nodes(c->a[3], c->a[4], buf), c->a[4], c->a[5]);
     return r || !hole ? r : -EFAULT;
 }
@@ -75,8 +77,8 @@ static uint64_t *wide_pages(uint32_t a, uint32_t n, void **map, size_t *map_len)
     uint32_t known = 0, v;
     while (known < n && !mem_read32(a + known * 4, &v))
         known++;
-    size_t body = PAGE_UP((size_t)known * 8);
-    *map_len = body + GUEST_PAGE_SIZE;
+    size_t body = host_up((size_t)known * 8);
+    *map_len = body + host_page;
     *map = mmap(NULL, *map_len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (*map == MAP_FAILED || (body && mprotect(*map, body, PROT_READ | PROT_WRITE)))
         return BAD_PTR;
