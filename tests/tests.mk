@@ -23,6 +23,7 @@ check-long: deps both ## the guest and app tests with small limits and with code
 	$(QEMU_ARM) $(BUILD)/aarch64-release/tests/unit/elfload --all
 	$(MAKE) --no-print-directory insn-build
 	tests/guest/cpus.sh $(W)/cpus $(INSN) $(W)/insn-private 8 $(ARM_RUN)
+	tests/guest/run.sh $(W)/coarse "coarse=$(X86) --host-page=16384"
 	tests/setup/torture.sh $(CACHE)
 	tests/torture/run.sh $(CACHE)/torture $(W)/torture $(X86) "$(ARM_RUN)"
 	tests/setup/root.sh $(CACHE)
@@ -40,6 +41,7 @@ check-long: deps both ## the guest and app tests with small limits and with code
 	tests/strace/run.sh $(CACHE)/strace $(W)/strace-tests x86_64=$(X86)
 	tests/go/run.sh $(W)/go x86_64=$(X86) "aarch64=$(ARM_RUN)"
 	tests/binfmt/system.sh $(CACHE) $(CACHE)/root/stress $(ARM) $(W)/binfmt-system
+	tests/binfmt/system.sh $(CACHE) $(CACHE)/root/stress $(ARM) $(W)/binfmt-system 16k
 	tests/setup/stress.sh $(CACHE) glibc
 	tests/stress/glibc.sh $(CACHE)/glibc $(CACHE)/root/stress $(W)/glibc x86_64=$(X86) aarch64=$(ARM)
 

@@ -1,26 +1,33 @@
 #!/bin/bash
 # binfmt_misc for real: Debian's arm64 kernel in qemu-system-aarch64 with an initramfs of a static xrun,
 # busybox and a small i386 root. A 32-bit ./prog, its child, scripts, and programs in a chroot just run.
-# usage: system.sh CACHE ROOT XRUN_ARM WORK     (ROOT: an i386 root to take programs from)
+# usage: system.sh CACHE ROOT XRUN_ARM WORK [16k]     (ROOT: an i386 root to take programs from; 16k: Debian
+# trixie's kernel with pages of 16 KiB)
 set -u
-cache=$1 root=$2 xrun=$3 work=$4
+cache=$1 root=$2 xrun=$3 work=$4 pages=${5:-}
 mkdir -p "$work"
 here=$(cd "$(dirname "$0")" && pwd)
-kernel=$cache/arm64-system
-fetch() { # the kernel, its module and busybox out of Debian's arm64 packages
-    [ -f "$kernel/.complete" ] && return
-    local tmp image
-    tmp=$(mktemp -d)
+kernel=$cache/arm64-system$pages
+image=linux-image-arm64${pages:+-$pages} suite=${pages:+trixie}
+fetch() ( # the kernel, its module and busybox out of Debian's arm64 packages
+    set -e
+    [ ! -f "$kernel/.complete" ] || exit 0
+    . "$here/../setup/source.sh"
+    rm -rf "$kernel"
     mkdir -p "$kernel"
-    dpkg --print-foreign-architectures | grep -qx arm64 || { dpkg --add-architecture arm64 && apt-get update -q >/dev/null; }
-    image=$(apt-cache depends linux-image-arm64:arm64 | sed -n 's/^ *Depends: //p' | head -n 1)
-    (cd "$tmp" && apt-get -o APT::Sandbox::User=root download -q "$image" busybox-static:arm64 >/dev/null &&
-        for d in *.deb; do dpkg-deb -x "$d" .; done) || return 1
-    cp "$tmp"/boot/vmlinuz-* "$kernel/vmlinuz" && cp "$tmp/bin/busybox" "$kernel/" &&
-        find "$tmp/lib" -name binfmt_misc.ko -exec cp {} "$kernel/" \; || return 1
-    rm -rf "$tmp"
-    touch "$kernel/.complete"
-}
+    foreign_apt "$kernel/apt" "${suite:-bookworm}" arm64
+    cd "$kernel/apt"
+    image=$(apt-cache $opts depends "$image" | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1)
+    apt-get $opts download -q "$image" busybox-static >/dev/null
+    for d in *.deb; do dpkg-deb -x "$d" root; done
+    cp root/boot/vmlinuz-* ../vmlinuz
+    find root -path '*bin/busybox' -exec cp {} .. \;
+    find root -name 'binfmt_misc.ko*' -exec cp {} .. \;
+    [ ! -f ../binfmt_misc.ko.xz ] || xz -d ../binfmt_misc.ko.xz
+    cd ..
+    rm -rf apt
+    touch .complete
+)
 
 fail() {
     echo "$1"
@@ -32,7 +39,8 @@ for t in qemu-system-aarch64 cpio; do
     command -v $t >/dev/null || DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends \
         qemu-system-arm cpio >/dev/null || fail "cannot install $t"
 done
-fetch || fail "cannot get Debian's arm64 kernel"
+fetch # not `fetch ||`: then set -e means nothing
+[ -f "$kernel/.complete" ] || fail "cannot get Debian's arm64 kernel"
 dir=$work/initramfs
 rm -rf "$dir"
 mkdir -p "$dir"/{bin,proc,sys,dev,tmp,usr/bin} "$dir"/i386/{bin,etc,lib,usr/lib,proc}
@@ -56,7 +64,7 @@ chmod 755 "$dir/script" "$dir/i386/script2"
 (cd "$dir" && find . -print0 | cpio -0 -o -H newc --quiet --owner 0:0 | gzip -1) >"$work/initramfs.gz"
 timeout -k 5 "${LIMIT:-600}" qemu-system-aarch64 -M virt -cpu max,pauth-impdef=on -m 1024 -smp 1 -display none -net none \
     -monitor none -serial stdio -no-reboot -kernel "$kernel/vmlinuz" -initrd "$work/initramfs.gz" \
-    -append "console=ttyAMA0 quiet loglevel=1 rdinit=/init" </dev/null 2>&1 | tr -d '\r' >"$work/console"
+    -append "console=ttyAMA0 quiet loglevel=1 panic=-1 rdinit=/init" </dev/null 2>&1 | tr -d '\r' >"$work/console"
 sed -n '/^begin$/,/^end$/p' "$work/console" >"$work/output"
 [ -n "${RECORD:-}" ] && cp "$work/output" "$here/expected"
 if diff "$here/expected" "$work/output" >"$work/diff"; then
