@@ -379,10 +379,13 @@ static void mend(void)
     }
     ndropped = 0;
     before.valid = false;
-    set_pages(min_addr, MEM_TASK_SIZE, 0);
-    for (size_t i = 0; i < narea; i++)
-        set_pages(areas[i].start, areas[i].end, area_bits(&areas[i], areas[i].prot));
     gaddr at = min_addr;
+    for (size_t i = 0; i < narea; at = areas[i++].end) { /* others read this without the lock */
+        set_pages(at, areas[i].start, 0);
+        set_pages(areas[i].start, areas[i].end, area_bits(&areas[i], areas[i].prot));
+    }
+    set_pages(at, MEM_TASK_SIZE, 0);
+    at = min_addr;
     for (size_t i = 0; i <= narea; i++) {
         gaddr start = i < narea ? areas[i].start : MEM_TASK_SIZE;
         if (start > at && host_reserved)

@@ -69,7 +69,7 @@ CPUS=cortex-a57 part "guest, ARMv8.0" tests/guest/cpus.sh "$w/cpus" - - 0 $armru
 part "guest, small blocks" tests/guest/run.sh "$w/small" "x86_64=$x86 --block-max=2 --flush-every=200 --interpret"
 part "guest, all translated" tests/guest/run.sh "$w/hot" "x86_64=$x86 --hot=1" \
     "little=$x86 --hot=1 --code-cache=256K" "disturbed=$x86 --hot=2 --stress-flush=50"
-ONLY='^(mmap|smc|sys_m|sys_v|sys_ipc|pagecalls|stack|vm|thr_[cfs]|brk|exec|sig_frame)' \
+ONLY='^(mmap|smc|sys_m|sys_v|sys_ipc|pagecalls|stack|thr_[cfs]|brk|exec|sig_frame)' \
     part "guest, pages of 16 KiB" tests/guest/run.sh "$w/coarse" "coarse=$x86 --host-page=16384"
 part strace tests/trace/run.sh "$w/strace" "x86_64=$x86" "aarch64=$armrun"
 part probe tests/probe/run.sh "$w/probe" "$x86"
