@@ -788,9 +788,9 @@ bool code_contains(uintptr_t pc)
 static const struct insn *decode_within(const uint8_t *raw, struct tr_range r, gaddr eip,
                                         unsigned mode)
 {
-    static __thread struct insn found;
-    bool ok = decode_bytes(raw + (eip - r.from), r.end - eip, eip, mode, &found) == DECODE_OK;
-    return ok ? &found : NULL;
+    static __thread struct insn found[2] = {[1] = {.flags = INSN_END}}; /* whoever goes on stops there */
+    bool ok = decode_bytes(raw + (eip - r.from), r.end - eip, eip, mode, found) == DECODE_OK;
+    return ok ? found : NULL;
 }
 
 /* Where no block is, the record tells. */
