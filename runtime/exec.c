@@ -210,17 +210,23 @@ static int check_permission(const char *host)
 }
 
 /* Names relative to a descriptor go through /proc; the kernel calls them /dev/fd/... */
-static int find_target(struct target *x, const struct process *p, int dirfd, const char *path,
-                       int flags)
+static int find_target(struct target *x, struct thread *t, int dirfd, const char *path, int flags)
 {
     struct stat st;
+    char exe[PATH_MAX]; /* what /proc/self/exe, by whatever name, is to the guest */
+    int n = proc_readlink(t, dirfd, path, exe, sizeof exe - 1);
     x->dirfd = x->fd = -1;
+    if (n > 0) {
+        exe[n] = 0;
+        snprintf(x->name, sizeof x->name, "%s", path);
+        snprintf(x->path, sizeof x->path, "%s", exe);
+        return 0;
+    }
     if (!*path && !(flags & AT_EMPTY_PATH))
         return -ENOENT;
     if (*path == '/' || (*path && dirfd == AT_FDCWD)) {
         snprintf(x->name, sizeof x->name, "%s", path);
-        snprintf(x->path, sizeof x->path, "%s%s", strchr(path, '/') ? "" : "./", /* not a name for PATH */
-                 strcmp(path, "/proc/self/exe") ? path : p->exe_guest);
+        snprintf(x->path, sizeof x->path, "%s%s", strchr(path, '/') ? "" : "./", path); /* not for PATH */
         return 0;
     }
     if (dirfd == AT_FDCWD)
@@ -270,7 +276,7 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
     bool script;
     int r = -EINVAL;
     if (!(flags & ~(AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_EXECVE_CHECK)))
-        r = find_target(&x, t->proc, dirfd, path, flags);
+        r = find_target(&x, t, dirfd, path, flags);
     r = r ? r : path_to_host(x.path, host, true, false);
     if (r)
         return r;

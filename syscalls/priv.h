@@ -181,8 +181,6 @@ bool proc_name_of(int fd, const struct stat *st, char name[PROC_NAME]);
 int64_t proc_reopen(struct thread *t, int fd, const struct stat *st, int host_flags);
 /* Is /proc/... of this process? */
 bool proc_is_own(const char *path);
-/* The text of a /proc link that must show the guest; length or -1. */
-int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size);
 
 /* For each call made with user dispatch on: true if the call is not made because the program gets
  * SIGSYS. */

@@ -79,6 +79,8 @@ bool ldt_refresh(struct thread *t);
 
 /* Virtual files of /proc: a descriptor, or -1 if `path` is not one. */
 int64_t proc_open(struct thread *t, int dirfd, const char *path, int host_flags);
+/* The text of a /proc link that must show the guest; length or -1. */
+int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size);
 /* The start of a file of the host's, as text that fits `buf`. Its length, 0 or -1 if there is none. */
 ssize_t proc_read(const char *path, char *buf, size_t size);
 

@@ -1,10 +1,12 @@
-/* execve of a program that may have few descriptors: by one that is closed, with a seccomp filter, traced. */
+/* execve of a program that may have few descriptors: by one that is closed, with a seccomp filter, traced; of itself by
+ * all names that /proc has for it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -41,9 +43,15 @@ static void filter(void)
 
 static void start(const char *how, int fd)
 {
-    char *argv[] = {"exec_fds", (char *)how, NULL};
+    char *argv[] = {"exec_fds", (char *)how, NULL}, path[64] = "/proc/self/exe";
+    if (!strcmp(how, "pid"))
+        snprintf(path, sizeof path, "/proc/%d/exe", getpid());
+    if (!strcmp(how, "thread-self"))
+        strcpy(path, "/proc/thread-self/exe");
+    if (!strcmp(how, "relative"))
+        strcpy(path, chdir("/proc/self") ? "" : "exe");
     if (fd < 0)
-        execv("/proc/self/exe", argv);
+        execv(path, argv);
     else
         fexecve(fd, argv, environ);
     printf("%s: %d\n", how, errno);
@@ -65,6 +73,12 @@ int main(int argc, char **argv)
         int filtered = syscall(SYS_getppid) < 0 && errno == ENOSPC;
         printf("%s: runs, filter %d, next descriptor %d\n", argv[1], filtered, dup(1));
         return 3;
+    }
+    static const char *const names[] = {"pid", "thread-self", "relative"};
+    for (int i = 0; i < 3; i++) {
+        if (fork() == 0)
+            start(names[i], -1);
+        expect(names[i]);
     }
     setrlimit(RLIMIT_NOFILE, &few);
     if (fork() == 0)
