@@ -429,16 +429,21 @@ static struct unit *place(void)
     return u;
 }
 
-/* The guest can write to the region's pages: then what follows a store may come to read flags. */
+/* The guest can write to the pages of [from, end): then what follows a store there may come to read flags. */
+static bool may_change(gaddr from, gaddr end)
+{
+    for (gaddr p = from; p - from < end - from; p = (p | GUEST_PAGE_MASK) + 1)
+        if (mem_page_flags(p) & (PAGE_W | PAGE_FOREIGN))
+            return true;
+    return false;
+}
+
 static bool may_change_itself(void)
 {
-    for (unsigned i = 0; i < region.members; i++) {
-        const struct block *b = region.member[i];
-        for (gaddr p = b->key.eip; p - b->key.eip < b->end - b->key.eip; p = (p | GUEST_PAGE_MASK) + 1)
-            if (mem_page_flags(p) & (PAGE_W | PAGE_FOREIGN))
-                return true;
-    }
-    return false;
+    bool may = false;
+    for (unsigned i = 0; i < region.members; i++)
+        may |= may_change(region.member[i]->key.eip, region.member[i]->end);
+    return may;
 }
 
 /* Of the region around b. */
@@ -630,9 +635,19 @@ static struct unit *load(const struct stored *s, gaddr wanted)
     return place();
 }
 
+/* It was made where the guest could not write, which it can here. */
+static bool lacks_flags(const struct stored *s)
+{
+    struct stored_parts p = store_parts(s);
+    bool may = false;
+    for (unsigned i = 0; i < s->members && code_lacks_flags() && !translate_all_flags; i++)
+        may |= may_change(p.member[i].eip, p.member[i].end);
+    return may;
+}
+
 bool code_load(const struct stored *s, gaddr eip)
 {
-    if (s->order != translate_order(mem_is_shared))
+    if (s->order != translate_order(mem_is_shared) || lacks_flags(s))
         return false;
     region.members = 0;
     struct unit *u = load(s, eip);

@@ -2,6 +2,7 @@
  * overwritten: see translate/recover.c. */
 #include <string.h>
 
+#include "runtime/store.h"
 #include "runtime/unit.h"
 
 enum { BEFORE = 32 }; /* instructions that are looked at */
@@ -24,15 +25,27 @@ static unsigned find_before(const struct unit *u, gaddr eip, gaddr *found)
     return 0;
 }
 
-/* The last instruction of a member of the unit; NULL: there is none. */
-static const struct insn *last_insn(const struct unit *u, const struct block *b)
+/* Of member i, which may have no block. */
+static struct tr_range range_of(const struct unit *u, unsigned i)
 {
-    struct side s;
-    gaddr last = b->key.eip;
-    if (!b->light)
+    const struct block *b = __atomic_load_n(&u->member[i], __ATOMIC_ACQUIRE);
+    if (b)
+        return (struct tr_range){b->key.eip, b->end};
+    struct stored_parts p = store_parts(u->stored);
+    return (struct tr_range){p.member[i].eip, p.member[i].end};
+}
+
+/* The last instruction there; NULL: there is none. */
+static const struct insn *last_insn(const struct unit *u, unsigned i)
+{
+    const struct block *b = __atomic_load_n(&u->member[i], __ATOMIC_ACQUIRE);
+    if (b && !b->light)
         return &b->insn[b->n - 1];
+    struct tr_range r = range_of(u, i);
+    struct side s;
+    gaddr last = r.from;
     for (side_begin(u, &s); side_next(u, &s);)
-        if (s.eip - b->key.eip < b->end - b->key.eip)
+        if (s.eip - r.from < r.end - r.from)
             last = s.eip;
     return unit_insn(u, last);
 }
@@ -41,10 +54,9 @@ static const struct insn *last_insn(const struct unit *u, const struct block *b)
 static bool is_led_to(const struct unit *u, gaddr from, gaddr to)
 {
     for (unsigned i = 0; i < u->members; i++) {
-        const struct block *b = u->member[i];
-        const struct insn *in = last_insn(u, b);
-        bool leads = !in || ((in->flags & INSN_END) && in->o[0].kind == OPND_REL && in->imm - from - 1 < to - from);
-        if (leads || b->key.eip - from - 1 < to - from)
+        const struct insn *in = last_insn(u, i);
+        bool jumps = in && (in->flags & INSN_END) && in->o[0].kind == OPND_REL;
+        if (!in || (jumps && in->imm - from - 1 < to - from) || range_of(u, i).from - from - 1 < to - from)
             return true;
     }
     return false;
