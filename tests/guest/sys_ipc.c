@@ -7,6 +7,7 @@
 #include <sys/ipc.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { SEMOP = 1, SEMGET, SEMCTL, SEMTIMEDOP, MSGSND = 11, MSGRCV, MSGGET, MSGCTL, SHMAT = 21, SHMDT,
@@ -153,10 +154,27 @@ static void memory(void)
     show("call 99", ipc(99, 0, 0, 0, 0, 0));
 }
 
+/* The process gets an id of which no half looks like another number that is shown. */
+static void own_id(void)
+{
+    static const uint16_t others[] = {0x16, 0x64, 0x99, 0x180, 0x1388, 0x4000};
+    int bad = 1, st;
+    while (bad) {
+        pid = getpid();
+        bad = (uint16_t)pid <= 0x10;
+        for (unsigned i = 0; i < sizeof others / sizeof *others; i++)
+            bad |= (uint16_t)pid == others[i];
+        if (bad && fork()) {
+            wait(&st);
+            _exit(WEXITSTATUS(st));
+        }
+    }
+}
+
 int main(void)
 {
     setvbuf(stdout, NULL, _IONBF, 0);
-    pid = getpid();
+    own_id();
     memset(buf, 0xa5, sizeof buf);
     semaphores();
     messages();
