@@ -12,7 +12,7 @@ void a64_add_constant(struct emit *e, bool sub, bool flags, unsigned d, unsigned
             return;
     }
     struct a64_val v = {true, imm, 0};
-    unsigned r = a64_val_reg(e, &v, A64_TMP7);
+    unsigned r = a64_val_reg(e, &v);
     a64_arith_sh(e, sub ? minus : plus, A64_W, d, a, r, A64_LSL, 0);
 }
 
@@ -23,7 +23,7 @@ static void arith(struct emit *e, unsigned how, bool flags, unsigned d, unsigned
     static const uint32_t carry[2][2] = {{A64_ADC, A64_ADCS}, {A64_SBC, A64_SBCS}};
     bool sub = how & 1;
     if (how & WITH_CARRY)
-        a64_rrr(e, carry[sub][flags], A64_W, d, a, a64_val_reg(e, b, A64_TMP7));
+        a64_rrr(e, carry[sub][flags], A64_W, d, a, a64_val_reg(e, b));
     else if (b->is_imm)
         a64_add_constant(e, sub, flags, d, a, b->imm);
     else
@@ -76,7 +76,7 @@ static void narrow_flags(struct emit *e, bool sub, unsigned size, unsigned d, un
     enum a64_arith op = sub ? A64_SUBS : A64_ADDS;
     if (b->is_imm) {
         struct a64_val v = {true, b->imm << by, 0};
-        a64_arith_sh(e, op, A64_W, d, top, a64_val_reg(e, &v, A64_TMP7), A64_LSL, 0);
+        a64_arith_sh(e, op, A64_W, d, top, a64_val_reg(e, &v), A64_LSL, 0);
     } else {
         a64_arith_sh(e, op, A64_W, d, top, b->reg, A64_LSL, by);
     }

@@ -15,6 +15,8 @@
 #include "regalloc/aarch64.h"
 #include "translate/translate.h"
 
+enum { MEMO_CONSTANTS = 2 };
+
 /* One pass over a region. */
 struct emit {
     struct translation *tr;
@@ -44,6 +46,17 @@ struct emit {
         bool mmx, begun; /* MMX registers are live; an instruction has been executed with them, */
         uint8_t written; /* and has written these, which x12 does not say yet */
     } x87;
+    struct a64_memo {     /* what temporaries hold, see memo.c: */
+        const uint8_t *seen;  /* up to there code has been looked at */
+        uint32_t value[MEMO_CONSTANTS]; /* constants, those whose bits are set in `known` */
+        uint16_t since[MEMO_CONSTANTS], addr_since; /* instructions that made them */
+        uint8_t known, last;
+        bool addr;        /* A64_ADDR is base + (index << scale) + disp */
+        uint8_t base, index, scale;
+        uint32_t disp;
+        bool branched;    /* the instruction has branches */
+        bool cold;        /* behind the code */
+    } memo;
     bool ymm;             /* the region's AVX instructions become code */
     bool afp, exact;      /* FPCR has AH and NEP (simd.h); and no thread wants exceptions to trap */
     bool paired;          /* the instruction's access to the stack was that of the one before */

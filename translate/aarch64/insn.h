@@ -72,8 +72,26 @@ enum a64_fuse { FUSE_NONE, FUSE_ZERO, FUSE_BIT };
 /* Code may come to instruction i from elsewhere than the one before. */
 bool a64_is_leader(const struct emit *e, unsigned i);
 
-/* ---- Memory operands ---- */
 enum { A64_NONE = 32 };
+/* ---- What temporaries hold (memo.c) ----
+ * A register with the constant, until the next instruction; at most two are wanted at once. */
+unsigned a64_hold(struct emit *e, uint32_t imm);
+/* A64_ADDR has just become base + (index << scale) + disp, each A64_NONE if there is none. */
+void a64_addr_hold(struct emit *e, unsigned base, unsigned index, unsigned scale, uint32_t disp);
+/* It is that but for what *disp becomes; false: it holds something else. */
+bool a64_addr_held(struct emit *e, unsigned base, unsigned index, unsigned scale, uint32_t *disp);
+/* Of a region; before an instruction; behind it (`rejoined`: a slow path comes back there). */
+void a64_memo_begin(struct emit *e);
+void a64_memo_enter(struct emit *e);
+void a64_memo_end(struct emit *e, bool rejoined);
+/* Code has been taken back. */
+void a64_memo_forget(struct emit *e);
+/* For code outside that enters at an instruction: makes what it relies on; false: nothing. */
+bool a64_memo_restore(struct emit *e, unsigned index);
+/* Makes it that. */
+void a64_addr_make(struct emit *e, unsigned base, unsigned index, unsigned scale, uint32_t disp);
+
+/* ---- Memory operands ---- */
 struct a64_mem {
     unsigned base, index; /* x registers; A64_NONE: no index */
     enum a64_extend ext;  /* of the index, */

@@ -52,8 +52,8 @@ struct a64_val { /* a register's low bits, or a constant */
     uint32_t imm;
     unsigned reg;
 };
-/* A register that holds it: `tmp` if it is another constant than 0. */
-unsigned a64_val_reg(struct emit *e, const struct a64_val *v, unsigned tmp);
+/* A register that holds it, for now (a64_hold). */
+unsigned a64_val_reg(struct emit *e, const struct a64_val *v);
 
 struct a64_operands { /* of a two-operand instruction */
     struct a64_mem m;
@@ -76,7 +76,7 @@ void a64_narrow_result_flags(struct emit *e, unsigned r, unsigned size, unsigned
 /* Of an instruction that adds to operand 0, subtracts from it, counts or negates it: its flags, w`old` being
  * what operand 0 was and w`src` operand 1 (unless that is a constant). */
 void a64_sum_flags(struct emit *e, const struct insn *in, unsigned old, unsigned src);
-/* w`d` = w`a` +- imm, with or without flags. Clobbers A64_TMP7. */
+/* w`d` = w`a` +- imm, with or without flags. */
 void a64_add_constant(struct emit *e, bool sub, bool flags, unsigned d, unsigned a, uint32_t imm);
 
 /* ---- Instructions, as a64_int ---- */

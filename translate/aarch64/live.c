@@ -13,7 +13,7 @@ struct peek {
 };
 
 struct a64_flow a64_flow[TRANSLATE_INSN_MAX];
-bool a64_leader[TRANSLATE_INSN_MAX];
+bool a64_leader[TRANSLATE_INSN_MAX], a64_joined[TRANSLATE_INSN_MAX];
 uint8_t a64_live_in[TRANSLATE_INSN_MAX], a64_live_out[TRANSLATE_INSN_MAX];
 
 unsigned a64_live(const struct emit *e) { return a64_live_out[e->index]; }
@@ -199,12 +199,22 @@ void a64_find_live(struct translation *tr)
     static uint16_t back[TRANSLATE_INSN_MAX]; /* instructions that lead back, in order */
     unsigned backs = 0;
     translate_find_leaders(tr, a64_leader);
+    memset(a64_joined, 0, tr->n * sizeof a64_joined[0]);
     tr->looks = 0;
     memset(a64_live_in, 0, tr->n);
     memset(peeked, 0, sizeof peeked);
     memset(a64_owed, 0, tr->n * sizeof a64_owed[0]);
     for (unsigned i = 0; i < tr->n; i++) {
         find_flow(tr, i);
+        struct a64_flow *f = &a64_flow[i];
+        if (f->next >= 0 && f->next != (int)i + 1)
+            a64_joined[f->next] = true;
+        if (f->target >= 0)
+            a64_joined[f->target] = true;
+        if (f->landing >= 0)
+            a64_joined[f->landing] = true;
+        if (i + 1 < tr->n && f->next != (int)i + 1)
+            a64_joined[i + 1] = true;
         if ((a64_flow[i].target >= 0 && a64_flow[i].target <= (int)i) ||
             (a64_flow[i].next >= 0 && a64_flow[i].next <= (int)i))
             back[backs++] = (uint16_t)i;

@@ -14,6 +14,7 @@ struct a64_flow {
     uint8_t returned; /* the same, where a call returns to */
 };
 extern struct a64_flow a64_flow[TRANSLATE_INSN_MAX];
+extern bool a64_joined[TRANSLATE_INSN_MAX];
 extern bool a64_leader[TRANSLATE_INSN_MAX]; /* jumped to, or entered, from elsewhere */
 extern uint8_t a64_live_in[TRANSLATE_INSN_MAX], a64_live_out[TRANSLATE_INSN_MAX];
 

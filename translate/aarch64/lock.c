@@ -30,8 +30,10 @@ static enum a64_size size_of(const struct opnd *o)
 /* A register with operand 1 in its low bits; SRC if it is in none. */
 static unsigned source(struct emit *e, const struct insn *in)
 {
-    struct a64_val v = {true, in->imm, 0};
-    return in->o[1].kind == OPND_IMM ? a64_val_reg(e, &v, SRC) : a64_low_bits(e, &in->o[1], SRC);
+    if (in->o[1].kind != OPND_IMM)
+        return a64_low_bits(e, &in->o[1], SRC);
+    a64_const(e, SRC, in->imm);
+    return SRC;
 }
 
 /* CF = bit of w`n`; no other flag changes. */

@@ -8,7 +8,7 @@ static void logic(struct emit *e, enum a64_logic op, unsigned d, unsigned a,
 {
     if (b->is_imm && a64_logic_imm(e, op, A64_W, d, a, b->imm))
         return;
-    a64_logic_sh(e, op, A64_W, d, a, a64_val_reg(e, b, A64_TMP7), A64_LSL, 0);
+    a64_logic_sh(e, op, A64_W, d, a, a64_val_reg(e, b), A64_LSL, 0);
 }
 
 /* AND and TEST set the flags by themselves: C is 0. */

@@ -50,15 +50,33 @@ void a64_bit_string(struct emit *e, unsigned number, unsigned base, unsigned log
 static int32_t add_most(struct emit *e, unsigned n, uint32_t disp, unsigned log2, unsigned room)
 {
     uint32_t low = disp & 4095, high = disp - low;
-    bool fits = low && disp_ok(e, low, log2) && disp_ok(e, (int64_t)low + room, log2);
-    if (fits && !a64_was_misaligned(e) &&
-        (a64_add_imm(e, A64_W, A64_ADDR, n, high) || a64_sub_imm(e, A64_W, A64_ADDR, n, -high)))
+    bool shared = low && disp_ok(e, low, log2) && disp_ok(e, (int64_t)low + room, log2);
+    if (shared && !a64_was_misaligned(e) &&
+        (a64_add_imm(e, A64_W, A64_ADDR, n, high) || a64_sub_imm(e, A64_W, A64_ADDR, n, -high))) {
+        a64_addr_hold(e, n, A64_NONE, 0, high);
         return (int32_t)low;
+    }
     a64_add_disp(e, A64_ADDR, n, disp);
+    a64_addr_hold(e, n, A64_NONE, 0, disp);
     return 0;
 }
 
-/* The address's register part; what is left of the displacement goes to *disp. */
+void a64_addr_make(struct emit *e, unsigned base, unsigned index, unsigned scale, uint32_t disp)
+{
+    uint32_t left = disp;
+    if (base != A64_ADDR && a64_addr_held(e, base, index, scale, &left) && !left)
+        return;
+    unsigned to = base == A64_NONE ? (unsigned)A64_ADDR : base;
+    if (base == A64_NONE)
+        a64_const(e, A64_ADDR, disp);
+    else if (disp || index == A64_NONE)
+        a64_add_disp(e, A64_ADDR, base, disp);
+    if (index != A64_NONE)
+        a64_add_sh(e, A64_W, A64_ADDR, disp ? (unsigned)A64_ADDR : to, index, A64_LSL, scale);
+    a64_addr_hold(e, base, index, scale, disp);
+}
+
+/* The address's register part, A64_NONE if there is none; what is left of the displacement goes to *disp. */
 static unsigned address(struct emit *e, const struct insn *in, uint32_t *disp)
 {
     bool gs = in->seg == SEG_GS;
@@ -76,22 +94,22 @@ static unsigned address(struct emit *e, const struct insn *in, uint32_t *disp)
     if (in->index != REG_ZERO) {
         unsigned index = a64_gpr(in->index);
         if (base != A64_NONE) {
-            a64_add_sh(e, A64_W, A64_ADDR, base, index, A64_LSL, in->scale);
+            a64_addr_make(e, base, index, in->scale, 0);
         } else if (in->scale || *disp) {
-            a64_const(e, A64_ADDR, *disp);
-            a64_add_sh(e, A64_W, A64_ADDR, A64_ADDR, index, A64_LSL, in->scale);
+            a64_addr_make(e, A64_NONE, index, in->scale, *disp);
             *disp = 0;
         } else {
             return index;
         }
         return A64_ADDR;
     }
-    if (base == A64_NONE) {
-        a64_const(e, A64_ADDR, *disp);
-        *disp = 0;
-        return A64_ADDR;
-    }
     return base;
+}
+
+static bool fits(const struct emit *e, uint32_t disp, unsigned log2, unsigned room)
+{
+    return disp_ok(e, (int32_t)disp, log2) && disp_ok(e, (int64_t)(int32_t)disp + room, log2) &&
+           !(disp && a64_was_misaligned(e));
 }
 
 int a64_addr(struct emit *e, const struct insn *in, unsigned log2, unsigned room, int32_t *disp)
@@ -100,11 +118,18 @@ int a64_addr(struct emit *e, const struct insn *in, unsigned log2, unsigned room
         return -1;
     uint32_t d;
     unsigned base = address(e, in, &d);
-    bool fits = disp_ok(e, (int32_t)d, log2) && disp_ok(e, (int64_t)(int32_t)d + room, log2);
     *disp = (int32_t)d;
-    if (fits && !(d && a64_was_misaligned(e)))
+    if (base != A64_NONE && fits(e, d, log2, room))
         return (int)base;
-    *disp = add_most(e, base, d, log2, room);
+    uint32_t left = d;
+    if (base != A64_ADDR && a64_addr_held(e, base, A64_NONE, 0, &left) && fits(e, left, log2, room)) {
+        *disp = (int32_t)left;
+    } else if (base == A64_NONE) {
+        a64_addr_make(e, base, A64_NONE, 0, d);
+        *disp = 0;
+    } else {
+        *disp = add_most(e, base, d, log2, room);
+    }
     return A64_ADDR;
 }
 
@@ -133,16 +158,14 @@ bool a64_mem_indexed(struct emit *e, const struct insn *in, unsigned log2, struc
     if (has_index) {
         if (has_base ? in->disp && disp_ok(e, (int32_t)in->disp, log2) : !in->disp)
             return a64_mem(e, in, log2, m);
-        if (!has_base)
-            a64_const(e, A64_ADDR, in->disp);
-        else if (in->disp)
-            a64_add_disp(e, A64_ADDR, pointer, in->disp);
+        if (!has_base || in->disp)
+            a64_addr_make(e, has_base ? pointer : (unsigned)A64_NONE, A64_NONE, 0, in->disp);
         if (in->disp)
             pointer = A64_ADDR;
     } else {
         if (!has_base || !is_address(in->disp))
             return a64_mem(e, in, log2, m);
-        a64_const(e, A64_ADDR, in->disp);
+        a64_addr_make(e, A64_NONE, A64_NONE, 0, in->disp);
         pointer = A64_ADDR;
     }
     unsigned index = a64_gpr(has_index ? in->index : in->base);

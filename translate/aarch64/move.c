@@ -32,7 +32,7 @@ bool a64_op_mov(struct emit *e, const struct insn *in)
             v.imm &= (1u << 8 * d->size) - 1;
         if (!v.is_imm)
             v.reg = a64_low_bits(e, s, A64_TMP0);
-        a64_store(e, store_of(d->size), a64_val_reg(e, &v, A64_TMP0), &m);
+        a64_store(e, store_of(d->size), a64_val_reg(e, &v), &m);
     } else if (s->kind == OPND_IMM) {
         if (d->size == 4) {
             a64_const(e, host_gpr(d), in->imm);
@@ -226,7 +226,7 @@ bool a64_op_push(struct emit *e, const struct insn *in)
         a64_cpu_load(e, A64_LDRH, A64_TMP0, offsetof(struct cpu, sel) + 2u * o->reg);
     } else if (o->kind == OPND_IMM) {
         struct a64_val v = {true, in->imm, 0};
-        r = a64_val_reg(e, &v, A64_TMP0);
+        r = a64_val_reg(e, &v);
     } else if (o->kind == OPND_MEM) {
         if (!a64_mem_indexed(e, in, 2, &m))
             return false;

@@ -8,6 +8,21 @@ static void overflow_flags(struct emit *e)
     e->form = FORM_SUB;
 }
 
+/* d = a * imm by one instruction; false: it takes more. */
+static bool times_constant(struct emit *e, unsigned d, unsigned a, uint32_t imm)
+{
+    bool more = imm > 2 && !((imm - 1) & (imm - 2)), less = -imm < INT32_MAX && !((1 - imm) & -imm);
+    if (imm && !(imm & (imm - 1)))
+        a64_lsl_imm(e, A64_W, d, a, (unsigned)__builtin_ctz(imm));
+    else if (more)
+        a64_add_sh(e, A64_W, d, a, a, A64_LSL, (unsigned)__builtin_ctz(imm - 1));
+    else if (less)
+        a64_sub_sh(e, A64_W, d, a, a, A64_LSL, (unsigned)__builtin_ctz(1 - imm));
+    else
+        return false;
+    return true;
+}
+
 bool a64_op_mul(struct emit *e, const struct insn *in)
 {
     unsigned live = a64_live(e) & a64_kills(in);
@@ -17,11 +32,12 @@ bool a64_op_mul(struct emit *e, const struct insn *in)
     if (src < 0)
         return false;
     unsigned r = (unsigned)src, a = one ? (unsigned)A64_EAX : host_gpr(&in->o[0]), d = a;
-    if (in->nopnd == 3) {
-        a64_const(e, A64_TMP1, in->imm);
-        a = A64_TMP1;
-    }
-    if (!one && !(live & (NEED_C | NEED_V | NEED_LT))) {
+    bool plain = !one && !(live & (NEED_C | NEED_V | NEED_LT));
+    if (in->nopnd == 3 && plain && times_constant(e, d, r, in->imm))
+        return true;
+    if (in->nopnd == 3)
+        a = a64_hold(e, in->imm);
+    if (plain) {
         a64_mul(e, A64_W, d, a, r);
         return true;
     }

@@ -59,14 +59,9 @@ int a64_source32(struct emit *e, const struct insn *in, const struct opnd *s, un
     return (int)tmp;
 }
 
-unsigned a64_val_reg(struct emit *e, const struct a64_val *v, unsigned tmp)
+unsigned a64_val_reg(struct emit *e, const struct a64_val *v)
 {
-    if (!v->is_imm)
-        return v->reg;
-    if (!v->imm)
-        return A64_ZR;
-    a64_const(e, tmp, v->imm);
-    return tmp;
+    return !v->is_imm ? v->reg : v->imm ? a64_hold(e, v->imm) : (unsigned)A64_ZR;
 }
 
 bool a64_get_operands(struct emit *e, const struct insn *in, struct a64_operands *x)

@@ -888,6 +888,7 @@ bool simd_load_repeated(struct emit *e, const struct insn *in)
     struct a64_mem m = memory(e, in, &in->o[1]);
     if (m.index != A64_NONE || m.disp) {
         e->p = at;
+        a64_memo_forget(e);
         return false;
     }
     a64_ld1r(e, bytes == 8 ? A64_2D : A64_4S, run_write(e, x, 16), m.base);

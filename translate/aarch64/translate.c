@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "decode/decode.h"
-#include "translate/aarch64/insn.h"
+#include "translate/aarch64/int.h"
 #include "translate/aarch64/live.h"
 #include "translate/aarch64/offsets.h"
 #include "translate/aarch64/priv.h"
@@ -515,14 +515,15 @@ static bool pops_register(const struct insn *in)
     return in->op == OP_POP && in->opsize == 4 && in->o[0].kind == OPND_GPR && in->o[0].reg != REG_ESP;
 }
 
+/* `tmp`, if it is a return address. */
 static unsigned pushed_value(struct emit *e, const struct insn *in, unsigned tmp)
 {
     if (in->op != OP_CALL && in->o[0].kind == OPND_GPR)
         return a64_gpr(in->o[0].reg);
-    uint32_t imm = in->op == OP_CALL ? in->next : in->imm;
-    if (!imm)
-        return A64_ZR;
-    a64_const(e, tmp, imm);
+    struct a64_val v = {true, in->imm, 0};
+    if (in->op != OP_CALL)
+        return a64_val_reg(e, &v);
+    a64_const(e, tmp, in->next);
     return tmp;
 }
 
@@ -801,14 +802,19 @@ static void put_literals(struct emit *e)
         point(e, literals[i].at, place[i]);
 }
 
-static void ymm_entries(struct emit *e)
+/* Where to enter, if that is not the instruction's code itself. */
+static void special_entries(struct emit *e)
 {
     struct translation *tr = e->tr;
     for (unsigned i = 0; i < tr->n; i++) {
+        uint32_t at = emit_off(e);
         if (!tr->insn[i].entry)
             continue;
-        tr->entry[i] = emit_off(e);
-        look_for_ymm(e);
+        if (e->ymm)
+            look_for_ymm(e);
+        if (!a64_memo_restore(e, i) && !e->ymm)
+            continue;
+        tr->entry[i] = at;
         a64_must(a64_b(e, (int64_t)tr->off[i] - emit_off(e)));
     }
 }
@@ -823,17 +829,22 @@ static bool pass(struct translation *tr)
     memset(fallback_of, 0, sizeof fallback_of);
     a64_x87_begin(&e);
     a64_simd_begin();
+    a64_memo_begin(&e);
     tr->relocs = tr->exits = tr->fallbacks = tr->copies = 0;
     for (unsigned i = 0; i < tr->n; i++) {
         if (e.end - e.p < ROOM_PER_INSN + (ptrdiff_t)tr->n * COLD_PER_INSN)
             return false;
         e.index = i;
+        a64_memo_enter(&e);
         prepare(&e, tr->insn[i].in);
         tr->off[i] = tr->entry[i] = emit_off(&e);
         bool stale = e.fused.kind || e.paired;
         tr->adjust[i] = stale ? TRANSLATE_STALE : a64_owed[i] ? a64_owed[i] : e.form | a64_x87_adjust(&e);
+        unsigned slow = nslows;
         insn(&e, &tr->insn[i]);
+        a64_memo_end(&e, nslows > slow);
     }
+    e.memo.cold = true;
     return_misses(&e);
     tr->cold = tr->off[tr->n] = emit_off(&e);
     for (unsigned i = 0; i < nfixes; i++)
@@ -842,8 +853,7 @@ static bool pass(struct translation *tr)
     for (unsigned i = 0; i < nleaves; i++)
         exit_stub(&e, &leaves[i]);
     a64_x87_cold(&e);
-    if (e.ymm)
-        ymm_entries(&e);
+    special_entries(&e);
     slow_stubs(&e);
     put_literals(&e);
     tr->size = emit_off(&e);
