@@ -163,7 +163,8 @@ static void find_flow(struct translation *tr, unsigned i)
     if (handled && in->op == OP_CALL && !tr->all_flags) /* else all returns have made them */
         f->landing = edge(tr, i, in->next, &f->returned);
     if (!handled || (end && !known)) {
-        bool owes = handled && in->op == OP_RET && !tr->all_flags && a64_find_owed(tr, i);
+        bool can_owe = in->op == OP_RET || (in->op == OP_JMP && tr->n <= A64_SHORT);
+        bool owes = handled && can_owe && !tr->all_flags && a64_find_owed(tr, i);
         f->outside = owes ? 0 : NEED_ALL;
         return;
     }

@@ -18,6 +18,8 @@ extern bool a64_joined[TRANSLATE_INSN_MAX];
 extern bool a64_leader[TRANSLATE_INSN_MAX]; /* jumped to, or entered, from elsewhere */
 extern uint8_t a64_live_in[TRANSLATE_INSN_MAX], a64_live_out[TRANSLATE_INSN_MAX];
 
+enum { A64_SHORT = 255 }; /* in a region of so many instructions TBZ reaches everything: 32 KiB */
+
 /* Fills all of it. */
 void a64_find_live(struct translation *tr);
 /* Flags that may be read where call i returns to. */
@@ -31,9 +33,13 @@ bool a64_is_thunk(const struct translation *tr, unsigned i);
  * return finds that the pair is not its own, as in all other cases where it cannot rely on the
  * caller, and makes the flags on that way. What they follow from is found out here: a64_owed[i]
  * says what state holds at the start of instruction i, in struct translation's `adjust`; 0: none.
- */
+ *
+ * An indirect jump finds in the address of the target's code whether that may read flags: where
+ * code may be entered that reads some, the address has A64_READS_FLAGS set. (Where it reads none it
+ * mostly has not, which takes a NOP where nothing falls through.) */
+enum { A64_READS_FLAGS = 2 /* the bit */ };
 extern int32_t a64_owed[TRANSLATE_INSN_MAX];
-/* Whether the return's flags can be made later; then a64_owed is set for it and what precedes it.
+/* Whether the flags of the return or indirect jump can be made later; then a64_owed is set for it and what precedes it.
  */
 bool a64_find_owed(const struct translation *tr, unsigned ret);
 /* Makes them, FORM_SUB; `popped`: bytes that esp is above what it was at the start of the

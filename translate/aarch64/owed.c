@@ -1,5 +1,5 @@
-/* Flags that returns owe (live.h): of an ADD to esp, from esp; of a logic operation, from its
- * result. */
+/* Flags that returns and indirect jumps owe (live.h): of an ADD to esp, from esp; of a logic operation,
+ * from its result; of a sum or difference, from that and operand 1. */
 #include "translate/aarch64/int.h"
 #include "translate/aarch64/live.h"
 
@@ -13,7 +13,14 @@ enum {
     VALUE_AT = 7,
     VALUE_MAX = (1 << 20) - 1,
     NO_REG = 8,
+    /* In the value's place, of a sum or difference: */
+    SUM = 1 << 27,
+    A_AT = VALUE_AT, /* the register with the result; */
+    MINUS = 1 << 10, IS_IMM = 1 << 11,
+    B_AT = 12,       /* operand 1, a register or a constant */
+    B_MAX = (1 << 15) - 1,
 };
+static_assert(B_AT + 15 == 27 && A_AT + 3 == 10, "no bit is used twice");
 static_assert(1 << WORDS_AT == 4, "runtime/side.c has a short form for +4");
 
 int32_t a64_owed[TRANSLATE_INSN_MAX];
@@ -39,6 +46,21 @@ static int32_t owed_by(const struct insn *in, unsigned written, unsigned words)
                (in->op == OP_TEST && same)))
         return 0;
     return (int32_t)(value << VALUE_AT | RESULT | words << WORDS_AT | FORM_OWED);
+}
+
+/* The same of sums and differences. */
+static int32_t owed_by_sum(const struct insn *in, unsigned written, unsigned words)
+{
+    const struct opnd *d = &in->o[0], *s = &in->o[1];
+    bool imm = s->kind == OPND_IMM;
+    uint32_t b = imm ? in->imm : s->reg;
+    if ((in->op != OP_ADD && in->op != OP_SUB) || !is_gpr32(d) || (in->flags & INSN_LOCK) ||
+        d->reg == REG_ESP || (written >> d->reg & 1))
+        return 0;
+    if (imm ? b > B_MAX : !is_gpr32(s) || b == d->reg || b == REG_ESP || (written >> b & 1))
+        return 0;
+    return (int32_t)(SUM | b << B_AT | (imm ? IS_IMM : 0) |
+                     (in->op == OP_SUB ? MINUS : 0) | (uint32_t)d->reg << A_AT | words << WORDS_AT | FORM_OWED);
 }
 
 /* What may stand between: it reads and writes no flags, the code for it never asks the interpreter,
@@ -71,6 +93,8 @@ bool a64_find_owed(const struct translation *tr, unsigned ret)
         const struct insn *in = tr->insn[--i].in;
         if (in->fl_write) {
             owed = owed_by(in, written, words);
+            if (!owed)
+                owed = owed_by_sum(in, written, words);
             break;
         }
         if (!may_stand_between(in, tr->mode))
@@ -93,11 +117,41 @@ bool a64_find_owed(const struct translation *tr, unsigned ret)
 /* ---- making them ---- */
 
 static uint32_t value_of(int32_t owed) { return (uint32_t)owed >> VALUE_AT; }
-static uint32_t bytes_popped(int32_t owed) { return 4 * ((uint32_t)owed >> WORDS_AT & WORDS_MAX); }
+static uint32_t bytes_popped(int32_t owed)
+{
+    return 4 * ((uint32_t)owed >> WORDS_AT & WORDS_MAX);
+}
+static unsigned a_of(int32_t owed) { return (unsigned)owed >> A_AT & 7; }
+static unsigned b_of(int32_t owed) { return (unsigned)owed >> B_AT & B_MAX; }
+
+static void pay_sum(struct emit *e, int32_t owed)
+{
+    bool minus = owed & MINUS;
+    unsigned a = a64_gpr(a_of(owed)), b = A64_AF;
+    if (owed & IS_IMM)
+        a64_movw(e, A64_MOVZ, A64_W, A64_AF, b_of(owed), 0);
+    else
+        b = a64_gpr(b_of(owed));
+    a64_mov(e, A64_W, A64_PF, a);
+    if (minus) {
+        a64_add(e, A64_W, A64_TMP1, A64_PF, b);
+        a64_cmp(e, A64_W, A64_TMP1, b);
+    } else {
+        a64_sub(e, A64_W, A64_TMP1, A64_PF, b);
+        a64_cmn(e, A64_W, A64_TMP1, b);
+    }
+    a64_eor(e, A64_W, A64_AF, A64_TMP1, b);
+    e->form = minus ? FORM_SUB : FORM_ADD;
+    a64_settle_flags(e, NEED_ALL);
+}
 
 void a64_pay(struct emit *e, int32_t owed, uint32_t popped)
 {
     uint32_t value = value_of(owed);
+    if (owed & SUM) {
+        pay_sum(e, owed);
+        return;
+    }
     if (owed & RESULT) {
         a64_mov(e, A64_W, A64_PF, value == NO_REG ? (unsigned)A64_ZR : a64_gpr(value));
         a64_mov(e, A64_W, A64_AF, A64_PF);
@@ -120,7 +174,12 @@ uint32_t a64_pay_context(unsigned long long *x, int owed)
 {
     enum { N = 31, Z = 30, C = 29, V = 28 };
     uint32_t value = value_of(owed), result, old, carry = 0;
-    if (owed & RESULT) {
+    if (owed & SUM) {
+        result = (uint32_t)x[a64_gpr(a_of(owed))];
+        value = owed & IS_IMM ? b_of(owed) : (uint32_t)x[a64_gpr(b_of(owed))];
+        old = owed & MINUS ? result + value : result - value;
+        carry = owed & MINUS ? old < value : result < value;
+    } else if (owed & RESULT) {
         result = old = value == NO_REG ? 0 : (uint32_t)x[a64_gpr(value)];
         value = 0;
     } else {
@@ -130,7 +189,7 @@ uint32_t a64_pay_context(unsigned long long *x, int owed)
     }
     x[A64_PF] = result;
     x[A64_AF] = old ^ value;
-    uint32_t overflow = (old ^ result) & (value ^ result);
+    uint32_t overflow = (old ^ result) & (owed & SUM && owed & MINUS ? old ^ value : value ^ result);
     return (result >> 31) << N | (uint32_t)!result << Z | (uint32_t)!carry << C |
            (overflow >> 31) << V;
 }

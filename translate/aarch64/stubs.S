@@ -222,6 +222,7 @@ a64_return_miss:
 a64_return_miss_end:
 
         .balign 16
+        nop                                     /* A64_READS_FLAGS is set in the address */
         .globl  a64_look_up
 a64_look_up:
         save_state

@@ -59,6 +59,12 @@ static struct miss {
     uint8_t form; /* or else what C means */
 } misses[TRANSLATE_INSN_MAX];
 static unsigned nmisses;
+/* Branches of indirect jumps that owe flags, to where they are made. */
+static struct due {
+    uint32_t at;
+    int32_t owed;
+} dues[TRANSLATE_INSN_MAX];
+static unsigned ndues;
 
 /* ---- what is translated ---- */
 
@@ -264,10 +270,11 @@ static void ret(struct emit *e, const struct insn *in)
         a64_add(e, A64_W, A64_ESP, A64_ESP, A64_TMP0);
     }
     a64_must(a64_ldst_pair(e, A64_LDP_X, A64_TMP0, A64_LR, A64_SP, 16, A64_PAIR_POST));
-    a64_eor(e, A64_X, A64_TMP0, A64_TMP0, A64_TARGET);
     int32_t owed = a64_owed[e->index];
+    unsigned sf = owed || e->form != FORM_SUB ? A64_X : A64_W; /* what the pair says of flags matters if they are not there */
+    a64_eor(e, sf, A64_TMP0, A64_TMP0, A64_TARGET);
     misses[nmisses++] = (struct miss){emit_off(e), 4 + more, owed, e->form};
-    a64_must(a64_cbnz(e, A64_X, A64_TMP0, 0));
+    a64_must(a64_cbnz(e, sf, A64_TMP0, 0));
     a64_ret(e);
 }
 
@@ -279,6 +286,10 @@ static void jmp(struct emit *e, const struct insn *in)
     }
     indirect_target(e, in);
     look_up(e);
+    if (a64_owed[e->index]) { /* the target may read flags */
+        dues[ndues++] = (struct due){emit_off(e), a64_owed[e->index]};
+        a64_must(a64_tbnz(e, A64_STUB, A64_READS_FLAGS, 0));
+    }
     a64_br(e, A64_STUB);
 }
 
@@ -749,8 +760,11 @@ static void return_misses(struct emit *e)
         point(e, m->at, plain && shared ? shared : emit_off(e));
         if (plain && shared)
             continue;
-        if (plain)
+        if (plain) {
             shared = emit_off(e);
+            far_branch(e, false, a64_return_miss);
+            continue;
+        }
         e->form = m->form;
         if (m->owed)
             a64_pay(e, m->owed, m->popped);
@@ -760,6 +774,17 @@ static void return_misses(struct emit *e)
         a64_must(a64_cbz(e, A64_X, A64_TMP0, 8));
         far_branch(e, false, a64_return_miss);
         a64_ret(e);
+    }
+}
+
+/* The flags that an indirect jump owes, for code that may read them. */
+static void pay_dues(struct emit *e)
+{
+    for (unsigned i = 0; i < ndues; i++) {
+        point(e, dues[i].at, emit_off(e));
+        a64_pay(e, dues[i].owed, 0);
+        look_up(e); /* it may be gone */
+        a64_must(a64_b(e, (int64_t)dues[i].at + 4 - emit_off(e)));
     }
 }
 
@@ -802,17 +827,26 @@ static void put_literals(struct emit *e)
         point(e, literals[i].at, place[i]);
 }
 
+/* What comes next can be entered where flags are read, or not (A64_READS_FLAGS). */
+static void align_entry(struct emit *e, bool reads)
+{
+    if ((emit_off(e) >> A64_READS_FLAGS & 1) != reads)
+        a64_nop(e);
+}
+
 /* Where to enter, if that is not the instruction's code itself. */
 static void special_entries(struct emit *e)
 {
     struct translation *tr = e->tr;
     for (unsigned i = 0; i < tr->n; i++) {
-        uint32_t at = emit_off(e);
         if (!tr->insn[i].entry)
             continue;
+        align_entry(e, a64_live_in[i]);
+        uint32_t at = emit_off(e);
+        bool reads = a64_live_in[i], odd = tr->off[i] >> A64_READS_FLAGS & 1;
         if (e->ymm)
             look_for_ymm(e);
-        if (!a64_memo_restore(e, i) && !e->ymm)
+        if (!a64_memo_restore(e, i) && !e->ymm && (odd || !reads))
             continue;
         tr->entry[i] = at;
         a64_must(a64_b(e, (int64_t)tr->off[i] - emit_off(e)));
@@ -825,7 +859,7 @@ static bool pass(struct translation *tr)
 {
     struct emit e = {.tr = tr, .p = tr->code, .end = tr->code + TRANSLATE_BYTES_MAX, .ymm = avx_in_region(tr),
                      .afp = a64_afp(), .exact = a64_afp() && !tr->unmasked};
-    nfixes = nleaves = nliterals = nslows = nmisses = 0;
+    nfixes = nleaves = nliterals = nslows = nmisses = ndues = 0;
     memset(fallback_of, 0, sizeof fallback_of);
     a64_x87_begin(&e);
     a64_simd_begin();
@@ -835,6 +869,8 @@ static bool pass(struct translation *tr)
         if (e.end - e.p < ROOM_PER_INSN + (ptrdiff_t)tr->n * COLD_PER_INSN)
             return false;
         e.index = i;
+        if (tr->insn[i].entry && (!i || (a64_flow[i - 1].next != (int)i && tr->insn[i - 1].in->op != OP_CALL)))
+            align_entry(&e, a64_live_in[i]);
         a64_memo_enter(&e);
         prepare(&e, tr->insn[i].in);
         tr->off[i] = tr->entry[i] = emit_off(&e);
@@ -854,6 +890,7 @@ static bool pass(struct translation *tr)
         exit_stub(&e, &leaves[i]);
     a64_x87_cold(&e);
     special_entries(&e);
+    pay_dues(&e);
     slow_stubs(&e);
     put_literals(&e);
     tr->size = emit_off(&e);
@@ -863,7 +900,7 @@ static bool pass(struct translation *tr)
 bool translate_region(struct translation *tr)
 {
     a64_find_live(tr);
-    short_branches = tr->n < 256; /* 32 KiB */
+    short_branches = tr->n <= A64_SHORT;
     return pass(tr);
 }
 
