@@ -236,7 +236,11 @@ bool a64_op_cmp(struct emit *e, const struct insn *in)
     if (!a64_get_operands(e, in, &x))
         return false;
     if (x.size < 4) {
-        if (live)
+        bool of_zero_extended = x.mem_dest && !x.b.is_imm && !(live & ~(unsigned)(NEED_Z | NEED_C));
+        if (live && of_zero_extended) {
+            a64_subs_ext(e, A64_W, A64_ZR, x.a, x.b.reg, x.size == 1 ? A64_UXTB : A64_UXTH, 0);
+            e->form = FORM_SUB;
+        } else if (live)
             narrow_flags(e, true, x.size, A64_ZR, x.a, &x.b, live);
         return true;
     }

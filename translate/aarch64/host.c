@@ -172,7 +172,8 @@ const uint8_t *translate_table_base(void)
 /* At the bottom lies a pair that matches no return address. */
 void translate_init_stack(struct cpu *cpu, uint8_t *top)
 {
-    const uint64_t bottom[2] = {UINT64_MAX, (uintptr_t)a64_return_miss}; /* should code return to 0xffffffff */
+    /* should code return to 0xffffffff, it finds this pair */
+    const uint64_t bottom[2] = {UINT64_MAX, (uintptr_t)a64_return_miss};
     top -= 512 - A64_X87_ALIGN; /* the slots of the x87 unit; `top` is a page's */
     memset(cpu->host.x87_image, 0, sizeof cpu->host.x87_image);
     memcpy(cpu->host.x87_image, &top, sizeof top);

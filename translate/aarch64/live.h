@@ -39,8 +39,8 @@ bool a64_is_thunk(const struct translation *tr, unsigned i);
  * mostly has not, which takes a NOP where nothing falls through.) */
 enum { A64_READS_FLAGS = 2 /* the bit */ };
 extern int32_t a64_owed[TRANSLATE_INSN_MAX];
-/* Whether the flags of the return or indirect jump can be made later; then a64_owed is set for it and what precedes it.
- */
+/* Whether the flags of the return or indirect jump can be made later; then a64_owed is set for it
+ * and what precedes it. */
 bool a64_find_owed(const struct translation *tr, unsigned ret);
 /* Makes them, FORM_SUB; `popped`: bytes that esp is above what it was at the start of the
  * instruction for which a64_owed says `owed`. Keeps A64_TMP0, A64_TARGET and A64_LR. */

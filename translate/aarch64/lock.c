@@ -32,6 +32,8 @@ static unsigned source(struct emit *e, const struct insn *in)
 {
     if (in->o[1].kind != OPND_IMM)
         return a64_low_bits(e, &in->o[1], SRC);
+    if (!in->imm)
+        return A64_ZR;
     a64_const(e, SRC, in->imm);
     return SRC;
 }

@@ -73,10 +73,26 @@ bool a64_op_logic(struct emit *e, const struct insn *in, enum a64_logic op)
     return true;
 }
 
+/* Of bits 8-15 where they are, if N does not matter. */
+static bool test_high8(struct emit *e, const struct insn *in, unsigned live)
+{
+    const struct opnd *d = &in->o[0], *s = &in->o[1];
+    bool imm = s->kind == OPND_IMM;
+    struct a64_val v = {true, (imm ? in->imm & 0xff : 0xff) << 8, 0};
+    if (live & ~(unsigned)(NEED_Z | NEED_C) || !is_high8(d) ||
+        !(imm || (is_high8(s) && s->reg == d->reg)))
+        return false;
+    if (!a64_fuse_bit(e, host_gpr(d), v.imm))
+        and_flags(e, A64_ZR, host_gpr(d), &v, live);
+    return true;
+}
+
 bool a64_op_test(struct emit *e, const struct insn *in)
 {
     unsigned live = a64_live(e);
     struct a64_operands x;
+    if (live && test_high8(e, in, live))
+        return true;
     if (!a64_get_operands(e, in, &x))
         return false;
     if (!live)

@@ -76,7 +76,8 @@ void a64_addr_make(struct emit *e, unsigned base, unsigned index, unsigned scale
     a64_addr_hold(e, base, index, scale, disp);
 }
 
-/* The address's register part, A64_NONE if there is none; what is left of the displacement goes to *disp. */
+/* The address's register part, A64_NONE if there is none; what is left of the displacement goes to
+ * *disp. */
 static unsigned address(struct emit *e, const struct insn *in, uint32_t *disp)
 {
     bool gs = in->seg == SEG_GS;
@@ -122,7 +123,8 @@ int a64_addr(struct emit *e, const struct insn *in, unsigned log2, unsigned room
     if (base != A64_NONE && fits(e, d, log2, room))
         return (int)base;
     uint32_t left = d;
-    if (base != A64_ADDR && a64_addr_held(e, base, A64_NONE, 0, &left) && fits(e, left, log2, room)) {
+    bool held = base != A64_ADDR && a64_addr_held(e, base, A64_NONE, 0, &left);
+    if (held && fits(e, left, log2, room)) {
         *disp = (int32_t)left;
     } else if (base == A64_NONE) {
         a64_addr_make(e, base, A64_NONE, 0, d);

@@ -44,7 +44,8 @@ static uint32_t writes(uint32_t w)
 
 static const uint8_t holders[MEMO_CONSTANTS] = {A64_TMP7, A64_LR};
 
-/* Places in the middle where code outside may enter: what is held there, and which of it is used behind. */
+/* Places in the middle where code outside may enter: what is held there, and which of it is used
+ * behind. */
 static struct entry {
     struct a64_memo memo;
     uint16_t index;
@@ -126,7 +127,8 @@ bool a64_addr_held(struct emit *e, unsigned base, unsigned index, unsigned scale
 {
     struct a64_memo *m = &e->memo;
     catch_up(e);
-    if (!m->addr || m->cold || m->base != base || m->index != index || (index != A64_NONE && m->scale != scale))
+    if (!m->addr || m->cold || m->base != base || m->index != index ||
+        (index != A64_NONE && m->scale != scale))
         return false;
     use(m->addr_since, 0, true);
     *disp -= m->disp;
@@ -148,6 +150,7 @@ void a64_addr_hold(struct emit *e, unsigned base, unsigned index, unsigned scale
 void a64_memo_begin(struct emit *e)
 {
     nentries = 0;
+    e->memo.last = MEMO_CONSTANTS - 1;
     a64_memo_forget(e);
 }
 

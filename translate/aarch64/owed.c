@@ -59,8 +59,8 @@ static int32_t owed_by_sum(const struct insn *in, unsigned written, unsigned wor
         return 0;
     if (imm ? b > B_MAX : !is_gpr32(s) || b == d->reg || b == REG_ESP || (written >> b & 1))
         return 0;
-    return (int32_t)(SUM | b << B_AT | (imm ? IS_IMM : 0) |
-                     (in->op == OP_SUB ? MINUS : 0) | (uint32_t)d->reg << A_AT | words << WORDS_AT | FORM_OWED);
+    return (int32_t)(SUM | b << B_AT | (imm ? IS_IMM : 0) | (in->op == OP_SUB ? MINUS : 0) |
+                     (uint32_t)d->reg << A_AT | words << WORDS_AT | FORM_OWED);
 }
 
 /* What may stand between: it reads and writes no flags, the code for it never asks the interpreter,
@@ -189,7 +189,8 @@ uint32_t a64_pay_context(unsigned long long *x, int owed)
     }
     x[A64_PF] = result;
     x[A64_AF] = old ^ value;
-    uint32_t overflow = (old ^ result) & (owed & SUM && owed & MINUS ? old ^ value : value ^ result);
+    bool minus = owed & SUM && owed & MINUS;
+    uint32_t overflow = (old ^ result) & ((minus ? old : result) ^ value);
     return (result >> 31) << N | (uint32_t)!result << Z | (uint32_t)!carry << C |
            (overflow >> 31) << V;
 }

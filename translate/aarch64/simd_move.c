@@ -196,9 +196,8 @@ static void byte_mask(struct emit *e, const struct insn *in) /* PMOVMSKB */
         return;
     }
     byte_signs(e, run_read(e, in->o[1].reg));
-    a64_umov(e, A64_16B, A64_TMP0, V3, 8);
-    a64_umov(e, A64_16B, d, V3, 0);
-    a64_orr_sh(e, A64_W, d, d, A64_TMP0, A64_LSL, 8);
+    a64_ins(e, A64_16B, V3, 1, V3, 8);
+    a64_umov(e, A64_8H, d, V3, 0);
 }
 
 void simd_sign_mask(struct emit *e, unsigned d, unsigned v, bool two)
@@ -221,16 +220,32 @@ static void sign_mask(struct emit *e, const struct insn *in) /* MOVMSKPS MOVMSKP
     simd_sign_mask(e, a64_gpr(in->o[0].reg), run_read(e, in->o[1].reg), in->op == OP_MOVMSKPD);
 }
 
+/* Of NZCV. */
+static bool wants_only(const struct emit *e, unsigned flag)
+{
+    return !(a64_live(e) & NEED_NZCV & ~flag);
+}
+
 /* ZF: no bit of both; CF: no bit of the source alone. The others become 0. */
 static void test(struct emit *e, const struct insn *in) /* PTEST */
 {
     unsigned b = simd_source(e, in, V0), a = run_read(e, in->o[0].reg);
-    a64_v3(e, A64_V_AND, A64_16B, V3, b, a);
-    a64_v3(e, A64_V_BIC, A64_16B, V4, b, a);
+    if (!wants_only(e, NEED_C))
+        a64_v3(e, A64_V_AND, A64_16B, V3, b, a);
+    if (!wants_only(e, NEED_Z))
+        a64_v3(e, A64_V_BIC, A64_16B, V4, b, a);
     simd_test_flags(e);
 }
 
-void simd_test_flags(struct emit *e)
+/* If only ZF or only CF is wanted. */
+static void test_one(struct emit *e, unsigned v, bool carry)
+{
+    a64_v3(e, A64_V_UMAXP, A64_4S, v, v, v);
+    a64_fmov_to_gpr(e, A64_X, A64_TMP0, v);
+    a64_must(a64_cmp_imm(e, A64_X, A64_TMP0, carry));
+}
+
+static void test_both(struct emit *e)
 {
     a64_v3(e, A64_V_UMAXP, A64_4S, V3, V3, V4); /* two words for each */
     a64_v3(e, A64_V_UMAXP, A64_4S, V3, V3, V3);
@@ -243,8 +258,21 @@ void simd_test_flags(struct emit *e)
     a64_lsl_imm(e, A64_W, A64_TMP0, A64_TMP0, 30);
     a64_orr_sh(e, A64_W, A64_TMP0, A64_TMP0, A64_TMP1, A64_LSL, 29);
     a64_msr(e, A64_NZCV, A64_TMP0);
-    a64_movw(e, A64_MOVZ, A64_W, A64_PF, 1, 0);
-    a64_movw(e, A64_MOVZ, A64_W, A64_AF, 1, 0);
+}
+
+void simd_test_flags(struct emit *e)
+{
+    unsigned live = a64_live(e);
+    if (wants_only(e, NEED_Z))
+        test_one(e, V3, false);
+    else if (wants_only(e, NEED_C))
+        test_one(e, V4, true);
+    else
+        test_both(e);
+    if (live & (NEED_P | NEED_A)) {
+        a64_movw(e, A64_MOVZ, A64_W, A64_PF, 1, 0);
+        a64_movw(e, A64_MOVZ, A64_W, A64_AF, 1, 0);
+    }
     e->form = FORM_SUB;
 }
 

@@ -271,7 +271,8 @@ static void ret(struct emit *e, const struct insn *in)
     }
     a64_must(a64_ldst_pair(e, A64_LDP_X, A64_TMP0, A64_LR, A64_SP, 16, A64_PAIR_POST));
     int32_t owed = a64_owed[e->index];
-    unsigned sf = owed || e->form != FORM_SUB ? A64_X : A64_W; /* what the pair says of flags matters if they are not there */
+    /* what the pair says of flags matters if they are not there */
+    unsigned sf = owed || e->form != FORM_SUB ? A64_X : A64_W;
     a64_eor(e, sf, A64_TMP0, A64_TMP0, A64_TARGET);
     misses[nmisses++] = (struct miss){emit_off(e), 4 + more, owed, e->form};
     a64_must(a64_cbnz(e, sf, A64_TMP0, 0));
@@ -538,6 +539,14 @@ static unsigned pushed_value(struct emit *e, const struct insn *in, unsigned tmp
     return tmp;
 }
 
+static unsigned stored_value(struct emit *e, const struct insn *in)
+{
+    struct a64_val v = {in->o[1].kind == OPND_IMM, in->imm, 0};
+    if (!v.is_imm)
+        v.reg = a64_gpr(in->o[1].reg);
+    return a64_val_reg(e, &v);
+}
+
 static bool push_two(struct emit *e, const struct insn *a, const struct insn *b)
 {
     bool calls = b->op == OP_CALL && b->o[0].kind == OPND_REL && translate_handles(b, e->tr->mode) &&
@@ -559,6 +568,36 @@ static bool pop_two(struct emit *e, const struct insn *a, const struct insn *b)
     return true;
 }
 
+/* A move of 4 bytes to or from memory, at base + displacement. */
+static bool moves_word(const struct emit *e, const struct insn *in, bool load)
+{
+    const struct opnd *mem = &in->o[load], *other = &in->o[!load];
+    if (in->op != OP_MOV || mem->kind != OPND_MEM || mem->size != 4 || in->base == REG_ZERO ||
+        in->index != REG_ZERO || in->flags & (INSN_ADDR16 | INSN_MISALIGNED))
+        return false;
+    return (other->kind == OPND_GPR || (other->kind == OPND_IMM && !load)) && in->seg < SEG_FS &&
+           translate_segment_ok(in, e->tr->mode);
+}
+
+/* Stores only upwards: should the upper one fault, the lower one has been done. */
+static bool move_two(struct emit *e, const struct insn *a, const struct insn *b)
+{
+    bool load = a->o[0].kind == OPND_GPR;
+    if (!moves_word(e, a, load) || !moves_word(e, b, load) || a->base != b->base)
+        return false;
+    bool up = b->disp == a->disp + 4, down = load && a->disp == b->disp + 4;
+    int32_t low = (int32_t)(up ? a->disp : b->disp);
+    if (!(up || down) || low < -256 || low > 252 || low % 4)
+        return false;
+    if (load && (a->o[0].reg == a->base || a->o[0].reg == b->o[0].reg))
+        return false;
+    unsigned x = load ? a64_gpr(a->o[0].reg) : stored_value(e, a);
+    unsigned y = load ? a64_gpr(b->o[0].reg) : stored_value(e, b);
+    a64_must(a64_ldst_pair(e, load ? A64_LDP_W : A64_STP_W, up ? x : y, up ? y : x,
+                           a64_gpr(a->base), low, A64_PAIR));
+    return true;
+}
+
 /* The current instruction and the next one, of which then only the rest remains to be done. */
 static bool pair(struct emit *e, const struct insn *in)
 {
@@ -566,7 +605,7 @@ static bool pair(struct emit *e, const struct insn *in)
     if (a64_fences(e) || e->x87.on || !next_is(e, in->next) || a64_leader[i])
         return false;
     const struct insn *next = e->tr->insn[i].in;
-    e->paired = push_two(e, in, next) || pop_two(e, in, next);
+    e->paired = push_two(e, in, next) || pop_two(e, in, next) || move_two(e, in, next);
     return e->paired;
 }
 
@@ -841,13 +880,16 @@ static void special_entries(struct emit *e)
     for (unsigned i = 0; i < tr->n; i++) {
         if (!tr->insn[i].entry)
             continue;
+        uint8_t *start = e->p;
         align_entry(e, a64_live_in[i]);
         uint32_t at = emit_off(e);
         bool reads = a64_live_in[i], odd = tr->off[i] >> A64_READS_FLAGS & 1;
         if (e->ymm)
             look_for_ymm(e);
-        if (!a64_memo_restore(e, i) && !e->ymm && (odd || !reads))
+        if (!a64_memo_restore(e, i) && !e->ymm && (odd || !reads)) {
+            e->p = start;
             continue;
+        }
         tr->entry[i] = at;
         a64_must(a64_b(e, (int64_t)tr->off[i] - emit_off(e)));
     }
@@ -869,7 +911,8 @@ static bool pass(struct translation *tr)
         if (e.end - e.p < ROOM_PER_INSN + (ptrdiff_t)tr->n * COLD_PER_INSN)
             return false;
         e.index = i;
-        if (tr->insn[i].entry && (!i || (a64_flow[i - 1].next != (int)i && tr->insn[i - 1].in->op != OP_CALL)))
+        bool falls = i && (a64_flow[i - 1].next == (int)i || tr->insn[i - 1].in->op == OP_CALL);
+        if (tr->insn[i].entry && !falls)
             align_entry(&e, a64_live_in[i]);
         a64_memo_enter(&e);
         prepare(&e, tr->insn[i].in);
