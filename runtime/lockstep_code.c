@@ -235,8 +235,8 @@ static unsigned dead_from(gaddr eip, unsigned *left)
     unsigned dead = 0, read = 0;
     while ((dead | read) != ALL && *left && decode_insn(eip, ls.t->cpu.mode, &in) == DECODE_OK) {
         --*left;
-        read |= in.fl_read;
-        dead |= in.fl_write & ~read;
+        read |= translate_reads(&in);
+        dead |= ((in.fl_write & ~in.fl_read) | translate_overwrites(&in)) & ~read;
         bool known = in.o[0].kind == OPND_REL, jump = in.op == OP_JMP || in.op == OP_CALL;
         if ((in.flags & INSN_END) && !known)
             break;

@@ -179,6 +179,15 @@ static bool count_may_be_zero(const struct insn *in)
     return in->nopnd != 1; /* by one */
 }
 
+unsigned translate_reads(const struct insn *in)
+{
+    switch (in->op) {
+    case OP_SHL: case OP_SHR: case OP_SAR: case OP_ROL: case OP_ROR: case OP_SHLD: case OP_SHRD: return 0;
+    case OP_RCL: case OP_RCR: return FLB_CF;
+    default: return in->fl_read;
+    }
+}
+
 unsigned translate_overwrites(const struct insn *in)
 {
     switch (in->op) {

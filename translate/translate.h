@@ -100,7 +100,9 @@ bool translate_segment_ok(const struct insn *in, unsigned mode);
 /* Somebody looks at the flags of a fault: the program has a handler, or a tracer. Then code keeps those that do
  * not follow from registers. Hosts that always do ignore it. */
 extern bool translate_all_flags;
-/* The flags (FLB_*) that have a new or an undefined value behind the instruction whatever happens. */
+/* The flags (FLB_*) that the instruction itself reads: not those that it perhaps leaves as they are; */
+unsigned translate_reads(const struct insn *in);
+/* that have a new or an undefined value behind it whatever happens. */
 unsigned translate_overwrites(const struct insn *in);
 /* The instruction may raise an exception that does not end its block. */
 bool translate_may_fault(const struct insn *in);

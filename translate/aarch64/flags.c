@@ -12,12 +12,7 @@ unsigned a64_reads(const struct insn *in)
 {
     if (in->op == OP_JCC || in->op == OP_SETCC || in->op == OP_CMOVCC)
         return cc_reads[(in->cc & 15) >> 1];
-    switch (in->op) { /* fl_read has those that stay if the count is 0 */
-    case OP_SHL: case OP_SHR: case OP_SAR: case OP_ROL: case OP_ROR: case OP_SHLD:
-    case OP_SHRD: return 0;
-    case OP_RCL: case OP_RCR: return NEED_C;
-    default: return in->fl_read;
-    }
+    return translate_reads(in);
 }
 
 unsigned a64_kills(const struct insn *in)

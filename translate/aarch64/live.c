@@ -160,6 +160,8 @@ static void find_flow(struct translation *tr, unsigned i)
         return;
     }
     bool handled = !end || translate_handles(in, tr->mode);
+    if (in->op == OP_CALL)
+        translate_lead(tr, in->next, a64_joined);
     if (handled && in->op == OP_CALL && !tr->all_flags) /* else all returns have made them */
         f->landing = edge(tr, i, in->next, &f->returned);
     if (!handled || (end && !known)) {
