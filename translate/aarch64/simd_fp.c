@@ -478,6 +478,16 @@ void simd_round_to_ints(struct emit *e, enum a64_arr arr, bool chop, unsigned d,
     a64_v2f(e, A64_V_FCVTZS, arr, d, d);
 }
 
+/* One by one: only so what does not fit 32 bits is noticed. */
+static void two_doubles_to_ints(struct emit *e, unsigned d, unsigned n)
+{
+    a64_dup(e, A64_D1, V4, n, 1);
+    a64_fcvtzs(e, A64_W, A64_D, A64_TMP0, n);
+    a64_fcvtzs(e, A64_W, A64_D, A64_TMP1, V4);
+    a64_fmov_from_gpr(e, A64_W, d, A64_TMP0);
+    a64_ins_gpr(e, A64_4S, d, 1, A64_TMP1);
+}
+
 static void packed_to_ints(struct emit *e, const struct insn *in, uint32_t chop, unsigned bytes)
 {
     run_computes(0);
@@ -497,13 +507,59 @@ static void packed_to_ints(struct emit *e, const struct insn *in, uint32_t chop,
         a64_v2f(e, A64_V_FCVTZS, A64_4S, run_write(e, in->o[0].reg, 16), b);
         return;
     }
-    /* one by one: only so what does not fit 32 bits is noticed */
-    a64_dup(e, A64_D1, V4, b, 1);
-    a64_fcvtzs(e, A64_W, A64_D, A64_TMP0, b);
-    a64_fcvtzs(e, A64_W, A64_D, A64_TMP1, V4);
-    unsigned d = run_write(e, in->o[0].reg, 8);
-    a64_fmov_from_gpr(e, A64_W, d, A64_TMP0);
-    a64_ins_gpr(e, A64_4S, d, 1, A64_TMP1);
+    two_doubles_to_ints(e, run_write(e, in->o[0].reg, 8), b);
+}
+
+/* ---- from and to MMX registers ---- */
+
+/* From memory they leave the x87 state alone. */
+static void from_mmx(struct emit *e, const struct insn *in, uint32_t op, unsigned bytes)
+{
+    bool mm = in->o[1].kind == OPND_MM;
+    unsigned s = mm ? simd_mmx_read(in->o[1].reg) : (unsigned)V1;
+    (void)op;
+    if (mm)
+        simd_mmx_begin(e);
+    if (bytes == 4)
+        run_computes(0);
+    if (!mm)
+        simd_load(e, in, V1);
+    if (bytes == 4) {
+        unsigned to = simd_write_low(e, in, 8);
+        a64_v2f(e, A64_V_SCVTF, A64_2S, to, s);
+        simd_merge(e, in, 8, to);
+    } else {
+        a64_sxtl(e, A64_2S, V3, s);
+        a64_v2f(e, A64_V_SCVTF, A64_2D, run_write(e, in->o[0].reg, 16), V3);
+    }
+    if (!mm)
+        return;
+    run_settle(e);
+    simd_mmx_end(e);
+}
+
+static void to_mmx(struct emit *e, const struct insn *in, uint32_t chop, unsigned bytes)
+{
+    enum a64_arr arr = bytes == 4 ? A64_2S : A64_2D;
+    simd_mmx_begin(e);
+    run_computes(0);
+    unsigned b = bytes == 4 ? simd_source_low(e, in, V1, 8) : simd_source(e, in, V1);
+    if (e->afp) {
+        simd_round_to_ints(e, arr, chop, V3, b);
+        if (bytes == 8)
+            a64_v2(e, A64_V_XTN, A64_2S, V3, V3);
+    } else {
+        if (!chop)
+            a64_v2f(e, A64_V_FRINTX, arr, V3, b);
+        unsigned whole = chop ? b : (unsigned)V3;
+        if (bytes == 4)
+            a64_v2f(e, A64_V_FCVTZS, A64_2S, V3, whole);
+        else
+            two_doubles_to_ints(e, V3, whole);
+    }
+    run_settle(e);
+    a64_fmov(e, A64_D, simd_mmx_write(e, in->o[0].reg), V3);
+    simd_mmx_end(e);
 }
 
 /* ---- rounding to an integer ---- */
@@ -582,6 +638,9 @@ static const struct row rows[] = {
     {OP_CVTPD2PS, 4, packed_size, 0}, {OP_CVTPS2PD, 8, packed_size, 0},
     {OP_CVTDQ2PS, 4, ints_to_packed, 0}, {OP_CVTDQ2PD, 8, ints_to_packed, 0},
     {OP_CVTPS2DQ, 4, packed_to_ints, false}, {OP_CVTPD2DQ, 8, packed_to_ints, false},
+    {OP_CVTPI2PS, 4, from_mmx, 0}, {OP_CVTPI2PD, 8, from_mmx, 0},
+    {OP_CVTPS2PI, 4, to_mmx, false}, {OP_CVTPD2PI, 8, to_mmx, false},
+    {OP_CVTTPS2PI, 4, to_mmx, true}, {OP_CVTTPD2PI, 8, to_mmx, true},
     {OP_CVTTPS2DQ, 4, packed_to_ints, true}, {OP_CVTTPD2DQ, 8, packed_to_ints, true},
 };
 #undef ARITH
