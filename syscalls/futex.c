@@ -42,6 +42,8 @@ static int64_t do_futex(struct sysctx *c, bool t64)
     }
     if (op != FUTEX_WAIT && op != FUTEX_WAIT_BITSET && op != FUTEX_WAKE)
         mem_prepare_write(c->a[0], 4);
+    if (!timed) /* nothing that blocks: a signal must not be seen */
+        return HC(SYS_futex, c->a[0], s32(c->a[1]), c->a[2], fourth, c->a[4], c->a[5]);
     long r = host_syscall_blocking(SYS_futex, (long)c->a[0], s32(c->a[1]), (long)c->a[2], fourth,
                                    (long)c->a[4], (long)c->a[5]);
     if (r == -SAFE_AGAIN && (op == FUTEX_LOCK_PI || op == 13 /* FUTEX_LOCK_PI2 */ ||

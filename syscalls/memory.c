@@ -172,7 +172,7 @@ SYSCALL(mlockall)
         return -ENOMEM;
     mem_lock_future = flags & G_MCL_FUTURE ? getpid() : 0;
     if (flags & G_MCL_CURRENT)
-        lock_areas(SYS_mlock2, flags & G_MCL_ONFAULT ? 1 : 0);
+        lock_areas(flags & G_MCL_ONFAULT ? SYS_mlock2 : SYS_mlock, 1 /* MLOCK_ONFAULT */);
     return 0;
 }
 
