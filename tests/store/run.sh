@@ -109,6 +109,15 @@ outdated() { # programs change, their names do not
     check "units with exact x87 instructions are used with --x87=double" $?
 }
 
+members() {
+    $cc -static -O1 -w -o "$work/members" "$own/members.c" || exit 1
+    run --interpret "$work/members" >"$work/members.expected"
+    for ((round = 1; round <= 3; round++)); do
+        run "$work/members" | diff "$work/members.expected" - >"$work/diff"
+        check "a unit's members that nobody entered, round $round" $?
+    done
+}
+
 cut_off() { # while it is in use
     rm -rf "$work/store"
     $cc -static -O1 -w -o "$work/cut" "$own/cut.c" || exit 1
@@ -218,6 +227,7 @@ for r in "$@"; do
     fi
     foreign
     outdated
+    members
     cut_off
     at_once
     places
