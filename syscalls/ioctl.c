@@ -179,24 +179,37 @@ static bool news(uint32_t request)
     return true;
 }
 
-/* In none of the tables. With --all-ioctls it goes through the host's own 32-bit entry, which converts it, or, where
- * there is none, as it is. */
+/* Those of DRM drivers are alike for 32-bit programs by the kernel's rules (Documentation/gpu/drm-uapi). */
+static bool of_drm_driver(uint32_t request)
+{
+    return (request >> 8 & 0xff) == 'd' && (request & 0xff) >= 0x40 && (request & 0xff) < 0xa0;
+}
+
+/* In none of the tables: it goes through the host's own 32-bit entry, which converts it; where there is none it is
+ * refused, but for DRM. Such a request may name addresses of 64 bits, and so have the kernel write to xrun's memory.
+ * That gives a program nothing that it may not do anyway, but would free it of its seccomp filters. --all-ioctls
+ * passes everything on. */
 static int64_t unknown(struct sysctx *c)
 {
     static const char *const direction[] = {"none", "write", "read", "read and write"};
     uint32_t request = c->a[1], size = SIZE(request);
     int64_t flags = HC(SYS_fcntl, s32(c->a[0]), F_GETFL, 0, 0, 0, 0);
+    bool refused = c->t->seccomp && !opt.all_ioctls;
     if (flags < 0 || flags & O_PATH)
         return -EBADF;
-    if (opt.all_ioctls) {
+    int64_t r = -ENOSYS;
+    if (!refused) {
         mem_prepare_write(c->a[2], size > 256 ? size : 256);
-        int64_t r = runtime_hooks.call32(c->nr, c->a);
-        return r == -ENOSYS ? ioctl_host(c, request, mem_host(c->a[2])) : restartable((long)r);
+        r = runtime_hooks.call32(c->nr, c->a);
+        refused = r == -ENOSYS && !opt.all_ioctls && !of_drm_driver(request);
     }
     if (news(request))
-        log_event("ioctl %#x refused: unknown (direction %s, type %#x, number %#x, size %u); see --all-ioctls", request,
-                  direction[request >> 30], request >> 8 & 0xff, request & 0xff, size);
-    return -ENOTTY;
+        log_event("ioctl %#x %s: unknown (direction %s, type %#x, number %#x, size %u)%s", request,
+                  refused ? "refused" : "passed on", direction[request >> 30], request >> 8 & 0xff, request & 0xff,
+                  size, refused ? "; see --all-ioctls" : "");
+    if (refused)
+        return -ENOTTY;
+    return r == -ENOSYS ? ioctl_host(c, request, mem_host(c->a[2])) : restartable((long)r);
 }
 
 SYSCALL(ioctl)
