@@ -52,8 +52,8 @@ enum {
     INSN_RM_GPR = 512,    /* ModRM.rm does */
     INSN_OPC_GPR = 1024,  /* the low three bits of the opcode do */
     INSN_VSIB = 2048,     /* `index` is a vector register (gathers) */
-    INSN_MISALIGNED = 4096, /* its operand was, or its address wraps, and the host's code for it faulted; by
-                             * runtime/ */
+    INSN_MISALIGNED = 4096, /* its operand was, or its address wraps, and the host's code for it faulted; a call
+                             * that returned elsewhere; by runtime/ */
 };
 
 enum { INSN_EVEX = 0x80 }; /* of evex[0] */

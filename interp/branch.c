@@ -90,18 +90,28 @@ static inline gaddr call_to(struct cpu *c, const struct insn *in, uint32_t off)
     return target;
 }
 
+/* Translated code mirrors calls and returns on a stack of its own, which knows nothing of this one: what is there
+ * would not be found to be wrong before a later return comes to it. */
+static inline void unmirror(struct cpu *cpu)
+{
+    cpu->host.ret_sp = cpu->host.ret_top;
+}
+
 HANDLER(call_rel)
 {
+    unmirror(cpu);
     return interp_jump(cpu, in, 0, call_to(cpu, in, in->imm - cpu->seg_base[SEG_CS]));
 }
 
 HANDLER(call_ind)
 {
+    unmirror(cpu);
     return interp_jump_indirect(cpu, in, noted(in, call_to(cpu, in, opnd_read(cpu, in, 0))));
 }
 
 HANDLER(ret_near)
 {
+    unmirror(cpu);
     unsigned size = in->opsize;
     uint32_t off = mem_load(ea_stack(cpu, in, 0, size, false), size);
     gaddr target = code_linear(cpu, in, off);

@@ -242,6 +242,15 @@ void cache_misaligned(uintptr_t pc)
     lock_release(&lock_);
 }
 
+/* A fault is slow, so where that happens often the code is to compare. */
+void cache_astray(uintptr_t pc)
+{
+    enum { OFTEN = 32 };
+    static uint8_t count[256];
+    if (__atomic_add_fetch(&count[pc / 4 % ARRAY_SIZE(count)], 1, __ATOMIC_RELAXED) % OFTEN == 0)
+        cache_misaligned(pc);
+}
+
 void cache_hurry(void)
 {
     for (struct rt_thread *r = threads; r; r = r->next)

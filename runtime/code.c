@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -45,9 +46,9 @@ static size_t side_bytes;
 static const struct stored *stored; /* the record with that; NULL: there is none, `side` is not to stay */
 static uint32_t entry[REGION_BLOCKS];
 
-static void *map_lazy(size_t size)
+static void *map_lazy(uintptr_t hint, size_t size)
 {
-    void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+    void *p = mmap((void *)hint, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
                    -1, 0);
     if (p == MAP_FAILED)
         return NULL;
@@ -964,12 +965,16 @@ bool code_stack_guard(const struct thread *t, uintptr_t addr)
 static size_t map_tables(void)
 {
     size_t each = TABLE_SIZE + (translate_narrow ? 0 : ALL_SIZE) + LINES_SIZE;
-    uint8_t *p = map_lazy(2 * each);
+    uint64_t random;
+    memcpy(&random, (const void *)getauxval(AT_RANDOM), sizeof random);
+    uint8_t *p = map_lazy(translate_narrow ? 0 : translate_table_place(random), 2 * each);
     for (int i = 0; p && i < 2; i++, p += each) {
         table[i] = (uint64_t *)(void *)p;
         all_targets[i] = translate_narrow ? NULL : (int32_t *)(void *)(p + TABLE_SIZE);
         target_lines[i] = p + each - LINES_SIZE;
     }
+    if (p && translate_guard_table(table[0]))
+        translate_guard_table(table[1]);
     return p ? 2 * each : 0;
 }
 

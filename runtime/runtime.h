@@ -81,6 +81,8 @@ void cache_invalidate(gaddr start, gaddr end);
 void cache_misaligned(uintptr_t pc);
 /* Somebody will look at the flags that faults show: translate_all_flags. */
 void cache_show_flags(void);
+/* A return led elsewhere than to this place of translated code, which found out by a fault. */
+void cache_astray(uintptr_t pc);
 /* The thread holds no pointer into the cache (before a system call that may block). */
 void cache_offline(struct thread *t);
 /* Prints what was decoded and translated (--profile). */

@@ -223,6 +223,8 @@ static void find_flags(struct cpu *cpu, ucontext_t *uc, uintptr_t pc, gaddr eip,
         translate_set_flags(uc, flags_get_status(cpu));
 }
 
+static void stop_code(struct thread *t, ucontext_t *uc);
+
 /* A fault of translated code: leaves it with the exact state and the reason, or returns to retry.
  * False if it is not the guest's. */
 static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucontext_t *uc)
@@ -234,6 +236,12 @@ static bool on_code_fault(struct thread *t, int sig, const siginfo_t *info, ucon
         return true;
     }
     uintptr_t pc = code_pc(uc);
+    if (sig == SIGSEGV && pc && translate_return_fault(cpu, uc, a)) {
+        cache_astray(pc);
+        if (cpu->pending)
+            stop_code(t, uc); /* it is not where the end of this handler would look */
+        return true;
+    }
     struct code_place place = code_insn(pc == host_pc(uc) ? pc : pc - 1); /* else behind a call */
     if (!place.in)
         return false;

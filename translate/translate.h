@@ -184,6 +184,10 @@ void translate_reset_stack(struct cpu *cpu);
 enum { TRANSLATE_TABLE_SIZE = 1 << 16, TRANSLATE_LINE = 256 };
 extern bool translate_narrow; /* set before anything is translated */
 unsigned translate_table_slot(gaddr eip);
+/* Where the tables should lie, with a random number in it; 0: anywhere. Then: they have been mapped with `table` at
+ * this address. False: there is no room for what belongs to it, and never asked again translated code does without. */
+uintptr_t translate_table_place(uint64_t random);
+bool translate_guard_table(const void *table);
 const uint8_t *translate_table_base(void);
 
 /* Where code may be placed so that it reaches what it calls: near a host address, nothing farther from
@@ -252,6 +256,9 @@ gaddr translate_going_to(const void *ucontext);
 uintptr_t translate_entering(const void *ucontext);
 /* Makes the context stop after one more host instruction (or not). */
 void translate_single_step(void *ucontext, bool on);
+/* Translated code that interrupted the context faulted at this address because a return did not lead where the last
+ * call came from: makes it go on. A call with INSN_MISALIGNED finds that out without a fault. */
+bool translate_return_fault(const struct cpu *cpu, void *ucontext, uintptr_t addr);
 /* The stack of host return addresses overflowed (the context faulted on its guard): empties it. */
 void translate_stack_overflow(void *ucontext);
 

@@ -164,6 +164,24 @@ unsigned translate_table_slot(gaddr eip)
     return eip % TRANSLATE_TABLE_SIZE; /* nobody looks there */
 }
 
+uintptr_t translate_table_place(uint64_t random)
+{
+    (void)random;
+    return 0;
+}
+
+bool translate_guard_table(const void *table)
+{
+    (void)table;
+    return false;
+}
+
+bool translate_return_fault(const struct cpu *cpu, void *uc, uintptr_t addr)
+{
+    (void)cpu, (void)uc, (void)addr;
+    return false;
+}
+
 const uint8_t *translate_table_base(void)
 {
     return (const uint8_t *)a64_look_up;

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <ucontext.h>
 
 #include "core/x87state.h"
@@ -25,6 +26,11 @@ AT(zmm_live, CPU_ZMM_LIVE);
 static_assert(EFL_DF == EFL_DF_BIT, "values");
 
 enum { HOST_TF = 0x100 };
+
+static greg_t *regs(void *uc)
+{
+    return ((ucontext_t *)uc)->uc_mcontext.gregs;
+}
 
 /* Called by stubs.S. */
 void x64_x87_load(struct cpu *cpu);
@@ -66,7 +72,40 @@ void x64_x87_store(struct cpu *cpu)
 
 uint64_t translate_features(void)
 {
-    return 0;
+    return x64_guarded;
+}
+
+/* ---- returns that lead elsewhere ---- */
+
+bool x64_guarded = true;
+
+enum { PAGE = 4096 };
+#define GUARD_SIZE (UINT64_C(1) << 32)
+
+/* Twice the address is in the guest's half of the host's addresses, too, with no other table near it. */
+uintptr_t translate_table_place(uint64_t random)
+{
+    return UINT64_C(1) << 44 | (random << 21 & ((UINT64_C(1) << 44) - 1));
+}
+
+bool translate_guard_table(const void *table)
+{
+    uint8_t *at = (uint8_t *)(2 * (uintptr_t)table - PAGE); /* may be no address at all */
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE;
+    uint8_t *p = mmap(at, PAGE + GUARD_SIZE, PROT_NONE, flags, -1, 0);
+    if (p == at && !mprotect(p, PAGE, PROT_READ))
+        return true;
+    if (p != MAP_FAILED)
+        munmap(p, PAGE + GUARD_SIZE);
+    return x64_guarded = false;
+}
+
+bool translate_return_fault(const struct cpu *cpu, void *uc, uintptr_t addr)
+{
+    if (!x64_guarded || addr - 2 * (uintptr_t)cpu->host.table >= GUARD_SIZE)
+        return false;
+    regs(uc)[REG_RIP] = (greg_t)(uintptr_t)x64_return_miss;
+    return true;
 }
 
 bool translate_unmasked;
@@ -141,11 +180,6 @@ unsigned translate_format(const uint8_t *code, size_t n, uint64_t pc, char *buf,
 }
 
 /* ---- interrupted contexts ---- */
-
-static greg_t *regs(void *uc)
-{
-    return ((ucontext_t *)uc)->uc_mcontext.gregs;
-}
 
 bool translate_in_stubs(uintptr_t pc)
 {

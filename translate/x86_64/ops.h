@@ -25,4 +25,8 @@ void x64_avx512_bits(uint32_t bits[3]);
  * flags. */
 unsigned x64_table_shift(void);
 
+/* Where a mirrored return arrives code reads the byte [r13 * 2 - 1 + where the guest returned to - where it should],
+ * with r13 the table of targets: the last byte of a page if that is 0, else in 4 GiB of nothing. */
+extern bool x64_guarded;
+
 #endif

@@ -267,12 +267,6 @@ table_miss:
         pop_callee_saved
         jmp     translate_exit_indirect
 
-        .globl  x64_return_miss_flags
-x64_return_miss_flags:
-        addb    $0x7f, %al
-        sahf
-        movq    %r9, %rax
-        jmp     x64_return_miss
         .globl  x64_return_miss_rcx
 x64_return_miss_rcx:
         movq    %r9, %rcx

@@ -12,7 +12,6 @@ extern char x64_load_x87[];      /* r9: where to go on; brings the guest's x87 s
 extern char x64_load_ymm[];      /* the same for the upper halves of the ymm registers */
 extern char x64_load_zmm[];      /* for the zmm and k registers, with the upper halves of ymm */
 extern char x64_return_miss[];   /* r8: guest address; the mirrored return led elsewhere */
-extern char x64_return_miss_flags[]; /* the same, with rax in r9 and the flags in ax, by LAHF and SETO */
 extern char x64_return_miss_rcx[]; /* the same, with rcx in r9 */
 extern char x64_look_up[];       /* r8: guest address that the table does not have at its place */
 extern char x64_leave[];         /* leaves with cpu->eip and cpu->exit as they are */

@@ -126,34 +126,33 @@ static void go_on(struct emit *e, gaddr eip)
 
 static void state_check(struct emit *e, const uint8_t *then);
 
-/* Where a mirrored return arrives: r8 is where the guest returned to. */
-static void landing(struct emit *e, gaddr expected)
+/* Where a mirrored return arrives: r8 is where the guest returned to. Elsewhere than expected is a fault (x64_guarded),
+ * which takes two instructions, or a jump. Where the flags may be spoiled behind an indirect call there is a comparison
+ * and a jump that is never taken, too: without, Zen 4 guesses the next indirect call wrong much more often. */
+static void landing(struct emit *e, const struct insn *in)
 {
-    static const uint8_t keep_and_cmp[] = {
-        0x49, 0x89, 0xc1, /* mov r9, rax */
-        0x9f,             /* lahf */
-        0x0f, 0x90, 0xc0, /* seto al */
-        0x41, 0x81, 0xf8, /* cmp r8d, expected */
-    }, mov_rax_r9[] = {0x4c, 0x89, 0xc8};
-    /* If the guest returned to elsewhere the flags may live: keeping them is quick, putting them back is not. */
-    if (next_is(e, expected) && x64_flags_soon_dead(e, expected)) {
-        ebytes(e, keep_and_cmp, sizeof keep_and_cmp);
-        e32(e, expected);
-        e8(e, 0x0f);
-        e8(e, 0x85);
-        x64_rel32(e, x64_return_miss_flags);
-        ebytes(e, mov_rax_r9, 3);
+    static const uint8_t load[] = {0x47, 0x0f, 0xb6, 0x4c, 0x69, 0xff}, /* movzx r9d, byte [r9 + r13 * 2 - 1] */
+                         cmp_r8d[] = {0x41, 0x81, 0xf8}, jne_next[] = {0x75, 0};
+    struct x64_mem difference = x64_at(X64_TMP0, (int32_t)-in->next);
+    bool guarded = x64_guarded && !(in->flags & INSN_MISALIGNED), direct = in->o[0].kind == OPND_REL;
+    if (guarded && (direct || (next_is(e, in->next) && x64_flags_soon_dead(e, in->next)))) {
+        x64_lea(e, X64_TMP1, difference);
+        ebytes(e, load, sizeof load);
+        if (!direct) {
+            ebytes(e, cmp_r8d, sizeof cmp_r8d);
+            e32(e, in->next);
+            ebytes(e, jne_next, sizeof jne_next);
+        }
     } else {
         ebytes(e, mov_r9_rcx, 3);
-        x64_lea(e, X64_RCX, (struct x64_mem){.base = X64_TMP0, .index = X64_NONE,
-                                             .disp = (int32_t)-expected});
+        x64_lea(e, X64_RCX, difference);
         e8(e, 0xe3), e8(e, 5); /* jrcxz over the mismatch */
         e8(e, 0xe9);
         x64_rel32(e, x64_return_miss_rcx);
         ebytes(e, mov_rcx_r9, 3);
     }
     state_check(e, NULL); /* the callee may have left translated code and come back */
-    go_on(e, expected);
+    go_on(e, in->next);
 }
 
 static void push_return(struct emit *e, gaddr next)
@@ -313,7 +312,7 @@ static void call(struct emit *e, const struct tr_insn *t)
             call_r9(e);
         }
     }
-    landing(e, in->next);
+    landing(e, in);
 }
 
 static void ret(struct emit *e, const struct insn *in)
