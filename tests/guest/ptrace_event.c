@@ -228,7 +228,7 @@ static void *thread(void *arg)
 {
     there = 1;
     while (!go)
-        usleep(100000);
+        usleep(700000);
     return NULL;
 }
 static void threads(void)
@@ -257,6 +257,7 @@ static void follow_threads(void)
     pt(PTRACE_CONT, tid, 0, 0);
     wait_for(pid, "first, usr1");
     printf("second runs: %d %d\n", pt(PTRACE_CONT, tid, 0, 0), waitpid(tid, &st, WNOHANG | __WALL));
+    wait_state(pid, tid, "S"); /* has begun to sleep a moment ago, or some */
     syscall(SYS_tgkill, pid, tid, SIGSTOP);
     wait_for(tid, "second, stopped");
     pt(PTRACE_CONT, tid, 0, 0);
