@@ -307,6 +307,15 @@ static void clean_up_later(const char *dir, const char *name)
     close(p[0]); /* the other end lives as long as this process */
 }
 
+static bool dump_nothing(const char *filter)
+{
+    int fd = open(filter, O_WRONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && write(fd, "0", 1) == 1;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
 /* Lets the host's kernel dump this process, a page of headers only, into a directory that is removed
  * at once: only so does the wait status say that a core was dumped. */
 static void let_host_dump(const struct thread *t, const struct core_name *name)
@@ -315,11 +324,9 @@ static void let_host_dump(const struct thread *t, const struct core_name *name)
     struct rlimit one = {PAGE, PAGE}; /* the least with which it dumps */
     if (strchr(name->text, '/') || !name->stable || opt.exec_via || t->proc->shares_memory)
         return;
-    int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC);
-    bool ok = fd >= 0 && write(fd, "0", 1) == 1 && mkdtemp(dir) && !chdir(dir);
-    if (fd >= 0)
-        close(fd);
-    if (!ok)
+    char own[32]; /* when the first thread has ended /proc/self has no memory, and a task's folder no such file */
+    snprintf(own, sizeof own, "/proc/%d/coredump_filter", gettid());
+    if (!(dump_nothing("/proc/self/coredump_filter") || dump_nothing(own)) || !mkdtemp(dir) || chdir(dir))
         return;
     clean_up_later(dir, name->text);
     setrlimit(RLIMIT_CORE, &one);

@@ -260,7 +260,7 @@ SYSCALL(chroot) /* keeps hold of xrun itself: the new root may not have /proc */
     char p[PATH_MAX];
     const char *root = host_path(c->a[0], p, PATH_FOLLOW);
     if (!opt.self_fd) {
-        int fd = options_fd_above(open("/proc/self/exe", O_PATH | O_CLOEXEC), OPTIONS_SELF_FD_MIN);
+        int fd = options_fd_above(open("/proc/thread-self/exe", O_PATH | O_CLOEXEC), OPTIONS_SELF_FD_MIN);
         opt.self_fd = fd > 0 ? (uint32_t)fd : 0;
     }
     return HC(SYS_chroot, root, 0, 0, 0, 0, 0);
