@@ -234,8 +234,10 @@ SYSCALL(getsockopt)
     uint32_t len = 0;
     int64_t r;
     bool known = !mem_read32(c->a[4], &len) && s32(len) >= 0;
-    if (is_tables(c->a[1], c->a[2]))
+    if (is_tables(c->a[1], c->a[2])) {
+        mem_prepare_write(c->a[4], 4);
         return tables_option(c, I386_GETSOCKOPT);
+    }
     if (known && is_timeo(c->a[1], c->a[2]))
         return get_timeo(c, len);
     if (known && is_mcast(c->a[1], c->a[2]))
