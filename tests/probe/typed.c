@@ -1,7 +1,5 @@
-/* System calls described by the types of their arguments. Each type has a list of values whose
- first is
- * a good one; a call is made with every value of every argument, the others being good, and
-     with values
+/* System calls described by the types of their arguments. Each type has a list of values whose first is
+ * a good one; a call is made with every value of every argument, the others being good, and with values
  * picked at random. So each error has its turn alone, and each boundary and flag is met on what is
  * otherwise right: what the other argument sets, which fit no call, seldom get to. */
 #include "typed.h"
