@@ -430,6 +430,14 @@ static void message_in(struct message *m, bool recv)
                                      : m->g.controllen;
 }
 
+/* What the kernel reads first, the address and the vector. */
+static bool readable_before_control(const struct message *m)
+{
+    struct sockaddr_storage name;
+    size_t n = m->g.namelen < sizeof name ? m->g.namelen : sizeof name;
+    return m->h.msg_iov != BAD_PTR && (!m->g.name || !mem_read(&name, m->g.name, n));
+}
+
 static int message_out(struct message *m, uint32_t addr)
 {
     if (!m->g.control)
@@ -450,7 +458,7 @@ static int64_t one_message(uint32_t fd, uint32_t addr, uint32_t flags, bool recv
     if (h != BAD_PTR)
         message_in(m, recv);
     int64_t r = HCB(recv ? SYS_recvmsg : SYS_sendmsg, s32(fd), h, flags & ~G_MSG_CMSG_COMPAT, 0, 0, 0);
-    if (r == -EFAULT && m->control_error)
+    if (r == -EFAULT && m->control_error && readable_before_control(m))
         r = m->control_error;
     if (recv && r >= 0 && message_out(m, addr))
         r = -EFAULT;

@@ -165,6 +165,10 @@ static void control_data(void)
     }
     struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_controllen = 64};
     show("none, but a length", sendmsg(sv[0], &m, MSG_DONTWAIT));
+    m.msg_name = (void *)16, m.msg_namelen = 16;
+    show("address before control data", sendmsg(sv[0], &m, MSG_DONTWAIT));
+    m.msg_name = NULL, m.msg_iov = (void *)16;
+    show("vector before control data", sendmsg(sv[0], &m, MSG_DONTWAIT));
 }
 
 /* ---- files ---- */
