@@ -373,7 +373,7 @@ static void make_places(void)
 
 void store_set_unit(const struct stored *s, struct unit *u)
 {
-    if (!file || (const uint8_t *)s - (const uint8_t *)file >= file->size)
+    if (!store_holds(s))
         return;
     if (u && (!units.place || units.n >= 3u << units.bits >> 2))
         make_places();
