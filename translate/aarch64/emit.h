@@ -50,6 +50,7 @@ struct emit {
         const uint8_t *seen;  /* up to there code has been looked at */
         uint32_t value[MEMO_CONSTANTS]; /* constants, those whose bits are set in `known` */
         uint16_t since[MEMO_CONSTANTS], addr_since; /* instructions that made them */
+        uint16_t reached; /* from this one of the entries on nothing has been forgotten */
         uint8_t known, last;
         bool addr;        /* A64_ADDR is base + (index << scale) + disp */
         uint8_t base, index, scale;

@@ -52,12 +52,12 @@ static struct entry {
     uint8_t used; /* as `known`; */
     bool addr;
 } entries[TRANSLATE_INSN_MAX];
-static unsigned nentries, reached; /* from `reached` on nothing has been forgotten */
+static unsigned nentries;
 
 /* Held since instruction `since`: must be there for who enters behind it. */
-static void use(unsigned since, unsigned constants, bool addr)
+static void use(const struct a64_memo *m, unsigned since, unsigned constants, bool addr)
 {
-    for (unsigned i = nentries; i > reached && entries[i - 1].index > since; i--) {
+    for (unsigned i = nentries; i > m->reached && entries[i - 1].index > since; i--) {
         entries[i - 1].used |= (uint8_t)constants;
         entries[i - 1].addr |= addr;
     }
@@ -65,7 +65,7 @@ static void use(unsigned since, unsigned constants, bool addr)
 
 void a64_memo_forget(struct emit *e)
 {
-    reached = nentries;
+    e->memo.reached = (uint16_t)nentries;
     e->memo.known = 0;
     e->memo.addr = e->memo.branched = false;
     e->memo.seen = e->p;
@@ -110,7 +110,7 @@ unsigned a64_hold(struct emit *e, uint32_t imm)
     while (i < n && (m->cold || !(m->known >> i & 1 && m->value[i] == imm)))
         i++;
     if (i < n) {
-        use(m->since[i], 1u << i, false);
+        use(m, m->since[i], 1u << i, false);
     } else {
         i = (m->last + 1) % n;
         a64_const(e, holders[i], imm);
@@ -130,7 +130,7 @@ bool a64_addr_held(struct emit *e, unsigned base, unsigned index, unsigned scale
     if (!m->addr || m->cold || m->base != base || m->index != index ||
         (index != A64_NONE && m->scale != scale))
         return false;
-    use(m->addr_since, 0, true);
+    use(m, m->addr_since, 0, true);
     *disp -= m->disp;
     return true;
 }

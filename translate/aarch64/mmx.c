@@ -41,6 +41,7 @@ void simd_mmx_begin(struct emit *e)
     uint8_t *at = e->p;
     a64_must(a64_tbz(e, P, A64_X87_MMX_BIT, 0));
     x87_cold(e, at, COLD_MMX);
+    a64_memo_forget(e); /* what makes them live comes back here */
     e->x87.mmx = true;
     e->x87.last = (uint16_t)last_of_run(e);
 }

@@ -145,6 +145,7 @@ void a64_x87_settle(struct emit *e, unsigned last)
         colds[i].form_end = e->form;
     }
     e->x87 = (struct a64_x87_state){0};
+    a64_memo_forget(e); /* the interpreter comes back here */
 }
 
 static bool follow(const struct x87_effect *f, int *pushed)
@@ -233,6 +234,7 @@ void x87_start(struct emit *e)
     check_stack(e, run_need, run_room, start_failed);
     for (unsigned i = first_cold; i < ncolds; i++)
         colds[i].back = emit_off(e);
+    a64_memo_forget(e); /* what makes the registers live comes back here */
     e->x87 = (struct a64_x87_state){.on = true, .last = (uint16_t)last, .last_mem = (uint16_t)last_mem};
     if (a64_x87_double())
         x87_double_start(&e->x87);
