@@ -260,12 +260,13 @@ SYSCALL(vmsplice)
 
 SYSCALL(copy_file_range)
 {
-    uint64_t n = c->a[4];
+    uint64_t n = c->a[4], room = n ? n : 1; /* unlike writes, those of nothing end there, too */
     int64_t pos = -1;
     mem_prepare_write(c->a[1], 8);
     mem_prepare_write(c->a[3], 8);
     bool known = !c->a[3] || !mem_read(&pos, c->a[3], sizeof pos);
-    int r = known ? write_limit(c->a[2], pos, 0, &n) : 0;
+    int r = known ? write_limit(c->a[2], pos, 0, &room) : 0;
+    n = n < room ? n : room;
     int64_t done = HCB(SYS_copy_file_range, s32(c->a[0]), c->a[1], s32(c->a[2]), c->a[3], r ? 0 : n, c->a[5]);
     return done < 0 || !r ? done : r; /* with no length the host has looked for all other errors */
 }

@@ -187,6 +187,7 @@ static void files(void)
         return;
     show("copy to the end of small files",
          syscall(SYS_copy_file_range, fd, &from, to, &limit, 4, 0));
+    show("of nothing", syscall(SYS_copy_file_range, fd, &from, to, &limit, 0, 0));
     show("up to it", syscall(SYS_copy_file_range, fd, &from, to, &before, 4, 0));
     int d = open(".", O_RDONLY | O_DIRECTORY);
     show("getdents into a negative length", syscall(SYS_getdents, d, b, 0x80000000));
