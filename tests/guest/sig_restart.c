@@ -379,10 +379,10 @@ static pid_t start_disturber(int i)
     if (pid)
         return pid;
     for (;; usleep(1000)) {
-        if (shared->how == SIGNALS)
-            signals(me, calls[i].helper);
-        if (shared->how == STOP)
-            stop(me, calls[i].helper);
+        enum how how = shared->how;
+        if (how == NOT)
+            continue;
+        (how == SIGNALS ? signals : stop)(me, calls[i].helper);
         shared->how = NOT;
     }
 }
