@@ -381,7 +381,8 @@ static void mend(void)
     before.valid = false;
     gaddr at = min_addr;
     for (size_t i = 0; i < narea; at = areas[i++].end) { /* others read this without the lock */
-        set_pages(at, areas[i].start, 0);
+        if (areas[i].start > at)
+            set_pages(at, areas[i].start, 0);
         set_pages(areas[i].start, areas[i].end, area_bits(&areas[i], areas[i].prot));
     }
     set_pages(at, MEM_TASK_SIZE, 0);

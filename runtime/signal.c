@@ -394,6 +394,18 @@ static bool is_own(int sig, const siginfo_t *info, const ucontext_t *uc)
            !fork_child_ended(sig, info, uc);
 }
 
+/* To the host's kernel, which keeps it until it is let in. False if that has no room. Only the first thread may
+ * give one to the process that it has not made itself. Async-signal-safe. */
+static bool queue_back(siginfo_t *info)
+{
+    long sig = info->si_signo, r = -EPERM;
+    if (info->si_code != SI_TKILL)
+        r = host_syscall(SYS_rt_sigqueueinfo, getpid(), sig, (long)info, 0, 0, 0);
+    if (r)
+        r = host_syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), sig, (long)info, 0, 0);
+    return !r;
+}
+
 static void on_signal(int sig, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
@@ -424,7 +436,9 @@ static void on_signal(int sig, siginfo_t *info, void *context)
     if (!t || (sig == SIGCONT && trace_is_continue(info)))
         return;
     struct pending_signal *p = sync >= 0 ? &rt(t)->sync_pend[sync] : &t->pend;
-    if (!p->valid && !(sync >= 0 && (core_is_stop(info) || trace_is_token(info)))) {
+    if (sync < 0 && p->valid) { /* that one came while signal_set_host_mask was letting others in */
+        queue_back(info);
+    } else if (!p->valid && !(sync >= 0 && (core_is_stop(info) || trace_is_token(info)))) {
         p->info = *info;
         if (sync >= 0 && info->si_code == SI_QUEUE && info->si_errno >> 16 == SI_LIKE_FAULT >> 16) {
             p->info.si_code = info->si_errno & 0xffff;
@@ -652,17 +666,10 @@ void signal_take(struct thread *t, const siginfo_t *info)
         act_on(t, &copy);
 }
 
-/* What was accepted before it was blocked goes back to the host's kernel, which keeps it until it is not.
- * False if that has no room. Only the first thread may give one to the process that it has not made itself. */
+/* What was accepted before it was blocked. */
 static bool give_back(struct thread *t)
 {
-    siginfo_t *info = &t->pend.info;
-    long sig = info->si_signo, r = -EPERM;
-    if (info->si_code != SI_TKILL)
-        r = host_syscall(SYS_rt_sigqueueinfo, getpid(), sig, (long)info, 0, 0, 0);
-    if (r)
-        r = host_syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), sig, (long)info, 0, 0);
-    if (r)
+    if (!queue_back(&t->pend.info))
         return false;
     t->pend.valid = 0;
     return true;
