@@ -602,8 +602,7 @@ static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd,
     if (r) {
         if (flags & MAP_FIXED) /* host protections of forgotten code pages */
             for (gaddr a = start; a < end; a += GUEST_PAGE_SIZE)
-                if (mem_page[a >> GUEST_PAGE_SHIFT] & PAGE_W)
-                    host_refresh(a);
+                host_refresh(a);
         return r;
     }
     area_remove(start, end);

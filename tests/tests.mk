@@ -15,7 +15,7 @@ both: ## build release xruns for both hosts
 check: ## all tests, both hosts (AArch64 under qemu-aarch64); V=1: with all that they print
 	@tests/setup/retry.sh tests/setup/deps.sh $(CACHE) test
 	@$(MAKE) -s -j$(shell nproc) both
-	@env --default-signal tests/check.sh $(BUILD) $(CACHE)
+	@tests/check.sh $(BUILD) $(CACHE)
 
 .PHONY: check-long
 check-long: deps both ## the guest and app tests with small limits and with code forgotten at random, all gcc torture tests, Python's tests, stress-ng, tests of the C library, of POSIX, of the kernel and of strace, Go, binfmt_misc in a system

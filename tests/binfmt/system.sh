@@ -8,14 +8,15 @@ cache=$1 root=$2 xrun=$3 work=$4 pages=${5:-}
 mkdir -p "$work"
 here=$(cd "$(dirname "$0")" && pwd)
 kernel=$cache/arm64-system$pages
-image=linux-image-arm64${pages:+-$pages} suite=${pages:+trixie}
+image=linux-image-arm64 suite=bookworm
+[ -z "$pages" ] || image+=-$pages suite=trixie
 fetch() ( # the kernel, its module and busybox out of Debian's arm64 packages
     set -e
     [ ! -f "$kernel/.complete" ] || exit 0
     . "$here/../setup/source.sh"
     rm -rf "$kernel"
     mkdir -p "$kernel"
-    foreign_apt "$kernel/apt" "${suite:-bookworm}" arm64
+    foreign_apt "$kernel/apt" "$suite" arm64
     cd "$kernel/apt"
     image=$(apt-cache $opts depends "$image" | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1)
     apt-get $opts download -q "$image" busybox-static >/dev/null
