@@ -636,13 +636,16 @@ static struct unit *load(const struct stored *s, gaddr wanted)
     return place();
 }
 
-/* It was made where the guest could not write, which it can here. */
+/* It was made where the guest could not write, which it can here: to its own code, or to other that
+ * it relies on. */
 static bool lacks_flags(const struct stored *s)
 {
     struct stored_parts p = store_parts(s);
     bool may = false;
     for (unsigned i = 0; i < s->members && code_lacks_flags() && !translate_all_flags; i++)
         may |= may_change(p.member[i].eip, p.member[i].end);
+    for (unsigned i = 0; i < s->looks; i++)
+        may |= may_change(p.looked[i].from, p.looked[i].end);
     return may;
 }
 

@@ -101,6 +101,12 @@ outdated() { # programs change, their names do not
         run "$work/looked" | diff "$work/looked.expected" - >"$work/diff"
         check "a function that code looked at changes" $?
     done
+    $cc -static -O1 -w -o "$work/rewritten" "$own/rewritten.c" || exit 1
+    for how in "" writable; do
+        run --interpret "$work/rewritten" $how >"$work/rewritten.expected"
+        run "$work/rewritten" $how | diff "$work/rewritten.expected" - >"$work/diff"
+        check "a function that code looked at can be written to $how" $?
+    done
     [ "$(took looked)" -gt 1000 ]
     check "little is taken of a program that changed" $?
     [ -z "$(run --cpu=pentium3 --profile "$work/looked" | grep 'took')" ]
