@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -126,6 +127,36 @@ int main(void)
     sig[1] = 8;
     show("mask", syscall(SYS_io_pgetevents, ctx, 1, 2, e, zero, sig));
     show("cancel", syscall(SYS_io_cancel, ctx, &cb[0], e));
+    int p[2];
+    pipe(p);
+    cb[1] = make(IOCB_CMD_POLL, p[0], (void *)1 /* POLLIN */, 0, 0, 10);
+    cb[2] = make(IOCB_CMD_POLL, p[0], (void *)1, 0, 0, 11);
+    cb[1].aio_key = 7;
+    list[0] = &cb[1], list[1] = &cb[2];
+    show("submit polls", syscall(SYS_io_submit, ctx, 2, list));
+    printf("key %u\n", cb[1].aio_key);
+    cb[2].aio_key = 1;
+    show("cancel with another key", syscall(SYS_io_cancel, ctx, &cb[2], e));
+    cb[2].aio_key = 0;
+    show("cancel in another context", syscall(SYS_io_cancel, 0x1000, &cb[2], e));
+    show("cancel", syscall(SYS_io_cancel, ctx, &cb[2], e));
+    show("cancel twice", syscall(SYS_io_cancel, ctx, &cb[2], e));
+    events(ctx, 1, cb);
+    write(p[1], "x", 1);
+    const struct io_event *ring = (void *)(ctx + r->header);
+    for (int i = 0; i < 100 && r->head == r->tail; i++)
+        usleep(10000);
+    printf("in the ring: data %d block %d\n", (int)ring[r->head].data,
+           (int)((struct iocb *)(uintptr_t)ring[r->head].obj - cb));
+    events(ctx, 1, cb);
+    char *only = mmap(0, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cb[0] = make(IOCB_CMD_PREAD, -1, a, 5, 0, 12);
+    cb[1] = make(IOCB_CMD_PREAD, fd, a, 5, 0, 12);
+    memcpy(only, cb, 2 * sizeof *cb);
+    mprotect(only, 4096, PROT_READ);
+    list[0] = (void *)only, list[1] = list[0] + 1;
+    show("read-only block, bad fd", syscall(SYS_io_submit, ctx, 1, list));
+    show("read-only block", syscall(SYS_io_submit, ctx, 1, list + 1));
     show("cancel at 16", syscall(SYS_io_cancel, ctx, 16, e));
     show("destroy", syscall(SYS_io_destroy, ctx));
     show("destroy twice", syscall(SYS_io_destroy, ctx));
