@@ -45,7 +45,7 @@ static const struct insn *last_insn(const struct unit *u, unsigned i)
     struct side s;
     gaddr last = r.from;
     for (side_begin(u, &s); side_next(u, &s);)
-        if (s.eip - r.from < r.end - r.from)
+        if (s.eip - r.from < r.end - r.from && s.eip > last) /* some come again */
             last = s.eip;
     return unit_insn(u, last);
 }

@@ -67,14 +67,20 @@ static unsigned how(int adjust, int next, unsigned length, unsigned distance)
            : next == adjust + 4 ? POPPED : ANY;
 }
 
-static uint8_t *encode(const struct translation *tr, unsigned i, uint8_t *p)
+/* The start of an instruction's code. */
+struct start {
+    gaddr eip;
+    uint32_t off;
+    int adjust;
+};
+
+static uint8_t *encode(const struct start *s, bool last, uint8_t *p)
 {
-    bool last = i + 1 == tr->n;
-    gaddr distance = last ? 1 : tr->insn[i + 1].in->eip - tr->insn[i].in->eip;
+    gaddr distance = last ? 1 : s[1].eip - s->eip;
     unsigned low = distance < 16 ? distance : ANY_DISTANCE;
-    unsigned length = (tr->off[i + 1] - tr->off[i]) / translate_code_align();
-    int next = last ? tr->adjust[i] : tr->adjust[i + 1];
-    unsigned high = how(tr->adjust[i], next, length, low);
+    unsigned length = (s[1].off - s->off) / translate_code_align();
+    int next = last ? s->adjust : s[1].adjust;
+    unsigned high = how(s->adjust, next, length, low);
     p = put(p, high << 4 | low, 1);
     if (low == ANY_DISTANCE)
         p = put(p, distance, 4);
@@ -83,14 +89,29 @@ static uint8_t *encode(const struct translation *tr, unsigned i, uint8_t *p)
     return high < SAME ? p : put(p, length, high == ANY_FAR ? 2 : 1);
 }
 
+/* In the order of the code. */
+static unsigned find_starts(const struct translation *tr, struct start *s)
+{
+    unsigned n = 0;
+    for (unsigned i = 0, k = 0; i < tr->n; i++) {
+        s[n++] = (struct start){tr->insn[i].in->eip, tr->off[i], tr->adjust[i]};
+        for (; k < tr->agains && tr->again[k].within == i; k++)
+            s[n++] = (struct start){tr->insn[tr->again[k].index].in->eip, tr->again[k].off, tr->again[k].adjust};
+    }
+    s[n] = (struct start){0, tr->off[tr->n], 0};
+    return n;
+}
+
 const uint8_t *side_encode(const struct translation *tr, size_t *bytes)
 {
     static uint8_t buf[HEADER + TRANSLATE_INSN_MAX * RECORD_MAX];
-    uint8_t *p = put(put(buf, tr->insn[0].in->eip, 4), tr->off[0] / translate_code_align(), 1);
-    p = put_state(p, tr->adjust[0]);
-    xassert(tr->off[0] / translate_code_align() <= UINT8_MAX);
-    for (unsigned i = 0; i < tr->n; i++)
-        p = encode(tr, i, p);
+    static struct start start[TRANSLATE_INSN_MAX + 1];
+    unsigned n = find_starts(tr, start);
+    uint8_t *p = put(put(buf, start[0].eip, 4), start[0].off / translate_code_align(), 1);
+    p = put_state(p, start[0].adjust);
+    xassert(start[0].off / translate_code_align() <= UINT8_MAX);
+    for (unsigned i = 0; i < n; i++)
+        p = encode(&start[i], i + 1 == n, p);
     *bytes = (size_t)(p - buf);
     return buf;
 }

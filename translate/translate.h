@@ -50,6 +50,13 @@ struct tr_reloc {
 
 struct tr_range { gaddr from, end; };
 
+/* Code of an instruction once more, within that of another. */
+struct tr_again {
+    uint16_t index, within;
+    uint32_t off;
+    int32_t adjust;        /* likewise */
+};
+
 struct translation {
     const struct tr_insn *insn;
     unsigned n;
@@ -67,6 +74,8 @@ struct translation {
      * from the register that holds it, the form of the flags), 0 for nothing; or that the status flags are
      * stale (nothing reads them; who looks at them finds them by unit_flags). */
     int32_t adjust[TRANSLATE_INSN_MAX];
+    struct tr_again again[TRANSLATE_INSN_MAX]; /* in the order of their code; n + agains <= TRANSLATE_INSN_MAX */
+    unsigned agains;
     uint32_t entry[TRANSLATE_INSN_MAX];   /* where to enter from outside, if insn[i].entry */
     struct tr_exit exit[TRANSLATE_INSN_MAX * 2];
     unsigned exits;

@@ -16,7 +16,8 @@ struct emit {
     bool ymm;             /* the upper halves of ymm0-7, */
     bool zmm;             /* those of zmm0-7 and k0-7 */
     const uint32_t *prev; /* offsets of the previous pass, NULL in the first */
-    unsigned index;
+    unsigned index;       /* of the instruction that is emitted, */
+    unsigned within;      /* and of the one to whose code that belongs: another if it is emitted once more */
     int esp;              /* the guest's esp is r15 plus this */
     bool *stale;          /* by instruction: begins with flags that nobody sees */
     const bool *leader;   /* likewise: control may come from elsewhere than the one before */

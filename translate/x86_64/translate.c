@@ -16,7 +16,7 @@
 static const uint8_t mov_r9_rcx[] = {0x49, 0x89, 0xc9}, mov_rcx_r9[] = {0x4c, 0x89, 0xc9},
                      mov_r11_rcx[] = {0x49, 0x89, 0xcb}, mov_rcx_r11[] = {0x4c, 0x89, 0xd9};
 
-enum { SHORT_MAX = 100, ROOM_PER_INSN = 192, LINE = 64 };
+enum { SHORT_MAX = 100, ROOM_PER_INSN = 192, LINE = 64, AGAIN_MAX = 8 };
 
 /* A jump within the region to an instruction that is not yet emitted. */
 struct fix {
@@ -80,8 +80,9 @@ static void jump_opcode(struct emit *e, int cc, bool is_short)
 static void jump_inside(struct emit *e, int cc, unsigned to)
 {
     uint32_t here = emit_off(e);
-    bool back = to <= e->index;
-    uint32_t where = back ? e->tr->off[to] : e->prev ? e->prev[to] - e->prev[e->index] + e->tr->off[e->index] : 0;
+    bool back = to <= e->within;
+    uint32_t where = back ? e->tr->off[to]
+                   : e->prev ? e->prev[to] - e->prev[e->within] + e->tr->off[e->within] : 0;
     bool is_short = back ? here - where < SHORT_MAX
                          : e->prev && where > here && where - here < SHORT_MAX;
     jump_opcode(e, cc, is_short);
@@ -323,11 +324,48 @@ static void ret(struct emit *e, const struct insn *in)
     e8(e, 0xc3);
 }
 
+static void insn(struct emit *e, const struct tr_insn *t);
+
+/* How many instructions there are from `first` up to an indirect jump; 0: it comes too late, or not. */
+static unsigned way_to_switch(const struct translation *tr, unsigned first)
+{
+    for (unsigned i = first; i < tr->n && i < first + AGAIN_MAX; i++) {
+        const struct insn *in = tr->insn[i].in;
+        if (in->op == OP_JMP)
+            return in->o[0].kind == OPND_REL ? 0 : i - first + 1;
+        if ((in->op != OP_JCC && (in->flags & INSN_END)) || i + 1 == tr->n || in->next != tr->insn[i + 1].in->eip)
+            return 0;
+    }
+    return 0;
+}
+
+/* The head of an interpreter's loop, its switch, is emitted again where the loop goes back to it: that saves
+ * a jump, and the processor guesses better where each of these switches leads than where one would. */
+static bool again(struct emit *e, gaddr target)
+{
+    struct translation *tr = e->tr;
+    int first = target <= tr->insn[e->index].in->eip ? translate_find(tr, target) : -1;
+    unsigned n = first >= 0 && !tr->quick ? way_to_switch(tr, (unsigned)first) : 0, index = e->index;
+    if (!n || e->within != index || tr->n + tr->agains + n > TRANSLATE_INSN_MAX)
+        return false;
+    for (e->index = (unsigned)first; n--; e->index++) {
+        const struct tr_insn *t = &tr->insn[e->index];
+        if (x64_needs_esp(t->in))
+            x64_settle_esp(e);
+        tr->again[tr->agains++] =
+            (struct tr_again){(uint16_t)e->index, (uint16_t)index, emit_off(e), e->esp};
+        insn(e, t);
+    }
+    e->index = index;
+    return true;
+}
+
 static void jmp(struct emit *e, const struct insn *in)
 {
     if (in->o[0].kind == OPND_REL) {
         x64_settle_esp(e);
-        go_on(e, in->imm);
+        if (!again(e, in->imm))
+            go_on(e, in->imm);
         return;
     }
     gaddr to = guess[e->index];
@@ -526,11 +564,11 @@ static bool pass(struct translation *tr, const uint32_t *prev, struct emit e)
     memset(stale, 0, tr->n);
     const uint8_t *end = tr->code + TRANSLATE_BYTES_MAX;
     nfixes = nleaves = nastrays = 0;
-    tr->relocs = tr->exits = tr->fallbacks = tr->copies = 0;
+    tr->relocs = tr->exits = tr->fallbacks = tr->copies = tr->agains = 0;
     for (unsigned i = 0; i < tr->n; i++) {
-        if (end - e.p < ROOM_PER_INSN)
+        if (end - e.p < ROOM_PER_INSN * (1 + AGAIN_MAX))
             return false;
-        e.index = i;
+        e.index = e.within = i;
         if (x64_needs_esp(tr->insn[i].in))
             x64_settle_esp(&e);
         tr->off[i] = emit_off(&e);
@@ -539,6 +577,8 @@ static bool pass(struct translation *tr, const uint32_t *prev, struct emit e)
     }
     for (unsigned i = 0; i < tr->n; i++)
         tr->adjust[i] += stale[i] ? TRANSLATE_STALE : 0;
+    for (unsigned i = 0; i < tr->agains; i++)
+        tr->again[i].adjust += stale[tr->again[i].index] ? TRANSLATE_STALE : 0;
     tr->cold = tr->off[tr->n] = emit_off(&e);
     if (!resolve(tr) || end - e.p < (ptrdiff_t)(nleaves * 32 + nastrays * 64 + tr->n * 96))
         return false;
