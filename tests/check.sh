@@ -1,17 +1,27 @@
 #!/bin/bash
 # Everything `make check` runs, in order. A line for each part, then what failed; the last line adds up. All that
 # the parts print goes to BUILD/tests/check.log (V=1: and here).   usage: check.sh BUILD CACHE
+# PARTS=REGEX: only the parts of such names; then ONLY and the like reach them, too.
 set -u
+[ -n "${PLAIN:-}" ] || PLAIN=1 exec python3 tests/setup/plain.py ${PARTS:+--own} "$0" "$@"
 if [ "$(id -u)" != 0 ]; then # for chroots, and because what hardware did was recorded as root
     echo "The tests run as root, by sudo."
-    sudo env PATH="$PATH:/usr/sbin:/sbin" HOME="$HOME" CI="${CI:-}" V="${V:-}" "$0" "$@"
+    mapfile -d '' -t kept < <(env -0 -u PLAIN) # sudo keeps none, and sets limits of its own
+    sudo env -i "${kept[@]}" PATH="$PATH:/usr/sbin:/sbin" "$0" "$@"
     st=$?
     sudo chown -R "$(id -u):$(id -g)" "$1"
     exit $st
 fi
-[ -n "${PLAIN:-}" ] || PLAIN=1 exec python3 tests/setup/plain.py "$0" "$@"
 . tests/lib.sh
-build=$(cd "$1" && pwd) cache=$(mkdir -p "$2" && cd "$2" && pwd) # absolute: tests change their directory
+links=$(mktemp -d)
+trap 'rm -rf "$links"' EXIT
+absolute() { # name of a link, directory: tests change theirs, and commands are words, without blanks
+    local dir
+    dir=$(mkdir -p "$2" && cd "$2" && pwd)
+    [[ $dir != *[[:space:]]* ]] || { ln -s "$dir" "$links/$1" && dir=$links/$1; }
+    echo "$dir"
+}
+build=$(absolute build "$1") cache=$(absolute cache "$2")
 w=$build/tests
 log=$w/check.log failures=$w/check.failures
 export HOME=$w/home # where no settings are
@@ -26,6 +36,8 @@ all_passed=0 all_failed=0 all_skipped=0
 
 running=
 trap 'kill -TERM $running 2>/dev/null; exit 130' INT TERM HUP
+export PROGRAMS=$w/programs # the guest programs are built once
+rm -rf "$PROGRAMS"
 export XRUN_STORE=off # but where it is tested: what one part leaves behind must not change another
 
 # The lines "NAME: N passed, N failed, N skipped" of what the command prints count; a failure it has not counted
@@ -33,6 +45,7 @@ export XRUN_STORE=off # but where it is tested: what one part leaves behind must
 part() { # name, command...
     local name=$1 out=$w/part.out began=$SECONDS limit=${PART_LIMIT:-3600} p f s
     shift
+    [[ $name =~ ${PARTS:-.} ]] || return
     # a session of its own: no terminal; `&`, so that this script can be interrupted, makes SIGINT be ignored
     setsid env --default-signal timeout -k 10 "$limit" "$@" >"$out" 2>&1 </dev/null &
     running=$!

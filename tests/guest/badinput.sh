@@ -1,11 +1,11 @@
 #!/bin/bash
 # Bad input: one clear line and the right exit status for each.   usage: badinput.sh WORK COMMAND
 set -u
+. "$(dirname "$0")/../lib.sh"
 work=$1/bad
 shift
 xrun=("$@")
 mkdir -p "$work"
-. "$(dirname "$0")/../lib.sh"
 
 expect() { # status, pattern of the message, argument...
     local want=$1 pattern=$2 out st

@@ -1,4 +1,5 @@
-/* How much execve takes of arguments depends on the limit of the stack that the program has set itself. */
+/* How much execve takes of arguments depends on the limit of the stack that the program has set itself.
+ * needs: large-stack */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

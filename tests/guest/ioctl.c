@@ -1,4 +1,5 @@
-/* ioctls whose structures differ between word sizes, and those of terminals, on what every machine has. */
+/* ioctls whose structures differ between word sizes, and those of terminals, on what every machine has.
+ * needs: loopback */
 #include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>

@@ -2,51 +2,27 @@
 # Guest programs: each NAME.c is built for i386 and run under every xrun given; output and exit
 # status must equal NAME.expected, which is recorded from hardware (RECORD=1) and compared with it
 # again wherever i386 runs natively. A program's first comment may name options for xrun,
-# and what its host's processor needs: xruns for other hosts skip it.
-# usage: run.sh WORK NAME=COMMAND...     e.g. x86_64=build/x86_64-release/xrun; ONLY=REGEX: such programs only
+# and what the machine must have ("needs:", see one.sh).
+# usage: run.sh WORK NAME=COMMAND...     e.g. x86_64=build/x86_64-release/xrun; ONLY=REGEX: such programs only;
+# JOBS at a time (as many as there are processors); PROGRAMS: a folder of programs that are built already, or will be
 set -u
+. "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
-work=$1
+mkdir -p "$1" ${PROGRAMS:+"$PROGRAMS"}
+work=$(cd "$1" && pwd)
 shift
-mkdir -p "$work"
-. "$here/../lib.sh"
 
+rm -f "$work"/*.said
 for f in "$here"/*.c; do
-    t=$(basename "$f" .c)
-    [[ $t =~ ${ONLY:-.} ]] || continue
-    needs=$(sed -n 's/^ \* needs: \(.*[a-z0-9]\).*$/\1/p' "$f")
-    lacks=$(for n in $needs; do grep -qwm1 "flags.* $n" /proc/cpuinfo || echo -n " $n"; done)
-    build "$f" || { bad "$t: does not compile"; continue; }
-    if [ -z "$lacks" ] && "$work/$t" >"$work/$t.native" 2>&1 </dev/null; then
-        echo "exit 0" >>"$work/$t.native"
-        [ -n "${RECORD:-}" ] && cp "$work/$t.native" "$here/$t.expected"
-        diff "$here/$t.expected" "$work/$t.native" >"$work/diff"
-        result $? "$t: hardware differs from $t.expected" "$work/diff"
-    fi
-    options=$(sed -n 's/^ \* xrun options: \(.*\) \*\/$/\1/p' "$f")
-    for r in "$@"; do
-        name=${r%%=*}
-        if [ -n "$needs" ] && { [ "$name" != x86_64 ] || [ -n "$lacks" ]; }; then
-            echo "skipped: $t $name: the host has no${lacks:- $needs}"
-            skip=$((skip + 1))
-            continue
-        fi
-        known=$(sed -n "s/^$t $name //p" "$here/known-failures")
-        # what fails often hangs; what is slow may be so because the machine is
-        timeout -k 5 "$([ -n "$known" ] && echo 30 || echo 1500)" ${r#*=} $options "$work/$t" >"$work/$t.$name" 2>&1 </dev/null
-        echo "exit $?" >>"$work/$t.$name"
-        grep -av '^qemu: uncaught target signal' "$work/$t.$name" | diff "$here/$t.expected" - >"$work/diff"
-        ok=$?
-        if [ -n "$known" ]; then
-            if [ $ok = 0 ]; then
-                bad "$t $name: listed in known-failures but passes"
-            else
-                echo "known failure: $t $name: $known"
-                skip=$((skip + 1))
-            fi
-            continue
-        fi
-        result $ok "$t $name" "$work/diff"
-    done
+    [[ $(basename "$f" .c) =~ ${ONLY:-.} ]] && printf '%s\0' "$f"
+done | xargs -0 -P "${JOBS:-$(nproc)}" -I{} \
+    sh -c 'f=$1 work=$2; shift; exec "${f%/*}/one.sh" "$f" "$@" >"$work/$(basename "$f" .c).said" 2>&1' sh {} "$work" "$@"
+counts='s/^[a-z0-9_]*: \([0-9]*\) passed, \([0-9]*\) failed, \([0-9]*\) skipped$/\1 \2 \3/p'
+for said in "$work"/*.said; do
+    [ -f "$said" ] || continue
+    grep -vE '^[a-z0-9_]+: [0-9]+ passed, ' "$said"
+    read -r p f s <<<"$(sed -n "$counts" "$said")"
+    [ -n "${s:-}" ] || { bad "$said: it did not end" "$said"; continue; }
+    pass=$((pass + p)) fail=$((fail + f)) skip=$((skip + s))
 done
 finish guest

@@ -1,6 +1,8 @@
-/* seccomp: what a filter may be, what filters do to system calls, who inherits them. */
+/* seccomp: what a filter may be, what filters do to system calls, who inherits them.
+ * needs: new-privileges */
 #include <errno.h>
 #include <linux/audit.h>
+#include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
@@ -486,8 +488,9 @@ static void arguments(void)
 /* A user who has not given up privileges may not. */
 static void unprivileged(void)
 {
-    if (!getuid())
-        setresuid(65534, 65534, 65534);
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct none[2] = {};
+    syscall(SYS_capset, &header, none); /* not setresuid: a user namespace has perhaps one user */
     struct sock_filter bad[] = {S(0xff, 0)};
     printf("%d %d", set(bad, 1, 0), set(bad, 0, 0));
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);

@@ -1,5 +1,6 @@
 /* Sockets: control messages in the 32-bit layout and their truncation, time stamps, timeouts, filters,
- * multicast requests, several messages at once, socketcall, bad arguments. */
+ * multicast requests, several messages at once, socketcall, bad arguments.
+ * needs: loopback */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>

@@ -2,10 +2,10 @@
 # A program of another C library (musl), static and dynamic: the same as natively.
 # usage: run.sh ROOT WORK NAME=COMMAND...   ROOT: that of tests/setup/debug.sh
 set -u
+. "$(dirname "$0")/../../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 root=$1 work=$2
 shift 2
-. "$here/../../lib.sh"
 mkdir -p "$work"
 lib=$root/usr/lib/i386-linux-musl
 compile() { # output, linker options...
