@@ -1,10 +1,8 @@
-# What the test scripts share: counting, saying what failed, building guest programs. Sourced, with $work set.
+# What the test scripts share: counting, saying what failed, building guest programs into $work. Sourced before
+# all else, since it begins the script again.
 # shellcheck shell=bash disable=SC2034
-umask 022 # results show it, and which descriptors are free
-for fd in /proc/$$/fd/*; do
-    fd=${fd##*/}
-    [ "$fd" -le 2 ] || [ "$fd" = 255 ] || eval "exec $fd>&-" # 255: bash reads the script from it
-done
+[ -n "${PLAIN:-}" ] ||
+    PLAIN=1 exec python3 "$(dirname "${BASH_SOURCE[0]}")/setup/plain.py" --own "$0" "$@"
 pass=0 fail=0 skip=0
 cc=${GUEST_CC:-i686-linux-gnu-gcc}
 

@@ -3,11 +3,11 @@
 # what names processes, threads and places. usage: gdb.sh WORK XRUN...
 # Skipped where there is no gdb, or gdb may not trace, or the machine cannot run i386 programs itself.
 set -u
+. "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1
 shift
 mkdir -p "$work"
-. "$here/../lib.sh"
 . "$here/session.sh"
 : "${ONLY:=}"
 

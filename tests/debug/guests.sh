@@ -3,11 +3,11 @@
 # of processes and addresses. usage: guests.sh ROOT WORK XRUN...   ROOT: that of tests/setup/debug.sh
 # ONLY=strace: no gdb. Skipped where the machine cannot run i386 programs itself.
 set -u
+. "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 root=$1 work=$2
 shift 2
 mkdir -p "$work"
-. "$here/../lib.sh"
 . "$here/session.sh"
 lib=$root/lib/i386-linux-gnu:$root/usr/lib/i386-linux-gnu
 loader=("$root/lib/ld-linux.so.2" --library-path "$lib")

@@ -2,12 +2,12 @@
 # What helps to find errors in xrun and slow places in guests: --dump, --perf-map, --jitdump, --gdb, limits of what
 # is translated. usage: run.sh WORK XRUN...
 set -u
+. "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1
 shift
 mkdir -p "$work"
 rm -f "$work/dump" "$work/none" "$work/exec"
-. "$here/../lib.sh"
 
 check() { # name, command...: must succeed
     local name=$1

@@ -2,13 +2,13 @@
 # A Go program cross-compiled for i386, run under every xrun given; its output, recorded from hardware,
 # must be the same (RECORD=1 rewrites it).   usage: run.sh WORK NAME=COMMAND...
 set -u
+. "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1"
 work=$(cd "$1" && pwd)
 shift
 command -v go >/dev/null ||
     DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends golang-go >/dev/null
-. "$here/../lib.sh"
 check() { # name, command...
     local name=$1
     shift

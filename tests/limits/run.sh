@@ -2,10 +2,10 @@
 # Where the host allows little memory or few system calls: what cannot be had is done without, the output
 # is the same.   usage: run.sh WORK NAME=COMMAND...     as tests/guest/run.sh
 set -u
+. "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")/../guest" && pwd)
 work=$1
 shift
-. "$here/../lib.sh"
 tests="smc_flags x87_runs selfmod" container="smc_flags threads process vfork" old="signals process vfork fork_many"
 mkdir -p "$work"
 

@@ -2,11 +2,11 @@
 # --lockstep-code: translated code of whole programs must agree with the interpreter; errors made on
 # purpose must be found. usage: code.sh WORK XRUN...
 set -u
+. "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1
 shift
 mkdir -p "$work"
-. "$here/../lib.sh"
 compare() { timeout -k 5 300 "${xrun[@]}" --lockstep-code --hot=2 "$@" >"$work/out" 2>"$work/err" </dev/null; }
 xrun=("$@")
 

@@ -3,10 +3,10 @@
 # output; and errors made on purpose, each of which must be found at its instruction.
 # usage: run.sh WORK XRUN
 set -u
+. "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1 xrun=$2
 mkdir -p "$work"
-. "$here/../lib.sh"
 mode=--lockstep
 lockstep() { timeout -k 5 300 "$xrun" $mode "$@" >"$work/out" 2>"$work/err" </dev/null; }
 

@@ -2,10 +2,10 @@
 # Options, environment, configuration files, and that manual and completion know every option.
 # usage: run.sh WORK XRUN
 set -u
+. "$(dirname "$0")/../lib.sh"
 cd "$(dirname "$0")/../.." || exit 1
 xrun=$(cd "$(dirname "$2")" && pwd)/$(basename "$2")
 mkdir -p "$1" && work=$(cd "$1" && pwd)
-. tests/lib.sh
 ${GUEST_CC:-i686-linux-gnu-gcc} -static -O1 -o "$work/prog" -x c - <<'END'
 #include <stdio.h>
 #include <sys/wait.h>

@@ -6,10 +6,10 @@
 # usage: run.sh WORK XRUN      PROBE_RANDOM=N random argument sets besides the fixed ones (6); PROBE_STEP=N each
 # Nth of the typed ones (16; 1: all)
 set -u
+. "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 work=$1 xrun=$2 random=${PROBE_RANDOM:-6}
 mkdir -p "$work"
-. "$here/../lib.sh" # no descriptors but the usual ones
 ${GUEST_CC:-i686-linux-gnu-gcc} -static -O1 -w -fno-stack-protector -D_GNU_SOURCE -o "$work/probe" \
     "$here/probe.c" "$here/typed.c" || exit 1
 last=470

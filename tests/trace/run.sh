@@ -3,11 +3,11 @@
 # addresses, process ids and times. NAME.expected is recorded with strace (RECORD=1).
 # usage: run.sh WORK NAME=COMMAND...
 set -u
+. "$(dirname "$0")/../lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d /tmp/xrun.XXXXXX) # not $1: strings are cut behind 32 characters, so the path is short
 trap 'rm -rf "$work"' EXIT
 shift
-. "$here/../lib.sh"
 normal() { "$here/normal.pl" "$1"; }
 in_dir() { rm -rf "$work/dir" && mkdir "$work/dir" && (cd "$work/dir" && env -i PATH=/usr/bin:/bin TZ=UTC timeout 300 "$@" >/dev/null 2>"$work/stderr" </dev/null); }
 
