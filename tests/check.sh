@@ -1,9 +1,9 @@
 #!/bin/bash
 # Everything `make check` runs, in order. A line for each part, then what failed; the last line adds up. All that
 # the parts print goes to BUILD/tests/check.log (V=1: and here).   usage: check.sh BUILD CACHE
-# PARTS=REGEX: only the parts of such names; then ONLY and the like reach them, too.
+# CHECK_PARTS=REGEX: only the parts of such names; then ONLY and the like reach them, too.
 set -u
-[ -n "${PLAIN:-}" ] || PLAIN=1 exec python3 tests/setup/plain.py ${PARTS:+--own} "$0" "$@"
+[ -n "${PLAIN:-}" ] || PLAIN=1 exec python3 tests/setup/plain.py ${CHECK_PARTS:+--own} "$0" "$@"
 if [ "$(id -u)" != 0 ]; then # for chroots, and because what hardware did was recorded as root
     echo "The tests run as root, by sudo."
     mapfile -d '' -t kept < <(env -0 -u PLAIN) # sudo keeps none, and sets limits of its own
@@ -45,7 +45,7 @@ export XRUN_STORE=off # but where it is tested: what one part leaves behind must
 part() { # name, command...
     local name=$1 out=$w/part.out began=$SECONDS limit=${PART_LIMIT:-3600} p f s
     shift
-    [[ $name =~ ${PARTS:-.} ]] || return
+    [[ $name =~ ${CHECK_PARTS:-.} ]] || return
     # a session of its own: no terminal; `&`, so that this script can be interrupted, makes SIGINT be ignored
     setsid env --default-signal timeout -k 10 "$limit" "$@" >"$out" 2>&1 </dev/null &
     running=$!
@@ -116,4 +116,4 @@ SECONDS_EACH=1 JOBS=4 ONLY=$(cat tests/stress/quick) part stress-ng tests/stress
 
 head -n 120 "$failures"
 echo "$all_passed passed, $all_failed failed, $all_skipped skipped"
-[ $all_failed = 0 ]
+[ $all_failed = 0 ] && [ $all_passed != 0 ]

@@ -18,8 +18,8 @@ fetch() ( # the kernel, its module and busybox out of Debian's arm64 packages
     mkdir -p "$kernel"
     foreign_apt "$kernel/apt" "$suite" arm64
     cd "$kernel/apt"
-    image=$(apt-cache $opts depends "$image" | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1)
-    apt-get $opts download -q "$image" busybox-static >/dev/null
+    image=$(apt-cache depends "$image" | sed -n 's/^ *Depends: \(linux-image-.*\)/\1/p' | head -n 1)
+    apt-get download -q "$image" busybox-static >/dev/null
     for d in *.deb; do dpkg-deb -x "$d" root; done
     cp root/boot/vmlinuz-* ../vmlinuz
     find root -path '*bin/busybox' -exec cp {} .. \;

@@ -8,7 +8,7 @@ apt=$1/root/bench.apt
 . "$(dirname "$0")/source.sh"
 rm -rf "$apt"
 foreign_apt "$apt" bookworm i386
-(cd "$apt" && apt-get $opts download -q bzip2 libbz2-1.0 zstd libzstd1 liblz4-1 lua5.4 libreadline8 \
+(cd "$apt" && apt-get download -q bzip2 libbz2-1.0 zstd libzstd1 liblz4-1 lua5.4 libreadline8 \
     luajit libluajit-5.1-2 libluajit-5.1-common >/dev/null
  for d in *.deb; do dpkg -x "$d" "$root"; done)
 rm -rf "$apt"

@@ -11,7 +11,7 @@ import socket
 import struct
 import sys
 
-KEPT = ('PATH', 'HOME', 'CI', 'V', 'PLAIN', 'PARTS', 'GUEST_CC', 'PART_LIMIT', 'TORTURE_STEP', 'http_proxy',
+KEPT = ('PATH', 'HOME', 'CI', 'V', 'PLAIN', 'CHECK_PARTS', 'GUEST_CC', 'PART_LIMIT', 'TORTURE_STEP', 'http_proxy',
         'https_proxy', 'ftp_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY')
 OWN = ('ONLY', 'RECORD', 'JOBS', 'LIMIT', 'CPUS', 'BAD_LINES', 'PROBE_RANDOM', 'PROBE_STEP', 'PROGRAMS', 'QEMU_CPU')
 SOFT = {resource.RLIMIT_STACK: 8 << 20, resource.RLIMIT_NOFILE: 4096, resource.RLIMIT_CORE: 0}

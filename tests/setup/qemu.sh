@@ -7,7 +7,7 @@ dir=$1/qemu
 . "$(dirname "$0")/source.sh"
 rm -rf "$dir"
 foreign_apt "$dir/apt" trixie amd64
-(cd "$dir/apt" && apt-get $opts download -q qemu-user >/dev/null)
+(cd "$dir/apt" && apt-get download -q qemu-user >/dev/null)
 dpkg -x "$dir"/apt/qemu-user_*.deb "$dir/root"
 mv "$dir/root/usr/bin/qemu-i386" "$dir/qemu-i386"
 rm -rf "$dir/apt" "$dir/root"

@@ -4,25 +4,30 @@
 
 # The mirror that the system uses, if it is a Debian.
 mirror() {
-    apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) [a-z]*\/main .*/\1/p' | head -n 1
+    env -u APT_CONFIG apt-cache policy libc6 | sed -n 's/^ *[0-9]* \(http[^ ]*\) [a-z]*\/main .*/\1/p' | head -n 1
 }
 
-# Sets $opts, apt-get's options for SUITE with its state in DIR.   DIR SUITE deb|deb-src OPTION...
+# Sets apt up for SUITE with its state in DIR.   DIR SUITE deb|deb-src [LINES of apt.conf]
 own_apt() {
-    own=$1
     url=$(mirror)
-    mkdir -p "$own/lists/partial"
+    own=$(mkdir -p "$1/lists/partial" && cd "$1" && pwd)
     echo "$3 [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
         "${url:-http://deb.debian.org/debian} $2 main" >"$own/sources.list"
-    shift 3
-    opts="-o Dir::Etc::sourcelist=$own/sources.list -o Dir::Etc::sourceparts=-
- -o Dir::State::Lists=$own/lists -o APT::Sandbox::User=root -o Dir::Cache=$own $*"
-    apt-get $opts update -q >/dev/null
+    cat >"$own/apt.conf" <<END
+Dir::Etc::sourcelist "$own/sources.list";
+Dir::Etc::sourceparts "-";
+Dir::State::Lists "$own/lists";
+Dir::Cache "$own";
+APT::Sandbox::User "root";
+${4:-}
+END
+    export APT_CONFIG="$own/apt.conf"
+    apt-get update -q >/dev/null
 }
 
 # The same for the packages of another system than this.   DIR SUITE ARCHITECTURE
 foreign_apt() {
-    own_apt "$1" "$2" deb -o APT::Architecture="$3" -o APT::Architectures="$3" -o Dir::State::status=/dev/null
+    own_apt "$1" "$2" deb "APT::Architecture \"$3\"; APT::Architectures \"$3\"; Dir::State::status \"/dev/null\";"
 }
 
 # Downloads sources into DIR/apt.   DIR SUITE PACKAGE...
@@ -30,5 +35,5 @@ download_sources() {
     apt=$1/apt
     own_apt "$apt" "$2" deb-src
     shift 2
-    (cd "$apt" && apt-get $opts source -q --download-only "$@" >/dev/null)
+    (cd "$apt" && apt-get source -q --download-only "$@" >/dev/null)
 }

@@ -15,9 +15,9 @@ make_root() {
     rm -rf "$root" "$apt"
     mkdir -p "$root"
     foreign_apt "$apt" $suite i386
-    pkgs=$(apt-get $opts install -s --no-install-recommends stress-ng dash coreutils |
+    pkgs=$(apt-get install -s --no-install-recommends stress-ng dash coreutils |
         sed -n 's/^Inst \([^ ]*\) .*/\1/p')
-    (cd "$apt" && apt-get $opts download -q $pkgs >/dev/null)
+    (cd "$apt" && apt-get download -q $pkgs >/dev/null)
     for d in "$apt"/*.deb; do dpkg -x "$d" "$root"; done
     rm -rf "$apt"
     [ -e "$root/bin/sh" ] || ln -s dash "$root/bin/sh"
