@@ -214,6 +214,18 @@ static bool try_list(struct object *found, const struct object *o, const char *l
     return false;
 }
 
+/* The root has the folder of a pattern, not a file of the pattern's name. */
+static bool host_pattern(const char *guest, char out[PATH_MAX])
+{
+    char folder[PATH_MAX];
+    const char *name = strrchr(guest, '/');
+    if (!name || name == guest || snprintf(folder, sizeof folder, "%.*s", (int)(name - guest), guest) >= PATH_MAX ||
+        path_to_host(folder, out, true, false))
+        return false;
+    size_t n = strlen(out);
+    return (size_t)snprintf(out + n, PATH_MAX - n, "%s", name) < PATH_MAX - n;
+}
+
 /* The directories of /etc/ld.so.conf: what ldconfig would have put into the cache. */
 static bool try_conf(struct object *found, const char *conf, const char *name, int depth)
 {
@@ -227,7 +239,7 @@ static bool try_conf(struct object *found, const char *conf, const char *name, i
             char pattern[PATH_MAX];
             glob_t g;
             word += 8 + strspn(word + 8, " \t");
-            if (path_to_host(word, pattern, true, true) || glob(pattern, 0, NULL, &g))
+            if (!host_pattern(word, pattern) || glob(pattern, 0, NULL, &g))
                 continue;
             for (size_t i = 0; i < g.gl_pathc && !ok; i++)
                 ok = try_conf(found, path_to_guest(g.gl_pathv[i]), name, depth + 1);

@@ -14,7 +14,7 @@ has() { # name, exit status, line that the output must have
     echo "FAIL $1: exit $st, expected $2 and: $3"
     cat "$work/out"
 }
-rm -rf "$work/bin" "$work/lib"
+rm -rf "$work/bin" "$work/lib" "$work/root"
 mkdir -p "$work/bin" "$work/lib"
 cd "$work" || exit 1
 plain="-nostdlib -fno-builtin -fPIC -O1"
@@ -36,6 +36,11 @@ has good 1 'interpreter +MISSING: /lib/none is missing'
 has good 1 "library +libt.so.1: $work/bin/../lib/libt.so.1"
 has good2 any "library +libt.so.1: $work/bin/../lib/libt.so.1"
 has nolib 1 'library +MISSING: libt.so.1 is missing, wanted by nolib'
+mkdir -p root/etc/ld.so.conf.d root/opt/l # a root has lists of its own
+echo 'include /etc/ld.so.conf.d/*.conf' >root/etc/ld.so.conf
+echo /opt/l >root/etc/ld.so.conf.d/l.conf
+cp lib/libt.so.1 root/opt/l/
+xrun="$xrun -L $work/root" has nolib any 'library +libt.so.1: /opt/l/libt.so.1'
 $cc $plain -shared -Wl,-soname,libt.so.1 -Wl,--version-script=old.map -o lib/libt.so.1 lib.c
 has good 1 'version +MISSING: V_2 of libt.so.1 is missing, wanted by good: .* is too old'
 printf 'V_1 { global: one; };\nV_2 { global: other; } V_1;\n' >new.map

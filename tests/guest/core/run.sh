@@ -38,9 +38,9 @@ look() { # core file -> what is in it, without addresses that vary
         -ex 'p $_siginfo.si_signo' -ex 'p $_siginfo.si_code' -ex 'p $_siginfo._sifields._kill.si_pid == (int)$_siginfo._sifields._sigfault.si_addr' \
         -ex 'p $_siginfo.si_signo != 11 || $_siginfo._sifields._sigfault.si_addr == 0x1234' \
         "$work/crash" "$1" 2>&1 |
-        grep -E '^(#|\$|=>|Program term|0x)' | sed -E 's/0x[f][0-9a-f]{7}/ADDR/g; s/argv=[^)]*/argv=/; s/^ADDR *:/none:/; s/ at [^ ]*crash.c/ at crash.c/; s/(__kernel_vsyscall)\+[0-9]+>:.*/\1>/'
+        grep -E '^(#|\$|=>|Program term|0x)' | sed -E 's/0x[f][0-9a-f]{7}/ADDR/g; s/argv=[^)]*/argv=/; s/^ADDR *:/none:/; s/ at .*crash\.c/ at crash.c/; s/(__kernel_vsyscall)\+[0-9]+>:.*/\1>/'
     gdb -batch -nx -ex 'thread apply all -q -s bt 20' -ex 'thread apply all -q -s p tls' "$work/crash" "$1" 2>&1 |
-        grep -E '^(#.* (spinner|sleeper|main|fault|start_thread)|\$)' | sed -E 's/^#[0-9]+ +(0x[0-9a-f]+ in )?//; s/\$[0-9]+/tls/; s/ADDR//; s/argv=[^)]*//; s/ at [^ ]*crash.c/ at crash.c/' | sort | uniq -c
+        grep -E '^(#.* (spinner|sleeper|main|fault|start_thread)|\$)' | sed -E 's/^#[0-9]+ +(0x[0-9a-f]+ in )?//; s/\$[0-9]+/tls/; s/ADDR//; s/argv=[^)]*//; s/ at .*crash\.c/ at crash.c/' | sort | uniq -c
     readelf -hW "$1" 2>/dev/null | grep -E 'Class|Type|Machine'
     readelf -nW "$1" 2>/dev/null | awk '{ print $1, $2, $3 }' |
         grep -E '^(CORE|LINUX) .*NT_(PRSTATUS|PRPSINFO|SIGINFO|FILE|PRFPREG|PRXFPREG|386_TLS)' |
@@ -92,7 +92,7 @@ EOF
     if unshare -m sh -c 'mount --bind "$1/pattern" /proc/sys/kernel/core_pattern && cd "$1" && ulimit -c 0 && shift && "$@"' \
         sh "$dir" "$@" "$work/crash" fault 2>/dev/null; [ $? = 139 ]; then
         {
-            printf '<%s>\n' N 11 'crash%' "$(id -u):$(id -g)=0" 3 "[$(echo "$work/crash" | tr / !)]" ''
+            printf '<%s>\n' N 11 'crash%' "$(id -u):$(id -g)=0" 3 "[$(realpath "$work/crash" | tr / !)]" ''
             echo "/ 0"
             sed -n '/^== fault$/,/^== abort$/p' "$here/core.expected" | sed '1,2d; $d'
         } >"$work/words.expected"
