@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -65,8 +64,7 @@ static struct thread *first_thread(void)
     struct process *p = process_new();
     p->pid = getpid();
     limits_init(p);
-    long pers = personality(0xffffffff);
-    p->personality = pers < 0 ? 0 : (uint32_t)pers;
+    p->personality = opt.personality ? opt.personality : process_host_personality();
     process_self = p;
     return thread_first(p);
 }

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -50,6 +51,7 @@ struct area {
 
 LARGE_BSS uint8_t mem_page[1u << 20];
 bool mem_read_implies_exec;
+gaddr mem_task_size = MEM_TASK_SIZE;
 int mem_lock_future;
 uint32_t mem_mdwe;
 
@@ -300,16 +302,26 @@ static void release_code(gaddr start, gaddr end)
 
 /* ---- placement ---- */
 
-static gaddr mmap_base(void)
+enum { STACK_GAP_MIN = 128 << 20, TASK_SIZE_3GB = (int)0xc0000000 };
+
+static gaddr mmap_base = MEM_TASK_SIZE - STACK_GAP_MIN;
+static bool bottom_up; /* from mmap_base up, as kernels before 2.6.9 */
+
+void mem_personality(uint32_t persona)
 {
-    /* arch/x86/mm/mmap.c: the gap for the stack is its limit, between 128 MiB and 5/6 */
-    uint64_t gap = process_self ? process_self->rlim_stack[0] : 8u << 20;
-    uint64_t max = (uint64_t)MEM_TASK_SIZE / 6 * 5;
-    if (gap < (128u << 20))
-        gap = 128u << 20;
-    if (gap > max)
-        gap = max;
-    return PAGE_DOWN((gaddr)(MEM_TASK_SIZE - gap));
+    mem_read_implies_exec = persona & READ_IMPLIES_EXEC;
+    mem_task_size = (persona & ADDR_LIMIT_3GB) && MEM_TASK_SIZE > (gaddr)TASK_SIZE_3GB ? (gaddr)TASK_SIZE_3GB
+                                                                                       : MEM_TASK_SIZE;
+}
+
+/* arch/x86/mm/mmap.c. The gap for the stack is its limit, between 128 MiB and 5/6. */
+void mem_layout(uint32_t persona, uint64_t stack_limit)
+{
+    uint64_t max = (uint64_t)mem_task_size / 6 * 5;
+    uint64_t gap = stack_limit < max ? stack_limit + STACK_GUARD_GAP : max;
+    gap = gap < STACK_GAP_MIN ? STACK_GAP_MIN : gap < max ? gap : max;
+    bottom_up = persona & ADDR_COMPAT_LAYOUT;
+    mmap_base = bottom_up ? mem_unmapped_base() : PAGE_UP((gaddr)(mem_task_size - gap));
 }
 
 static gaddr place_min(void)
@@ -350,16 +362,17 @@ static gaddr find_above(gaddr bottom, uint64_t len)
     for (size_t i = area_index(bottom); i < narea && area_low(&areas[i]) < lo + len; i++)
         if (host_up(areas[i].end) > lo)
             lo = host_up(areas[i].end);
-    return lo + len <= MEM_TASK_SIZE ? (gaddr)lo : 0;
+    return lo + len <= mem_task_size ? (gaddr)lo : 0;
 }
 
-/* From the top down; if there is no room, from a third of the space up, as the kernel. `off`: of the file. */
+/* From the top down; if there is no room, from a third of the space up, as the kernel; or only that, if the
+ * personality says so. `off`: of the file. */
 static gaddr find_place(uint32_t len, uint64_t off)
 {
     uint32_t in_page = (uint32_t)off & (host_page - 1);
     uint64_t whole = host_up((uint64_t)len + in_page);
-    gaddr a = find_below(mmap_base(), whole);
-    a = a ? a : find_above(PAGE_UP(MEM_TASK_SIZE / 3), whole);
+    gaddr a = bottom_up ? 0 : find_below(mmap_base, whole);
+    a = a ? a : find_above(bottom_up ? mmap_base : mem_unmapped_base(), whole);
     return a ? a + in_page : 0;
 }
 
@@ -548,26 +561,27 @@ static int64_t place(gaddr addr, uint32_t len, int flags, uint64_t off)
     if (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) {
         if (addr & GUEST_PAGE_MASK)
             return -EINVAL;
-        if (len > MEM_TASK_SIZE || addr > MEM_TASK_SIZE - len)
+        if (len > mem_task_size || addr > mem_task_size - len)
             return -ENOMEM;
         if ((flags & MAP_FIXED_NOREPLACE) && !range_free(addr, addr + len))
             return -EEXIST;
         return addr;
     }
     uint32_t align = alignment(flags);
-    if (len > MEM_TASK_SIZE - align)
+    if (len > mem_task_size - align)
         return -ENOMEM;
     addr &= -align;
     if (addr && addr < place_min())
         addr = place_min();
-    if (addr && addr <= MEM_TASK_SIZE - len && range_free(addr, addr + len)) {
+    if (addr && addr <= mem_task_size - len && range_free(addr, addr + len)) {
         size_t i = area_index(addr);
         bool fits = !is_shared(flags) || (host_alone(addr, addr + len) && (addr - (gaddr)off) % host_page == 0);
         if ((i >= narea || area_low(&areas[i]) >= addr + len) && fits)
             return addr;
     }
     addr = find_place(len + align - GUEST_PAGE_SIZE, off);
-    return addr ? (int64_t)((addr + align - 1) & -align) : -ENOMEM;
+    addr = (addr + align - 1) & -align;
+    return addr && addr <= mem_task_size - len ? (int64_t)addr : -ENOMEM;
 }
 
 static int check_noexec(int fd, int prot)
@@ -636,7 +650,7 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
     if (type == MAP_DROPPABLE && (flags & (MAP_LOCKED | MAP_HUGETLB | MAP_GROWSDOWN)))
         return -EINVAL;
     prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
-    if (mem_read_implies_exec && (prot & PROT_READ))
+    if (mem_read_implies_exec && (prot & PROT_READ) && kind != MEM_STACK) /* the program says itself what its stack is */
         prot |= PROT_EXEC;
     char *n = NULL;
     if (!(flags & MAP_ANONYMOUS)) {
@@ -677,7 +691,7 @@ static void unmap_locked(gaddr start, gaddr end)
 
 int mem_unmap(gaddr addr, uint32_t len)
 {
-    if ((addr & GUEST_PAGE_MASK) || !len || len > MEM_TASK_SIZE || addr > MEM_TASK_SIZE - len)
+    if ((addr & GUEST_PAGE_MASK) || !len || len > mem_task_size || addr > mem_task_size - len)
         return -EINVAL;
     len = PAGE_UP(len);
     lock();
@@ -825,7 +839,7 @@ static int64_t remap_move(const struct area *a, gaddr old, uint32_t old_len, uin
 static int64_t remap_grow(struct area *a, gaddr old, uint32_t old_len, uint32_t new_len)
 {
     gaddr end = old + old_len, new_end = old + new_len;
-    if (a->end != end || new_end < end || new_end > MEM_TASK_SIZE || !range_free(end, new_end))
+    if (a->end != end || new_end < end || new_end > mem_task_size || !range_free(end, new_end))
         return -ENOMEM;
     int r = host_grow(old, end, new_end, a->prot, a->shared, a->ino);
     if (r)
@@ -873,11 +887,11 @@ static int64_t remap_locked(gaddr old, uint32_t old_len, uint32_t new_len, int f
 static bool remap_bad(gaddr old, uint64_t old_len, uint64_t new_len, int flags, gaddr new_addr)
 {
     if ((flags & ~(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP)) || (old & GUEST_PAGE_MASK) || !new_len ||
-        new_len > MEM_TASK_SIZE)
+        new_len > mem_task_size)
         return true;
     if (!(flags & (MREMAP_FIXED | MREMAP_DONTUNMAP)))
         return false;
-    return (new_addr & GUEST_PAGE_MASK) || new_addr > MEM_TASK_SIZE - new_len || !(flags & MREMAP_MAYMOVE) ||
+    return (new_addr & GUEST_PAGE_MASK) || new_addr > mem_task_size - new_len || !(flags & MREMAP_MAYMOVE) ||
            ((flags & MREMAP_DONTUNMAP) && old_len != new_len) ||
            (old + old_len > new_addr && new_addr + new_len > old);
 }
@@ -891,7 +905,7 @@ int64_t mem_remap(gaddr old, uint32_t old_size, uint32_t new_size, int flags, ga
     int64_t r;
     if (old_len > new_len) { /* shrink first, as the kernel does */
         struct area *a = area_at(old);
-        int e = !a ? -EFAULT : old + old_len > MEM_TASK_SIZE ? -EINVAL
+        int e = !a ? -EFAULT : old + old_len > mem_task_size ? -EINVAL
               : has_seal(old, (gaddr)(old + old_len)) ? -EPERM : 0;
         if (e) {
             unlock();
@@ -918,7 +932,7 @@ gaddr mem_brk(gaddr brk)
     change();
     gaddr oldp = PAGE_UP(brk_cur), newp = PAGE_UP(brk);
     uint64_t lim = process_self ? process_self->rlim_data[0] : 0;
-    bool ok = brk >= brk_start && brk < MEM_TASK_SIZE && newp >= brk;
+    bool ok = brk >= brk_start && brk < mem_task_size && newp >= brk;
     if (ok && lim && lim != UINT64_MAX && (uint64_t)brk - brk_start > lim)
         ok = false;
     if (ok && newp > oldp) {
@@ -1002,7 +1016,7 @@ int64_t mem_shm_attach(int shmid, gaddr addr, int shmflg, uint32_t size)
         return -EINVAL;
     lock();
     int64_t at = addr ? (int64_t)addr : (int64_t)find_place(len, 0);
-    if (!at || (uint64_t)at + len > MEM_TASK_SIZE)
+    if (!at || (uint64_t)at + len > mem_task_size)
         at = -ENOMEM;
     else if (addr && !(shmflg & SHM_REMAP) && !range_free(addr, addr + len))
         at = -EINVAL;
@@ -1023,7 +1037,7 @@ int64_t mem_shm_attach(int shmid, gaddr addr, int shmflg, uint32_t size)
             area_remove(start, start + len);
             mem_set_shared();
             int prot = PROT_READ | (shmflg & SHM_RDONLY ? 0 : PROT_WRITE) |
-                       (shmflg & SHM_EXEC ? PROT_EXEC : 0);
+                       (shmflg & SHM_EXEC || mem_read_implies_exec ? PROT_EXEC : 0);
             char name[32];
             snprintf(name, sizeof name, "/SYSV%08x", 0);
             struct area a = {.start = start, .end = start + len, .prot = (uint8_t)prot,

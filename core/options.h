@@ -47,6 +47,7 @@ struct options {
     uint32_t exec_fd;      /* internal: closed when the program has been loaded */
     uint32_t seccomp_fd;   /* internal: seccomp filters over execve */
     uint32_t mdwe;         /* internal: PR_SET_MDWE over execve */
+    uint32_t personality;  /* internal: the guest's over execve, if not the host's */
     uint32_t session_fd;   /* internal: memory shared by all processes, see core/session.h */
     uint32_t trace_fd;     /* internal: a traced program over execve */
     uint32_t log_fd;       /* internal: where the trace goes, handed on with it */

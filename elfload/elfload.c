@@ -24,7 +24,12 @@
 #include "elfload/vdso.h"
 
 enum { PHDRS_MAX = 65536 / sizeof(Elf32_Phdr), EM_OLD_486 = 6 };
-#define DYN_BASE 0x56555000u /* ELF_ET_DYN_BASE of a compat task */
+
+/* ELF_ET_DYN_BASE of a compat task */
+static gaddr dyn_place(void)
+{
+    return mem_unmapped_base() + (16 << 20);
+}
 
 /* An opened and checked file. Addresses that are sums are 64 bits wide, as in a 64-bit kernel: what
  * wraps around in a hostile header must fail and not turn up at a low address. */
@@ -271,7 +276,7 @@ static int prot_of(const Elf32_Phdr *p)
 
 static bool fits(uint64_t addr, uint64_t len)
 {
-    return addr <= MEM_TASK_SIZE && len <= MEM_TASK_SIZE - addr;
+    return addr <= mem_task_size && len <= mem_task_size - addr;
 }
 
 /* The file's part of a segment. `total` is the room the whole image needs, if this is the segment
@@ -285,7 +290,7 @@ static int64_t map_file(const struct elf *f, const Elf32_Phdr *p, uint64_t start
     if ((p->p_offset & GUEST_PAGE_MASK) != in_page)
         return -EINVAL;
     bool fixed = flags & (MAP_FIXED | MAP_FIXED_NOREPLACE);
-    if (len > MEM_TASK_SIZE || (fixed && !fits(start, len)))
+    if (len > mem_task_size || (fixed && !fits(start, len)))
         return -ENOMEM;
     int64_t at = mem_map((gaddr)start, (uint32_t)len, prot_of(p), MAP_PRIVATE | flags, f->fd,
                          p->p_offset - in_page);
@@ -378,7 +383,7 @@ static int64_t dyn_base(const struct elf *f, const Elf32_Phdr *p, uint32_t total
     uint64_t align = image_align(f);
     *flags = MAP_FIXED_NOREPLACE;
     if (f->has_interp)
-        return (int64_t)((stress & STRESS_HIGHADDR ? STRESS_PROGRAM : DYN_BASE) & ~(align - 1));
+        return (int64_t)((stress & STRESS_HIGHADDR ? STRESS_PROGRAM : dyn_place()) & ~(align - 1));
     if (align <= GUEST_PAGE_SIZE) {
         *flags = 0;
         return 0;
@@ -393,7 +398,7 @@ static int64_t dyn_base(const struct elf *f, const Elf32_Phdr *p, uint32_t total
 /* Sizes that the address space cannot hold; `at` is where the kernel looks at them. */
 static bool bad_size(const Elf32_Phdr *p, uint64_t at)
 {
-    return p->p_filesz > p->p_memsz || !fits(at, p->p_memsz) || at == MEM_TASK_SIZE;
+    return p->p_filesz > p->p_memsz || !fits(at, p->p_memsz) || at == mem_task_size;
 }
 
 static int size_error(const Elf32_Phdr *p, struct elfload_error *e)
@@ -429,7 +434,7 @@ static int map_program(struct elf *f, struct elfload_error *e)
         }
         uint64_t want = f->bias + p->p_vaddr;
         int64_t at = map_segment(f, p, want, flags, total);
-        if (at < 0 || at >= MEM_TASK_SIZE)
+        if (at < 0 || at >= mem_task_size)
             return bad_place(e, want, at);
         if (first && f->type == ET_DYN)
             f->bias += (uint64_t)at - PAGE_DOWN(want);
@@ -459,7 +464,7 @@ static int map_interp(struct elf *f, bool fixed, struct elfload_error *e)
         bool moves = first && f->type == ET_DYN;
         uint64_t want = (moves && !fixed ? 0 : f->bias + p->p_vaddr);
         int64_t at = map_segment(f, p, want, moves ? 0 : MAP_FIXED, total);
-        if (at < 0 || at >= MEM_TASK_SIZE)
+        if (at < 0 || at >= mem_task_size)
             return bad_place(e, want, at);
         if (moves)
             f->bias = (uint64_t)at - PAGE_DOWN(p->p_vaddr);
@@ -507,7 +512,7 @@ static int build_image(struct process *p, struct elf *f, struct elf *in, struct 
     if (f->has_interp && map_interp(in, !f->bias, e))
         return -1;
     *entry = f->has_interp ? in->bias + in->entry : f->bias + f->entry;
-    if (*entry >= MEM_TASK_SIZE)
+    if (*entry >= mem_task_size)
         return fail_late(e, EINVAL, "entry point beyond the address space");
     if (vdso_map(p))
         return fail_late(e, ENOMEM, "no room for the vDSO");
@@ -533,16 +538,19 @@ int elfload_load(struct thread *t, const char *host_path, const char *execfn, ch
     }
     if (!f.has_stack) /* arch/x86/include/asm/elf.h: i386 without PT_GNU_STACK */
         p->personality |= READ_IMPLIES_EXEC;
-    mem_read_implies_exec = p->personality & READ_IMPLIES_EXEC;
+    mem_personality(p->personality);
+    mem_layout(p->personality, p->rlim_stack[0]);
     cpu_reset(&t->cpu);
     struct stack_image s = {.argv = argv, .envp = envp, .execfn = execfn,
                             .exec = !f.has_stack || f.exec_stack};
     char *exe = absolute(host_path);
     mem_name_file(f.fd, exe);
     int r = build_image(p, &f, &in, &s, &entry, e);
+    if (!r && p->personality & MMAP_PAGE_ZERO) /* the host may forbid it, which the kernel ignores as well */
+        mem_map(0, GUEST_PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     if (!r) {
         bool moved = f.type == ET_DYN && !f.has_interp;
-        gaddr heap = moved ? DYN_BASE : PAGE_UP((gaddr)f.end_brk);
+        gaddr heap = moved ? dyn_place() : PAGE_UP((gaddr)f.end_brk);
         mem_brk_init(stress & STRESS_HIGHADDR && heap < STRESS_HEAP ? STRESS_HEAP : heap);
         set_code_range(p, &f);
         p->exe = exe;

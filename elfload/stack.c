@@ -93,7 +93,7 @@ int stack_map(struct stack_image *s, struct elfload_error *e)
     if (need > max)
         return fail(e, E2BIG, false, "argument list too long");
     uint32_t size = PAGE_UP((uint32_t)need + STACK_EXTRA);
-    s->top = host_down(MEM_TASK_SIZE);
+    s->top = host_down(mem_task_size);
     int prot = PROT_READ | PROT_WRITE | (s->exec ? PROT_EXEC : 0);
     int64_t r = mem_map_kind(s->top - size, size, prot,
                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_GROWSDOWN, -1, 0,

@@ -115,11 +115,13 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
 {
     int argc = count(argv);
     const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 16, sizeof *v);
-    char fd_text[32], exec_fd_text[32], seccomp_text[32], trace_text[32], mdwe_text[32];
+    char fd_text[32], exec_fd_text[32], seccomp_text[32], trace_text[32], mdwe_text[32], persona_text[32];
     char self[PATH_MAX] = "/proc/thread-self/exe";
     char *limits = limits_text(thread_self->proc), *execfn = joined("--execfn=", x->name);
     int self_fd = opt.self_fd ? (int)opt.self_fd : -1;
+    const uint32_t persona = thread_self->proc->personality;
     int n = 0;
+    snprintf(persona_text, sizeof persona_text, "--personality=%" PRIu32, persona);
     if (opt.exec_via) {
         ssize_t k = readlink("/proc/self/exe", self, sizeof self - 1);
         self[k > 0 ? k : 0] = 0;
@@ -148,6 +150,8 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
         v[n++] = mdwe_text;
     if (strcmp(x->path, x->name))
         v[n++] = execfn;
+    if (persona != process_host_personality())
+        v[n++] = persona_text;
     v[n++] = limits;
     v[n++] = "--argv0"; /* the longest string that the kernel takes has no room for more */
     v[n++] = argc ? argv[0] : ""; /* the kernel makes up an empty one too */
@@ -316,7 +320,9 @@ int64_t exec_program(struct thread *t, int dirfd, const char *path, char **argv,
             close(x.fd);
     } else {
         pass_mdwe(t, k);
+        process_pass_personality(t->proc->personality, true);
         ret = host_syscall(SYS_execve, (long)host, (long)argv, (long)envp, 0, 0, 0);
+        process_pass_personality(t->proc->personality, false);
     }
     swap_limits(soft, ours ? 1 : LIMITS);
     signal_default_by_host(t->proc, false);

@@ -489,6 +489,12 @@ FILL(auxv) { put(fd, t->proc->auxv, t->proc->auxv_len); }
 FILL(stat) { put_stat(fd, t, tid); }
 FILL(statm) { put_statm(fd, t->proc); }
 FILL(status) { put_status(fd, t, tid); }
+FILL(personality)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%08x\n", t->proc->personality);
+    put(fd, text, strlen(text));
+}
 FILL(syscall) { put_syscall(fd, t, tid); }
 FILL(cmdline) { put_guest(fd, t->proc->arg_start, t->proc->arg_end); }
 FILL(environ) { put_guest(fd, t->proc->env_start, t->proc->env_end); }
@@ -497,6 +503,7 @@ static const struct { const char *name; fill_fn *fill; } files[] = {
     {"maps", fill_maps}, {"smaps", fill_smaps}, {"auxv", fill_auxv}, {"cmdline", fill_cmdline},
     {"environ", fill_environ}, {"stat", fill_stat}, {"statm", fill_statm}, {"status", fill_status},
     {"smaps_rollup", fill_smaps_rollup}, {"numa_maps", fill_numa_maps}, {"syscall", fill_syscall},
+    {"personality", fill_personality},
 };
 
 /* Which descriptors may be such files; proc_refill finds out. */

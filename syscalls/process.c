@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/capability.h>
+#include <sys/personality.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
@@ -471,12 +472,28 @@ SYSCALL(sched_rr_get_interval_time64) { return rr_interval(c, true); }
 
 /* ---- personality ---- */
 
+uint32_t process_host_personality(void)
+{
+    int p = personality(0xffffffff);
+    return p < 0 ? 0 : (uint32_t)p;
+}
+
+void process_pass_personality(uint32_t persona, bool all)
+{
+    const uint32_t own = READ_IMPLIES_EXEC | STICKY_TIMEOUTS | MMAP_PAGE_ZERO;
+    persona &= all ? UINT32_MAX : ~own;
+    if (personality(persona) < 0) /* AArch64 processors that run no 32-bit programs know no PER_LINUX32 */
+        personality(persona & ~(uint32_t)PER_MASK);
+}
+
 SYSCALL(personality)
 {
     uint32_t old = c->t->proc->personality;
     if (c->a[0] != 0xffffffff) {
         c->t->proc->personality = c->a[0];
-        mem_read_implies_exec = c->a[0] & 0x0400000;
+        process_pass_personality(c->a[0], false);
+        if (!c->t->proc->memory_parent) /* it is not the parent's, whose memory this is */
+            mem_personality(c->a[0]);
     }
     return old;
 }
