@@ -101,10 +101,10 @@ void x87_load_fsave(struct cpu *c, const uint8_t *p, int size)
     }
 }
 
-void x87_save_fxsave(const struct cpu *c, uint8_t p[512])
+void x87_save_fx(const struct cpu *c, uint8_t p[160])
 {
     const struct x87 *f = &c->fpu;
-    memset(p, 0, 288);
+    memset(p, 0, 24);
     w16(p, f->cw), w16(p + 2, full_sw(f));
     p[4] = (uint8_t)~f->empty;
     if (f->sw & 0x80) { /* AMD processors show the pointers only of a pending exception */
@@ -112,16 +112,27 @@ void x87_save_fxsave(const struct cpu *c, uint8_t p[512])
         w32(p + 8, f->fip), w16(p + 12, f->fcs);
         w32(p + 16, f->fdp), w16(p + 20, f->fds);
     }
-    w32(p + 24, c->mxcsr), w32(p + 28, 0xffff);
     for (unsigned i = 0; i < 8; i++) {
         const struct f80 *r = &f->st[(f->top + i) & 7];
+        uint64_t high = r->se;
         memcpy(p + 32 + i * 16, &r->sig, 8);
-        w16(p + 40 + i * 16, r->se);
+        memcpy(p + 40 + i * 16, &high, 8);
     }
+}
+
+void x87_save_mxcsr(const struct cpu *c, uint8_t p[32])
+{
+    w32(p + 24, c->mxcsr), w32(p + 28, 0xffff);
+}
+
+void x87_save_fxsave(const struct cpu *c, uint8_t p[512])
+{
+    x87_save_fx(c, p);
+    x87_save_mxcsr(c, p);
     memcpy(p + 160, c->xmm, 128);
 }
 
-void x87_load_fxsave(struct cpu *c, const uint8_t p[512])
+void x87_load_fx(struct cpu *c, const uint8_t p[160])
 {
     struct x87 *f = &c->fpu;
     f->cw = (uint16_t)((g16(p) & 0x1f7f) | 0x40);
@@ -130,12 +141,17 @@ void x87_load_fxsave(struct cpu *c, const uint8_t p[512])
     f->fop = g16(p + 6) & 0x7ff;
     f->fip = g32(p + 8), f->fcs = g16(p + 12);
     f->fdp = g32(p + 16), f->fds = g16(p + 20);
-    c->mxcsr = g32(p + 24) & 0xffff;
     for (unsigned i = 0; i < 8; i++) {
         struct f80 *r = &f->st[(f->top + i) & 7];
         memcpy(&r->sig, p + 32 + i * 16, 8);
         r->se = g16(p + 40 + i * 16);
     }
-    memcpy(c->xmm, p + 160, 128);
     x87_update_es(f);
+}
+
+void x87_load_fxsave(struct cpu *c, const uint8_t p[512])
+{
+    x87_load_fx(c, p);
+    c->mxcsr = g32(p + 24) & 0xffff;
+    memcpy(c->xmm, p + 160, 128);
 }

@@ -12,6 +12,10 @@ void x87_load_fsave(struct cpu *c, const uint8_t *p, int size);
 /* FXSAVE image, 512 bytes. Bytes 464-511 are not touched. */
 void x87_save_fxsave(const struct cpu *c, uint8_t p[512]);
 void x87_load_fxsave(struct cpu *c, const uint8_t p[512]);
+/* Of it the bytes of the x87 unit (0-23, 32-159), and those of MXCSR (24-31). */
+void x87_save_fx(const struct cpu *c, uint8_t p[160]);
+void x87_load_fx(struct cpu *c, const uint8_t p[160]);
+void x87_save_mxcsr(const struct cpu *c, uint8_t p[32]);
 /* The full 16-bit tag word (2 bits a physical register). */
 uint16_t x87_tag_word(const struct x87 *f);
 /* Recomputes ES and B of the status word. */

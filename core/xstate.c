@@ -88,16 +88,12 @@ uint32_t xstate_in_use(const struct cpu *c)
 
 void xstate_save(const struct cpu *c, uint8_t *area, uint32_t components)
 {
-    uint8_t fx[512];
-    x87_save_fxsave(c, fx);
-    if (components & XSTATE_X87) {
-        memcpy(area, fx, 24);
-        memcpy(area + 32, fx + 32, 128);
-    }
+    if (components & XSTATE_X87)
+        x87_save_fx(c, area);
     if (components & XSTATE_SSE)
-        memcpy(area + 160, fx + 160, 128);
-    if (components & (XSTATE_SSE | XSTATE_AVX)) /* MXCSR and its mask */
-        memcpy(area + 24, fx + 24, 8);
+        memcpy(area + 160, c->xmm, sizeof c->xmm);
+    if (components & (XSTATE_SSE | XSTATE_AVX))
+        x87_save_mxcsr(c, area);
     for (unsigned i = 0; i < XSTATE_PARTS; i++)
         if (components & xstate_parts[i].component)
             memcpy(area + part_at[i], (const uint8_t *)c + xstate_parts[i].field,
@@ -106,19 +102,14 @@ void xstate_save(const struct cpu *c, uint8_t *area, uint32_t components)
 
 void xstate_load(struct cpu *c, const uint8_t *area, uint32_t load, uint32_t init)
 {
-    union xmm xmm[8];
-    uint32_t mxcsr = c->mxcsr;
-    memcpy(xmm, c->xmm, sizeof xmm);
     if (load & XSTATE_X87)
-        x87_load_fxsave(c, area);
+        x87_load_fx(c, area);
     else if (init & XSTATE_X87)
         init_x87(&c->fpu);
     if (load & XSTATE_SSE)
-        memcpy(c->xmm, area + 160, sizeof xmm);
+        memcpy(c->xmm, area + 160, sizeof c->xmm);
     else if (init & XSTATE_SSE)
-        memset(c->xmm, 0, sizeof xmm);
-    else
-        memcpy(c->xmm, xmm, sizeof xmm);
+        memset(c->xmm, 0, sizeof c->xmm);
     for (unsigned i = 0; i < XSTATE_PARTS; i++) {
         const struct xstate_part *p = &xstate_parts[i];
         if (load & p->component)
@@ -127,5 +118,4 @@ void xstate_load(struct cpu *c, const uint8_t *area, uint32_t load, uint32_t ini
             memset((uint8_t *)c + p->field, 0, p->held);
     }
     c->zmm_used |= load & XSTATE_AVX512;
-    c->mxcsr = mxcsr;
 }

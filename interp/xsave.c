@@ -1,5 +1,6 @@
 /* XSAVE, XSAVEC, XSAVEOPT, XRSTOR, XGETBV (SDM vol. 1 ch. 13): #UD if the model shows no XSAVE. */
 #include "core/cpuid.h"
+#include "core/x87state.h"
 #include "core/xstate.h"
 #include "interp/priv.h"
 
@@ -85,7 +86,7 @@ BODY(xsave)
         put(a + 32, b + 32, 128);
     }
     if (compact ? used & XSTATE_SSE : want & (XSTATE_SSE | XSTATE_AVX)) {
-        xstate_save(cpu, b, XSTATE_SSE);
+        x87_save_mxcsr(cpu, b);
         put(a + 24, b + 24, 8);
     }
     if (parts & XSTATE_SSE)
@@ -119,7 +120,9 @@ BODY(xrstor)
         cpu_fault_gp(cpu, 0);
     area_end(cpu, in, area_size(want, h[1]), false);
     uint32_t load = want & (uint32_t)h[0], init = want & ~load;
-    get(b, a, XSTATE_HEADER_AT - 96 /* what software may use is not read */);
+    get(b, a, load & XSTATE_X87 ? 160 : 32);
+    if (load & XSTATE_SSE)
+        get(b + 160, a + 160, 128);
     for (unsigned i = 0; i < XSTATE_PARTS; i++)
         if (load & xstate_parts[i].component)
             get(b + xstate_at(i), a + part_at(i, h[1]), xstate_parts[i].held);

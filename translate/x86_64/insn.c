@@ -9,8 +9,9 @@
 
 bool x64_uses_x87(const struct insn *in)
 {
-    if (decode_op_class(in->op) == CLASS_X87 || in->op == OP_EMMS || in->op == OP_XGETBV ||
-        (in->op >= OP_XRSTOR && in->op <= OP_XSAVEOPT))
+    if (x64_how(in->op) == HOW_INTERP) /* it finds the state in the cpu */
+        return false;
+    if (decode_op_class(in->op) == CLASS_X87 || in->op == OP_EMMS)
         return true;
     for (unsigned i = 0; i < in->nopnd; i++)
         if (in->o[i].kind == OPND_MM || in->o[i].kind == OPND_ST)
