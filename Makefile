@@ -151,8 +151,8 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	install -D -m 644 docs/xrun-root.1 $(SHARE)/man/man1/xrun-root.1
 	install -D -m 644 tools/xrun.bash-completion $(SHARE)/bash-completion/completions/xrun
 	install -D -m 644 README.md $(SHARE)/doc/xrun/README.md
-	$(RUN) $(O)/xrun --binfmt print | sed 's#:/[^:]*:POF$$#:$(PREFIX)/bin/xrun:POF#' >$(O)/xrun-i386.conf
-	install -D -m 644 $(O)/xrun-i386.conf $(SHARE)/xrun/xrun-i386.conf
+	$(RUN) $(O)/xrun --binfmt print | sed 's#:/[^:]*:POF$$#:$(PREFIX)/bin/xrun:POF#' | \
+	install -D -m 644 /dev/stdin $(SHARE)/xrun/xrun-i386.conf
 
 .PHONY: deb
 deb: ## a Debian package of xrun in build/
