@@ -1,5 +1,5 @@
 #!/bin/bash
-# Everything `make check` runs, in order. A line for each part, then what failed; the last line adds up. All that
+# Everything `make check` runs. A line for each part, then what failed; the last line adds up. All that
 # the parts print goes to BUILD/tests/check.log (V=1: and here).   usage: check.sh BUILD CACHE
 # CHECK_PARTS=REGEX: only the parts of such names; then ONLY and the like reach them, too.
 set -u
@@ -23,19 +23,22 @@ absolute() { # name of a link, directory: tests change theirs, and commands are 
 }
 build=$(absolute build "$1") cache=$(absolute cache "$2")
 w=$build/tests
-log=$w/check.log failures=$w/check.failures
+log=$w/check.log failures=$w/check.failures sums=$w/check.sums
 export HOME=$w/home # where no settings are
 mkdir -p "$HOME"
-: >"$log" >"$failures"
+: >"$log"
+: >"$failures"
+: >"$sums"
 x86=$build/x86_64-release/xrun
 arm=$build/aarch64-release/xrun
 qemu=$(command -v qemu-aarch64)
 armrun="$qemu $arm --exec-via=$qemu"
 counts='\([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)\{0,1\}$'
-all_passed=0 all_failed=0 all_skipped=0
+lanes=${JOBS:-$(nproc)}
+[ "$lanes" -le 4 ] || lanes=4
 
 running=
-trap 'kill -TERM $running 2>/dev/null; exit 130' INT TERM HUP
+trap 'kill -TERM $running $(jobs -p) 2>/dev/null; exit 130' INT TERM HUP
 export PROGRAMS=$w/programs # the guest programs are built once
 rm -rf "$PROGRAMS"
 export XRUN_STORE=off # but where it is tested: what one part leaves behind must not change another
@@ -43,7 +46,7 @@ export XRUN_STORE=off # but where it is tested: what one part leaves behind must
 # The lines "NAME: N passed, N failed, N skipped" of what the command prints count; a failure it has not counted
 # is one more, and so is a part without such a line.
 part() { # name, command...
-    local name=$1 out=$w/part.out began=$SECONDS limit=${PART_LIMIT:-3600} p f s
+    local name=$1 out=$w/part.$BASHPID.out began=$SECONDS limit=${PART_LIMIT:-3600} p f s
     shift
     [[ $name =~ ${CHECK_PARTS:-.} ]] || return
     # a session of its own: no terminal; `&`, so that this script can be interrupted, makes SIGINT be ignored
@@ -56,6 +59,9 @@ part() { # name, command...
         awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')"
     [[ $name = *set-up ]] || [ $((p + f + s)) != 0 ] || st=nothing
     if [ $st != 0 ] && [ "$f" = 0 ]; then f=1; fi
+    exec 9>>"$sums" # one at a time, of several lanes
+    flock 9
+    echo "$p $f $s" >&9
     printf '%-28s %8d passed %s%s %ds\n' "$name" "$p" "$([ "$f" = 0 ] || echo "$f FAILED ")" \
         "$([ "$s" = 0 ] || echo "$s skipped ")" $((SECONDS - began))
     { echo "== $name"; cat "$out"; } >>"$log"
@@ -64,19 +70,73 @@ part() { # name, command...
         echo "== $name: exit $st"
         grep -A 12 '^FAIL' "$out" | head -n 40 | grep . || tail -n 20 "$out"
     fi | cut -c 1-200 >>"$failures"
-    all_passed=$((all_passed + p)) all_failed=$((all_failed + f)) all_skipped=$((all_skipped + s))
+    exec 9>&-
+    rm -f "$out"
+}
+
+# Parts that use one processor each run side by side, what is one function in its order.
+lane() { # command...
+    while [ "$(jobs -pr | wc -l)" -ge "$lanes" ]; do wait -n; done
+    (trap 'kill -TERM $running 2>/dev/null; exit 130' TERM; "$@") &
+}
+
+abi() {
+    part abi tests/abi/run.sh "$w/abi" "$x86"
+    part ioctl tests/abi/ioctl.sh "$w/abi" "$x86"
+    part abi-stress tests/abi/stress.sh "$w/abi" "x86_64=$x86" "aarch64=$armrun"
+}
+
+gdb_x86() {
+    part "gdb server x86_64" tests/debug/gdb.sh "$w/gdb-x86_64" "$x86"
+    part "gdb server, bad clients" python3 tests/debug/gdbfuzz.py 20 "$w/gdb-x86_64/basic" "$x86"
+}
+
+debuggers() {
+    part "debuggers' set-up" tests/setup/retry.sh tests/setup/debug.sh "$cache"
+    part "debuggers as guests x86_64" tests/debug/guests.sh "$cache/root/debug" "$w/guests-x86_64" "$x86"
+    ONLY=strace part "debuggers as guests aarch64" tests/debug/guests.sh "$cache/root/debug" "$w/guests-aarch64" $armrun
+    part musl tests/guest/musl/run.sh "$cache/root/debug" "$w/musl" "x86_64=$x86" "aarch64=$armrun"
+}
+
+lockstep() {
+    part lockstep tests/lockstep/run.sh "$w/lockstep" "$x86"
+    part "lockstep-code x86_64" tests/lockstep/code.sh "$w/lockstep" "$x86"
+    part "lockstep-code aarch64" tests/lockstep/code.sh "$w/lockstep" $armrun
+}
+
+app() {
+    part "root set-up" tests/setup/retry.sh tests/setup/root.sh "$cache"
+    part app tests/app/run.sh "$cache/root/i386" "x86_64=$x86" "aarch64=$arm"
+    part "stress-ng set-up" tests/setup/retry.sh tests/setup/stress.sh "$cache" stress-ng
+    part "torture set-up" tests/setup/retry.sh tests/setup/torture.sh "$cache"
 }
 
 echo "Linux $(uname -r), $(sed -n 's/^model name.*: //p' /proc/cpuinfo | head -n 1), $(nproc) processors"
-part lint tests/lint/run.sh "$build/x86_64-release/interp" "$x86"
-part "unit x86_64" tests/unit/run.sh "$build/x86_64-release/tests/unit"
-part "unit aarch64" tests/unit/run.sh "$build/aarch64-release/tests/unit" "$qemu"
-part "a64 encodings x86_64" tests/unit/a64.sh "$w/a64" "$build/x86_64-release/tests/unit/a64"
-part "a64 encodings aarch64" tests/unit/a64.sh "$w/a64" "$qemu" "$build/aarch64-release/tests/unit/a64"
 part golden make -s -k BUILD="$1" CACHE="$cache" golden # sudo keeps no variables
-part abi tests/abi/run.sh "$w/abi" "$x86"
-part ioctl tests/abi/ioctl.sh "$w/abi" "$x86"
-part abi-stress tests/abi/stress.sh "$w/abi" "x86_64=$x86" "aarch64=$armrun"
+lane app
+lane part store tests/store/run.sh "$w/store" "x86_64=$x86" "aarch64=$armrun"
+lane debuggers
+lane part "unit aarch64" tests/unit/run.sh "$build/aarch64-release/tests/unit" "$qemu"
+lane part "gdb server aarch64" tests/debug/gdb.sh "$w/gdb-aarch64" $armrun
+lane gdb_x86
+lane lockstep
+lane part "badinput aarch64" tests/guest/badinput.sh "$w/badinput-aarch64" $armrun
+lane abi
+lane part "unit x86_64" tests/unit/run.sh "$build/x86_64-release/tests/unit"
+lane part "a64 encodings x86_64" tests/unit/a64.sh "$w/a64-x86_64" "$build/x86_64-release/tests/unit/a64"
+lane part "a64 encodings aarch64" tests/unit/a64.sh "$w/a64-aarch64" "$qemu" "$build/aarch64-release/tests/unit/a64"
+lane part limits tests/limits/run.sh "$w/limits" "x86_64=$x86" "aarch64=$armrun"
+lane part core tests/guest/core/run.sh "$w/core" "x86_64=$x86" "aarch64=$armrun"
+lane part "debug x86_64" tests/debug/run.sh "$w/debug-x86_64" "$x86"
+lane part "debug aarch64" tests/debug/run.sh "$w/debug-aarch64" $armrun
+lane part strace tests/trace/run.sh "$w/strace" "x86_64=$x86" "aarch64=$armrun"
+lane part lint tests/lint/run.sh "$build/x86_64-release/interp" "$x86"
+lane part abi-check tests/abicheck/run.sh "$w/abicheck" "$x86"
+lane part options tests/options/run.sh "$w/options" "$x86"
+lane part binfmt tests/guest/binfmt.sh "$w/binfmt" "$x86"
+lane part "badinput x86_64" tests/guest/badinput.sh "$w/badinput-x86_64" "$x86"
+wait
+# these use all processors, or look at the whole machine
 part guest tests/guest/run.sh "$w/guest" "x86_64=$x86" "aarch64=$armrun"
 CPUS=cortex-a57 part "guest, ARMv8.0" tests/guest/cpus.sh "$w/cpus" - - 0 $armrun
 part "guest, small blocks" tests/guest/run.sh "$w/small" "x86_64=$x86 --block-max=2 --flush-every=200 --interpret"
@@ -84,36 +144,12 @@ part "guest, all translated" tests/guest/run.sh "$w/hot" "x86_64=$x86 --hot=1" \
     "little=$x86 --hot=1 --code-cache=256K" "disturbed=$x86 --hot=2 --stress-flush=50"
 ONLY='^(mmap|smc|sys_m|sys_v|sys_ipc|pagecalls|stack|thr_[cfs]|brk|exec|sig_frame)' \
     part "guest, pages of 16 KiB" tests/guest/run.sh "$w/coarse" "coarse=$x86 --host-page=16384"
-part strace tests/trace/run.sh "$w/strace" "x86_64=$x86" "aarch64=$armrun"
 part probe tests/probe/run.sh "$w/probe" "$x86"
-part abi-check tests/abicheck/run.sh "$w/abicheck" "$x86"
-part options tests/options/run.sh "$w/options" "$x86"
-part binfmt tests/guest/binfmt.sh "$w/binfmt" "$x86"
-part store tests/store/run.sh "$w/store" "x86_64=$x86" "aarch64=$armrun"
-part limits tests/limits/run.sh "$w/limits" "x86_64=$x86" "aarch64=$armrun"
-part core tests/guest/core/run.sh "$w/core" "x86_64=$x86" "aarch64=$armrun"
-part "badinput x86_64" tests/guest/badinput.sh "$w/guest" "$x86"
-part "badinput aarch64" tests/guest/badinput.sh "$w/guest" $armrun
-part "debug x86_64" tests/debug/run.sh "$w/debug" "$x86"
-part "debug aarch64" tests/debug/run.sh "$w/debug" $armrun
-part "gdb server x86_64" tests/debug/gdb.sh "$w/gdb-x86_64" "$x86"
-part "gdb server, bad clients" python3 tests/debug/gdbfuzz.py 20 "$w/gdb-x86_64/basic" "$x86"
-part "gdb server aarch64" tests/debug/gdb.sh "$w/gdb-aarch64" $armrun
-part "debuggers' set-up" tests/setup/retry.sh tests/setup/debug.sh "$cache"
-part "debuggers as guests x86_64" tests/debug/guests.sh "$cache/root/debug" "$w/guests-x86_64" "$x86"
-ONLY=strace part "debuggers as guests aarch64" tests/debug/guests.sh "$cache/root/debug" "$w/guests-aarch64" $armrun
-part musl tests/guest/musl/run.sh "$cache/root/debug" "$w/musl" "x86_64=$x86" "aarch64=$armrun"
-part lockstep tests/lockstep/run.sh "$w/lockstep" "$x86"
-part "lockstep-code x86_64" tests/lockstep/code.sh "$w/lockstep" "$x86"
-part "lockstep-code aarch64" tests/lockstep/code.sh "$w/lockstep" $armrun
 if [ -f tests/insn/insn.mk ]; then part insn make -s BUILD="$1" CACHE="$cache" insn-check; fi
-part "torture set-up" tests/setup/retry.sh tests/setup/torture.sh "$cache"
 STEP=${TORTURE_STEP:-8} part torture tests/torture/run.sh "$cache/torture" "$w/torture" "$x86" "$armrun"
-part "root set-up" tests/setup/retry.sh tests/setup/root.sh "$cache"
-part app tests/app/run.sh "$cache/root/i386" "x86_64=$x86" "aarch64=$arm"
-part "stress-ng set-up" tests/setup/retry.sh tests/setup/stress.sh "$cache" stress-ng
 SECONDS_EACH=1 JOBS=4 ONLY=$(cat tests/stress/quick) part stress-ng tests/stress/stress-ng.sh "$cache/root/stress" "$w/stress" "x86_64=$x86" "aarch64=$arm"
 
 head -n 120 "$failures"
+read -r all_passed all_failed all_skipped <<<"$(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$sums")"
 echo "$all_passed passed, $all_failed failed, $all_skipped skipped"
-[ $all_failed = 0 ] && [ $all_passed != 0 ]
+[ "$all_failed" = 0 ] && [ "$all_passed" != 0 ]

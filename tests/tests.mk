@@ -12,7 +12,7 @@ both: ## build release xruns for both hosts
 	$(MAKE) --no-print-directory HOST=aarch64 all unit
 
 .PHONY: check
-check: ## all tests, both hosts (AArch64 under qemu-aarch64); V=1: with all that they print
+check: ## all tests, both hosts (AArch64 under qemu-aarch64); V=1: with all that they print; CHECK_PARTS=REGEX: only such parts
 	@tests/setup/retry.sh tests/setup/deps.sh $(CACHE) test
 	@$(MAKE) -s -j$(shell nproc) both
 	@tests/check.sh $(BUILD) $(CACHE)
