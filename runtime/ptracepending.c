@@ -46,6 +46,7 @@ static struct taken *take_all(void)
         struct taken x = {.shared = !(pending_for_thread() & mask)};
         if (host_syscall(SYS_rt_sigtimedwait, (long)&mask, (long)&x.info, (long)&now, 8, 0, 0) <= 0)
             return first;
+        signal_undisguise(&x.info);
         *end = xmalloc(sizeof x);
         **end = x;
         end = &(*end)->next;
@@ -58,7 +59,7 @@ static void put_back(const struct thread *t, struct taken *x)
         struct taken *next = x->next;
         long info = (long)&x->info, sig = x->info.si_signo, pid = t->proc->pid;
         if (x->shared)
-            host_syscall(SYS_rt_sigqueueinfo, pid, sig, info, 0, 0, 0);
+            signal_to_process(x->info);
         else
             host_syscall(SYS_rt_tgsigqueueinfo, pid, t->tid, sig, info, 0, 0);
         free(x);

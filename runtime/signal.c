@@ -394,16 +394,13 @@ static bool is_own(int sig, const siginfo_t *info, const ucontext_t *uc)
            !fork_child_ended(sig, info, uc);
 }
 
-/* To the host's kernel, which keeps it until it is let in. False if that has no room. Only the first thread may
- * give one to the process that it has not made itself. Async-signal-safe. */
+/* To the host's kernel, which keeps it until it is let in. False if that has no room. What was sent
+ * to the process may be for another thread now. Async-signal-safe. */
 static bool queue_back(siginfo_t *info)
 {
-    long sig = info->si_signo, r = -EPERM;
-    if (info->si_code != SI_TKILL)
-        r = host_syscall(SYS_rt_sigqueueinfo, getpid(), sig, (long)info, 0, 0, 0);
-    if (r)
-        r = host_syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), sig, (long)info, 0, 0);
-    return !r;
+    long sig = info->si_signo;
+    return (info->si_code != SI_TKILL && signal_to_process(*info)) ||
+           !host_syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), sig, (long)info, 0, 0);
 }
 
 static void on_signal(int sig, siginfo_t *info, void *context)
@@ -440,11 +437,7 @@ static void on_signal(int sig, siginfo_t *info, void *context)
         queue_back(info);
     } else if (!p->valid && !(sync >= 0 && (core_is_stop(info) || trace_is_token(info)))) {
         p->info = *info;
-        if (sync >= 0 && info->si_code == SI_QUEUE && info->si_errno >> 16 == SI_LIKE_FAULT >> 16) {
-            p->info.si_code = info->si_errno & 0xffff;
-            p->info.si_errno = 0;
-            p->info.si_addr = info->si_value.sival_ptr;
-        }
+        signal_undisguise(&p->info);
         p->valid = 1;
     }
     t->cpu.pending = 1;
@@ -874,14 +867,11 @@ void signal_requeue(struct thread *t)
 
 static void hand_over(struct pending_signal *p)
 {
-    siginfo_t info = p->info;
-    if (!p->valid || info.si_code == SI_TKILL)
+    if (!p->valid || p->info.si_code == SI_TKILL)
         return;
     p->valid = 0;
-    signal_disguise(&info, (uint32_t)info.si_signo);
-    /* with another process's siginfo only the first thread may send one */
-    if (host_syscall(SYS_rt_sigqueueinfo, getpid(), info.si_signo, (long)&info, 0, 0, 0))
-        host_syscall(SYS_kill, getpid(), info.si_signo, 0, 0, 0, 0);
+    if (!signal_to_process(p->info)) /* without what came along */
+        host_syscall(SYS_kill, getpid(), p->info.si_signo, 0, 0, 0, 0);
 }
 
 void signal_hand_over(struct thread *t)

@@ -191,6 +191,8 @@ static int64_t timedwait(struct sysctx *c, bool t64)
                     : HCB(SYS_rt_sigtimedwait, &set, &info, c->a[2] ? (long)&ts : 0, 8, 0, 0);
     if (r == SYSRET_RESTART_NOHAND && runtime_hooks.sync_take(c->t, set, &info))
         r = info.si_signo;
+    if (r > 0)
+        signal_undisguise(&info);
     if (r > 0 && c->a[1] && abi_write_siginfo(c->a[1], &info))
         return -EFAULT;
     return r;
@@ -243,6 +245,29 @@ void signal_disguise(siginfo_t *info, uint32_t sig)
     info->si_errno = SI_LIKE_FAULT | info->si_code;
     info->si_code = SI_QUEUE;
     info->si_value.sival_ptr = addr;
+}
+
+void signal_undisguise(siginfo_t *info)
+{
+    if (info->si_code == SI_QUEUE && (info->si_errno & ~SI_FAULT_MAX) == SI_LIKE_FAULT) {
+        info->si_addr = info->si_value.sival_ptr;
+        info->si_code = info->si_errno & SI_FAULT_MAX;
+        info->si_errno = 0;
+    } else if (info->si_code >= SI_GIVEN_BACK && info->si_code <= SI_GIVEN_BACK + SI_GIVEN_MAX) {
+        info->si_code -= SI_GIVEN_BACK;
+    }
+}
+
+bool signal_to_process(siginfo_t info)
+{
+    int sig = info.si_signo;
+    signal_disguise(&info, (uint32_t)sig);
+    int64_t r = HC(SYS_rt_sigqueueinfo, getpid(), sig, &info, 0, 0, 0);
+    if (r == -EPERM && info.si_code >= 0 && info.si_code <= SI_GIVEN_MAX) {
+        info.si_code += SI_GIVEN_BACK;
+        r = HC(SYS_rt_sigqueueinfo, getpid(), sig, &info, 0, 0, 0);
+    }
+    return !r;
 }
 
 SYSCALL(rt_sigqueueinfo)

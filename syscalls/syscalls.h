@@ -94,8 +94,12 @@ ssize_t proc_read(const char *path, char *buf, size_t size);
 void strace_enter(const struct sysctx *c);
 void strace_exit(const struct sysctx *c, int64_t result, uint64_t since);
 uint64_t strace_clock(void);
-/* A signal of a process to itself may look like a fault, which xrun's host handler must not take it for. */
+/* A signal of a process to itself may look like a fault, which xrun's host handler must not take it
+ * for. And back where one has come (core/thread.h). */
 void signal_disguise(siginfo_t *info, uint32_t sig);
+void signal_undisguise(siginfo_t *info);
+/* Queues what had come for the process once more; false if there is no room. Async-signal-safe. */
+bool signal_to_process(siginfo_t info);
 void strace_signal(const struct thread *t, int sig, const siginfo_t *info);
 void strace_stopped(const struct thread *t, int sig);
 /* A thread ends; by a signal: all of its process. Also counted for the session. */
