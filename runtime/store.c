@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -747,7 +748,7 @@ static bool write_all(int fd, const void *p, size_t n)
 {
     while (n) {
         ssize_t k = write(fd, p, n);
-        if (k <= 0 && errno != EINTR)
+        if (!k || (k < 0 && errno != EINTR))
             return false;
         p = (const uint8_t *)p + (k > 0 ? k : 0);
         n -= k > 0 ? (size_t)k : 0;
@@ -823,8 +824,9 @@ static struct {
 bool store_begin(void)
 {
     struct rlimit limit;
-    struct stat now;
-    if (stat("/", &now) || now.st_ino != root.st_ino || now.st_dev != root.st_dev)
+    struct timespec now;
+    struct stat st;
+    if (stat("/", &st) || st.st_ino != root.st_ino || st.st_dev != root.st_dev)
         return false;
     if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur < FILE_MAX)
         return false; /* the guest would be killed */
@@ -832,12 +834,29 @@ bool store_begin(void)
     make_directories(dir);
     new.dir = open_directory(dir);
     free(dir);
-    snprintf(new.name, sizeof new.name, "%s.%d", path, (int)getpid());
+    clock_gettime(CLOCK_REALTIME, &now); /* another with this pid may have left its file */
+    snprintf(new.name, sizeof new.name, "%s.%d%09ld", path, (int)getpid(), now.tv_nsec);
     if (new.dir >= 0)
         new.fd = openat(new.dir, new.name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (new.fd < 0 && new.dir >= 0)
         close(new.dir);
     return new.fd >= 0;
+}
+
+/* Without the signal of one that is too large, for the limit is the guest's. */
+static bool write_quietly(const struct list *l)
+{
+    static const struct timespec none = {0, 0};
+    sigset_t too_large, mask, pending;
+    sigemptyset(&too_large);
+    sigaddset(&too_large, SIGXFSZ);
+    pthread_sigmask(SIG_BLOCK, &too_large, &mask);
+    sigpending(&pending);
+    bool ok = write_file(new.fd, l);
+    if (!ok && errno == EFBIG && !sigismember(&pending, SIGXFSZ))
+        sigtimedwait(&too_large, NULL, &none);
+    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    return ok;
 }
 
 void store_write(void)
@@ -849,7 +868,7 @@ void store_write(void)
     for (uint8_t *p = added; p < added_top; p += ((struct stored *)(void *)p)->size)
         if (lasting((struct stored *)(void *)p))
             list_add(&l, (struct stored *)(void *)p);
-    bool ok = l.n > before && !fchmod(new.fd, 0600) /* whatever the guest's umask is */ && write_file(new.fd, &l);
+    bool ok = l.n > before && !fchmod(new.fd, 0600) /* whatever the guest's umask is */ && write_quietly(&l);
     close(new.fd);
     if (!ok || renameat(new.dir, new.name, new.dir, path))
         unlinkat(new.dir, new.name, 0);
