@@ -230,10 +230,11 @@ static int64_t vector(struct sysctx *c, long nr, bool in, int64_t pos, uint32_t 
     struct iovec buf[IOV_LIMIT];
     uint32_t n = c->a[2];
     struct iovec *v = host_iovec(c->a[1], n, buf, in);
-    bool moves = nr != SYS_preadv && nr != SYS_pwritev && memory_file_position(c->a[0], &pos);
+    bool own = pos == -1 && nr != SYS_preadv && nr != SYS_pwritev;
+    bool moves = own && memory_file_position(c->a[0], &pos);
     if (moves)
         nr = in ? SYS_preadv2 : SYS_pwritev2;
-    int r = vector_limit(c->a[0], pos, flags, v, &n, in);
+    int r = pos < 0 && !own ? 0 : vector_limit(c->a[0], pos, flags, v, &n, in);
     if (r)
         return r;
     if (in)

@@ -176,8 +176,10 @@ int memory_file_limit(uint32_t fd, int64_t pos, uint64_t *len, bool write)
     const int64_t end = INT64_C(1) << 32;
     if (likely(kind_of(fd) != MEMORY) || !*len)
         return 0;
-    if (pos < 0 || pos >= end)
-        return pos < 0 ? -EINVAL : -EIO;
+    if (pos < 0) /* the descriptor's own, without a sign */
+        return *len >= -(uint64_t)pos ? -EOVERFLOW : -EIO;
+    if (pos >= end)
+        return -EIO;
     if (*len > (uint64_t)(end - pos))
         *len = (uint64_t)(end - pos);
     if (!own_memory((int)fd))

@@ -19,6 +19,25 @@ static void is(const char *what, long v, long want)
     bad += v != want;
 }
 
+/* The descriptor's own position has no sign there. */
+static void far_up(int fd)
+{
+    const unsigned long long at[] = {(1ull << 63) - 4, 1ull << 63, -4096ull, -8ull, -4ull, -1ull};
+    char b[8];
+    struct iovec v = {b, 4};
+    for (int i = 0; i < 6; i++) {
+        long want = at[i] < -4ull ? EIO : EOVERFLOW;
+        lseek(fd, at[i], SEEK_SET);
+        is("read far up", read(fd, b, 4) < 0 ? errno : 0, want);
+        is("write", write(fd, b, 4) < 0 ? errno : 0, want);
+        is("readv", readv(fd, &v, 1) < 0 ? errno : 0, want);
+        is("nothing", read(fd, b, 0), 0);
+    }
+    is("pread", pread(fd, b, 4, 1ull << 63) < 0 ? errno : 0, EINVAL);
+    is("preadv", preadv(fd, &v, 1, 1ull << 63) < 0 ? errno : 0, EINVAL);
+    lseek(fd, 0, SEEK_SET);
+}
+
 static void beyond(const char *name)
 {
     const unsigned long long at[] = {1ull << 32, 0x555555554000ull, 0x7ffff7000000ull, 0x7ffffffff000ull, -4096ull};
@@ -104,6 +123,7 @@ int main(void)
     int fd = open("/proc/self/mem", O_RDWR);
     is("own bytes", pread(fd, b, 4, (unsigned long)text), 4);
     is("the same", memcmp(b, text, 4), 0);
+    far_up(fd);
     beyond("/proc/self/mem");
     beyond("/proc/thread-self/mem");
     holes();
