@@ -230,9 +230,10 @@ struct runtime_hooks {
     void (*ldt_changed)(struct thread *t, uint16_t sel);
     /* Code of [start,end) must be forgotten by all threads. */
     void (*invalidate)(gaddr start, gaddr end);
-    /* An i386 system call through the host's own i386 entry; -ENOSYS if it has none. */
+    /* An i386 system call through the host's own i386 entry; NO_CALL32 if it has none. */
     long (*call32)(uint32_t nr, const uint32_t a[5]);
 };
+enum { NO_CALL32 = -4096 }; /* no error of a call's, which may be ENOSYS */
 extern struct runtime_hooks runtime_hooks;
 
 /* A host system call that may block. Returns the host's result (negative errno). If a host signal

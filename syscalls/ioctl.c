@@ -197,11 +197,11 @@ static int64_t unknown(struct sysctx *c)
     bool refused = c->t->seccomp && !opt.all_ioctls;
     if (flags < 0 || flags & O_PATH)
         return -EBADF;
-    int64_t r = -ENOSYS;
+    int64_t r = NO_CALL32;
     if (!refused) {
         mem_prepare_write(c->a[2], size > 256 ? size : 256);
         r = runtime_hooks.call32(c->nr, c->a);
-        refused = r == -ENOSYS && !opt.all_ioctls && !of_drm_driver(request);
+        refused = r == NO_CALL32 && !opt.all_ioctls && !of_drm_driver(request);
     }
     if (news(request))
         log_event("ioctl %#x %s: unknown (direction %s, type %#x, number %#x, size %u)%s", request,
@@ -209,7 +209,7 @@ static int64_t unknown(struct sysctx *c)
                   size, refused ? "; see --all-ioctls" : "");
     if (refused)
         return -ENOTTY;
-    return r == -ENOSYS ? ioctl_host(c, request, mem_host(c->a[2])) : restartable((long)r);
+    return r == NO_CALL32 ? ioctl_host(c, request, mem_host(c->a[2])) : restartable((long)r);
 }
 
 SYSCALL(ioctl)

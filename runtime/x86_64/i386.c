@@ -58,7 +58,7 @@ static bool int80_works(void)
 
 long host_call32(uint32_t nr, const uint32_t a[5])
 {
-    return int80_works() ? int80(nr, a[0], a[1], a[2], a[3], a[4]) : -ENOSYS;
+    return int80_works() ? int80(nr, a[0], a[1], a[2], a[3], a[4]) : NO_CALL32;
 }
 
 void host_robust_list32(gaddr head)
