@@ -218,7 +218,7 @@ static void value_to_host(uint8_t kind, const char *g, char *h)
     case P:
         memcpy(&v, g, 4);
         if (kind == P)
-            mem_prepare_write(v, GUEST_PAGE_SIZE); /* the kernel may write there; how much only it knows */
+            mem_prepare_write(v, MEM_UNKNOWN_LENGTH);
         wide = kind == L ? (uint64_t)(int32_t)v : v;
         memcpy(h, &wide, 8);
         return;
@@ -227,7 +227,7 @@ static void value_to_host(uint8_t kind, const char *g, char *h)
         if (wide > UINT32_MAX)
             wide = BAD;
         else
-            mem_prepare_write((gaddr)wide, GUEST_PAGE_SIZE);
+            mem_prepare_write((gaddr)wide, MEM_UNKNOWN_LENGTH);
         memcpy(h, &wide, 8);
         return;
     case POINTER64:

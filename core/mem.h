@@ -140,6 +140,7 @@ enum mem_fault mem_fault(gaddr addr, bool write, gaddr esp);
 bool mem_code_protect(gaddr addr, uint32_t len);
 void mem_set_code_hook(void (*hook)(gaddr start, gaddr end));
 void mem_prepare_write(gaddr addr, uint32_t len);
+enum { MEM_UNKNOWN_LENGTH = 1 << 20 }; /* for what only the kernel knows the length of */
 /* What lies in [first,last] was changed behind all this. */
 void mem_forget_code(gaddr first, gaddr last);
 

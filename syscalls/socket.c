@@ -169,12 +169,25 @@ static bool is_tables(uint32_t level, uint32_t name)
            (level == IPPROTO_IPV6 && (name & ~1u) == IPT);
 }
 
+/* The addresses in struct ipt_replace, ip6t_replace, arpt_replace and ebt_replace to which the kernel writes:
+ * of counters and entries. */
+static void prepare_tables(const struct sysctx *c)
+{
+    enum { ARPT_COUNTERS = 72, EBT_ENTRIES = 76, IPT_COUNTERS = 88 };
+    static const uint8_t places[] = {ARPT_COUNTERS, EBT_ENTRIES, IPT_COUNTERS};
+    uint32_t a;
+    mem_prepare_write(c->a[3], MEM_UNKNOWN_LENGTH);
+    for (size_t i = 0; i < ARRAY_SIZE(places); i++)
+        if (!mem_read32(c->a[3] + places[i], &a))
+            mem_prepare_write(a, MEM_UNKNOWN_LENGTH);
+}
+
 /* They are structures upon structures, with addresses: only the host's own i386 entry can convert them. */
 static int64_t tables_option(struct sysctx *c, uint32_t nr)
 {
-    mem_prepare_write(c->a[3], 1u << 20);
+    prepare_tables(c);
     int64_t r = runtime_hooks.call32(nr, c->a);
-    if (r != -ENOSYS)
+    if (r != NO_CALL32)
         return r;
     log_event("option %u of sockets refused: tables of filters are not converted", c->a[2]);
     return -ENOPROTOOPT;

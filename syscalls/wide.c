@@ -107,7 +107,7 @@ static void check(uint64_t *s, size_t words, const struct wide *w)
         if (*p > UINT32_MAX || (i == 0 && length > (UINT64_C(1) << 32) - *p))
             *p = (uintptr_t)BAD_PTR;
         else if (*p)
-            mem_prepare_write((gaddr)*p, GUEST_PAGE_SIZE); /* the kernel may write there; how much only it knows */
+            mem_prepare_write((gaddr)*p, i == 0 && length ? (uint32_t)length : MEM_UNKNOWN_LENGTH);
     }
 }
 
