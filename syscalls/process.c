@@ -513,5 +513,5 @@ bool pidfd_is_own(uint32_t fd)
         return false;
     for (char *line; (line = lines_next(&l));)
         sscanf(line, "Pid: %d", &pid);
-    return pid == getpid();
+    return pid == getpid() || (pid > 0 && !HC(SYS_tgkill, getpid(), pid, 0, 0, 0, 0)); /* a thread */
 }
