@@ -202,7 +202,7 @@ static void give_up(uint8_t *p)
 
 static void attach(uint8_t *p)
 {
-    int id = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | 0600);
+    int id = shmget(IPC_PRIVATE, PAGE, IPC_CREAT | 0700);
     uint8_t *q = shmat(id, NULL, 0);
     put(q, reads, sizeof reads);
     shmat(id, p, SHM_EXEC | SHM_REMAP);
