@@ -130,6 +130,32 @@ bool translate_flags_follow(const struct translation *tr, unsigned i, const bool
     return found == TRACE_FOUND;
 }
 
+/* ---- returns that are jumps ---- */
+
+bool translate_return_jumps(const struct translation *tr, unsigned i, const bool *leader)
+{
+    enum { STEPS_MAX = 8 };
+    int slot = 0; /* where what it will pop is, from esp */
+    for (unsigned steps = 0; steps < STEPS_MAX; steps++) {
+        if (i == 0 || leader[i] || tr->insn[i - 1].in->next != tr->insn[i].in->eip)
+            return false;
+        const struct insn *in = tr->insn[--i].in;
+        int by = moves_esp(in);
+        bool stores = in->op == OP_MOV || in->op == OP_XCHG;
+        if (in->op == OP_PUSH && by && !slot)
+            return true;
+        for (unsigned k = 0; k < in->nopnd; k++)
+            if (stores && in->o[k].kind == OPND_MEM && (in->o[k].access & ACCESS_W) && in->o[k].size == 4 &&
+                in->base == REG_ESP && in->index == REG_ZERO && (int)in->disp == slot)
+                return true;
+        unsigned w = writes(in);
+        if (w == UNKNOWN || w >> REG_ESP & 1 || (in->flags & INSN_END))
+            return false;
+        slot += by;
+    }
+    return false;
+}
+
 /* The operand, with anything above its size. */
 static uint32_t value(const struct cpu *cpu, const struct insn *in, const struct opnd *o, int popped)
 {

@@ -131,6 +131,10 @@ void translate_trace_flags(struct cpu *cpu, const struct translate_trace *t);
 /* All of that for instruction i of a region: they do. */
 bool translate_flags_follow(const struct translation *tr, unsigned i, const bool *leader);
 
+/* Return i leads to an address that the instructions before it have put on the stack (lazy binding does that): it
+ * is no return of a call. A hint. */
+bool translate_return_jumps(const struct translation *tr, unsigned i, const bool *leader);
+
 bool translate_available(void);
 /* What of the host (beyond its hardware capabilities as in the auxiliary vector) and of the options
  * translated code depends on. */

@@ -269,8 +269,13 @@ static void ret(struct emit *e, const struct insn *in)
         a64_const(e, A64_TMP0, more);
         a64_add(e, A64_W, A64_ESP, A64_ESP, A64_TMP0);
     }
-    a64_must(a64_ldst_pair(e, A64_LDP_X, A64_TMP0, A64_LR, A64_SP, 16, A64_PAIR_POST));
     int32_t owed = a64_owed[e->index];
+    if (!owed && e->form == FORM_SUB && translate_return_jumps(e->tr, e->index, a64_leader)) {
+        look_up(e);
+        a64_br(e, A64_STUB);
+        return;
+    }
+    a64_must(a64_ldst_pair(e, A64_LDP_X, A64_TMP0, A64_LR, A64_SP, 16, A64_PAIR_POST));
     /* what the pair says of flags matters if they are not there */
     unsigned sf = owed || e->form != FORM_SUB ? A64_X : A64_W;
     a64_eor(e, sf, A64_TMP0, A64_TMP0, A64_TARGET);
@@ -686,8 +691,6 @@ static void exit_stub(struct emit *e, const struct leave *l)
     x->stub = emit_off(e);
     if (l->kind != LEAVE_COND)
         point(e, l->at, x->stub);
-    if (l->kind == LEAVE_CALL) /* the callee will be interpreted, and its return not mirrored */
-        a64_must(a64_add_imm(e, A64_X, A64_SP, A64_SP, 16));
     load_literal(e, A64_LIT_LDR_X, A64_TARGET, LIT_EXIT, tr->exits++);
     far_branch(e, false, a64_exit_direct);
 }

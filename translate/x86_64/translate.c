@@ -321,7 +321,10 @@ static void ret(struct emit *e, const struct insn *in)
     x64_load(e, X64_TMP0, x64_at(X64_ESP, e->esp));
     e->esp += 4 + (in->nopnd ? (int)(in->imm & 0xffff) : 0);
     x64_settle_esp(e);
-    e8(e, 0xc3);
+    if (translate_return_jumps(e->tr, e->index, e->leader))
+        look_up_jump(e, false);
+    else
+        e8(e, 0xc3);
 }
 
 static void insn(struct emit *e, const struct tr_insn *t);
@@ -526,8 +529,6 @@ static void exit_stub(struct emit *e, const struct leave *l)
     uint32_t at = emit_off(e), rel = at - (l->field + 4);
     memcpy(tr->code + l->field, &rel, 4);
     tr->exit[tr->exits++] = (struct tr_exit){l->target, l->field, at, 0};
-    if (l->call) /* the callee will be interpreted, and its return not mirrored */
-        e8(e, 0x41), e8(e, 0x58); /* pop r8 */
     e8(e, 0xe8);
     x64_rel32(e, x64_exit_direct);
 }
