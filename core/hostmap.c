@@ -166,10 +166,10 @@ static void fill(char *to, size_t size, int fd, uint64_t off)
     }
 }
 
-/* Puts new contents of [start, end) into a host page in which other things are, and which becomes PARTS, mapped
- * with `host`. It is made aside: neither does another thread see it half done, nor can it write without notice
- * to code that is in there. */
-static int put_part(gaddr page, gaddr start, gaddr end, int host, int fd, uint64_t off)
+/* New contents of [start, end) for a host page in which other things are, and which becomes PARTS, mapped with
+ * `host`. It is made aside: neither does another thread see it half done, nor can it write without notice
+ * to code that is in there. Then it is put there, or dropped. */
+static int make_part(gaddr page, gaddr start, gaddr end, int host, int fd, uint64_t off, char **made)
 {
     if (backing[page / host_page] == SHARED) {
         log_event("%08x: something else is to be mapped beside shared memory in a page of the host's", page);
@@ -178,20 +178,40 @@ static int put_part(gaddr page, gaddr start, gaddr end, int host, int fd, uint64
     char *new = mmap(NULL, host_page, HOST_RW, ANONYMOUS, -1, 0);
     if (new == MAP_FAILED)
         return -errno;
+    *made = new;
     gaddr from = start > page ? start : page, to = end - page < host_page ? end : page + host_page;
     int r = protect(page, (uint64_t)page + host_page, PROT_READ); /* whoever writes meanwhile waits for our lock */
     copy_safely(new, page, host_page);
     memset(new + (from - page), 0, to - from);
     fill(new + (from - page), to - from, fd, off + (from - start));
-    if (!r && (mprotect(new, host_page, host) ||
-               mremap(new, host_page, host_page, MREMAP_MAYMOVE | MREMAP_FIXED, at(page)) == MAP_FAILED))
-        r = -errno;
-    if (!r) {
+    return r || !mprotect(new, host_page, host) ? r : -errno;
+}
+
+static void drop_part(gaddr page, char *made)
+{
+    munmap(made, host_page);
+    host_refresh(page);
+}
+
+static int put_made(gaddr page, char *made)
+{
+    if (mremap(made, host_page, host_page, MREMAP_MAYMOVE | MREMAP_FIXED, at(page)) != MAP_FAILED) {
         backing[page / host_page] = PARTS;
         return 0;
     }
-    munmap(new, host_page);
-    host_refresh(page);
+    int r = -errno;
+    drop_part(page, made);
+    return r;
+}
+
+static int put_part(gaddr page, gaddr start, gaddr end, int host)
+{
+    char *made = NULL;
+    int r = make_part(page, start, end, host, -1, 0, &made);
+    if (!r)
+        return put_made(page, made);
+    if (made)
+        drop_part(page, made);
     return r;
 }
 
@@ -226,19 +246,33 @@ static int map_copy(const struct span *s, gaddr start, gaddr end, int prot, int 
     return protect(s->whole, s->whole_end, host_prot(prot));
 }
 
+static int map_whole(const struct span *s, gaddr start, gaddr end, int prot, int flags, int fd, uint64_t off)
+{
+    bool plain = (flags & MAP_TYPE) == MAP_PRIVATE && !(flags & MAP_HUGETLB);
+    if (s->whole >= s->whole_end)
+        return 0;
+    if (fd >= 0 && (start - (uint32_t)off) % host_page)
+        return map_copy(s, start, end, prot, flags, fd, off);
+    return map(s->whole, s->whole_end, host_prot(prot), flags, fd, fd < 0 ? 0 : off + (s->whole - start),
+               fd < 0 && plain ? PARTS : DIRECT);
+}
+
+/* What may fail comes first: then all is as it was. */
 static int map_private(gaddr start, gaddr end, int prot, int flags, int fd, uint64_t off)
 {
     struct span s = span(start, end);
-    bool plain = (flags & MAP_TYPE) == MAP_PRIVATE && !(flags & MAP_HUGETLB);
+    char *made[ARRAY_SIZE(s.part)] = {NULL};
     int r = fd >= 0 ? try_file(prot, flags, fd, off) : 0;
     for (int i = 0; i < s.parts && !r; i++)
-        r = put_part(s.part[i], start, end, joint_prot(s.part[i], start, end, prot), fd, off);
-    if (r || s.whole >= s.whole_end)
-        return r;
-    if (fd >= 0 && (start - (uint32_t)off) % host_page)
-        return map_copy(&s, start, end, prot, flags, fd, off);
-    return map(s.whole, s.whole_end, host_prot(prot), flags, fd, fd < 0 ? 0 : off + (s.whole - start),
-               fd < 0 && plain ? PARTS : DIRECT);
+        r = make_part(s.part[i], start, end, joint_prot(s.part[i], start, end, prot), fd, off, &made[i]);
+    if (!r)
+        r = map_whole(&s, start, end, prot, flags, fd, off);
+    for (int i = 0; i < s.parts; i++)
+        if (made[i] && r)
+            drop_part(s.part[i], made[i]);
+        else if (made[i])
+            r = put_made(s.part[i], made[i]);
+    return r;
 }
 
 int host_map(gaddr start, gaddr end, int prot, int flags, int fd, uint64_t off)
@@ -296,7 +330,8 @@ void host_note_shared(gaddr start, gaddr end)
 
 /* ---- mremap ---- */
 
-/* Host pages that hold nothing else; what lies in them besides (at their ends) comes along. */
+/* Host pages that hold nothing else; what lies in them besides (at their ends) comes along. Any, if they are the
+ * guest's. */
 static int move_pages(gaddr old, uint32_t old_len, gaddr to, uint32_t new_len, int flags)
 {
     gaddr from = host_down(old), first = host_down(to);
@@ -304,7 +339,7 @@ static int move_pages(gaddr old, uint32_t old_len, gaddr to, uint32_t new_len, i
     int hflags = MREMAP_MAYMOVE | MREMAP_FIXED | (flags & MREMAP_DONTUNMAP);
     if (mremap(at(from), n, m, hflags, at(first)) == MAP_FAILED)
         return -errno;
-    for (uint64_t a = 0; a < m; a += host_page) /* what is new is as the last page */
+    for (uint64_t a = 0; a < m && !host_fine(); a += host_page) /* what is new is as the last page */
         backing[(first + a) / host_page] = backing[(from + (!n ? 0 : a < n ? a : n - host_page)) / host_page];
     return 0;
 }
@@ -321,10 +356,8 @@ static int move_copy(gaddr old, uint32_t old_len, gaddr to, uint32_t new_len, in
 
 int host_move(gaddr old, uint32_t old_len, gaddr to, uint32_t new_len, int flags, int prot, bool shared, bool file)
 {
-    if (host_fine()) {
-        int hflags = MREMAP_MAYMOVE | MREMAP_FIXED | (flags & MREMAP_DONTUNMAP);
-        return mremap(at(old), old_len, new_len, hflags, at(to)) == MAP_FAILED ? -errno : 0;
-    }
+    if (host_fine())
+        return move_pages(old, old_len, to, new_len, flags);
     bool whole = !((old ^ to) & (host_page - 1)) && host_alone(to, to + new_len) &&
                  (!old_len || host_alone(old, old + old_len));
     int r = whole ? move_pages(old, old_len, to, new_len, flags) : -EFAULT;
@@ -381,6 +414,6 @@ int host_advise(gaddr start, gaddr end, int advice, bool shared, bool file)
     int r = advise_runs(s.whole, s.whole_end, advice, file && !shared);
     bool clears = advice == MADV_DONTNEED || advice == DONTNEED_LOCKED;
     for (int i = 0; i < s.parts && !r && clears && !file && !shared; i++)
-        r = put_part(s.part[i], start, end, joint_prot(s.part[i], 0, 0, 0), -1, 0);
+        r = put_part(s.part[i], start, end, joint_prot(s.part[i], 0, 0, 0));
     return r;
 }
