@@ -166,10 +166,11 @@ static void fill(char *to, size_t size, int fd, uint64_t off)
     }
 }
 
-/* New contents of [start, end) for a host page in which other things are, and which becomes PARTS, mapped with
- * `host`. It is made aside: neither does another thread see it half done, nor can it write without notice
- * to code that is in there. Then it is put there, or dropped. */
-static int make_part(gaddr page, gaddr start, gaddr end, int host, int fd, uint64_t off, char **made)
+/* New contents of [start, end) for a host page in which other things are, and which becomes PARTS,
+ * mapped with `host`. It is made aside: neither does another thread see it half done, nor can it
+ * write without notice to code that is in there. Then it is put there, or dropped. */
+static int make_part(gaddr page, gaddr start, gaddr end, int host, int fd, uint64_t off,
+                     char **made)
 {
     if (backing[page / host_page] == SHARED) {
         log_event("%08x: something else is to be mapped beside shared memory in a page of the host's", page);
@@ -246,15 +247,16 @@ static int map_copy(const struct span *s, gaddr start, gaddr end, int prot, int 
     return protect(s->whole, s->whole_end, host_prot(prot));
 }
 
-static int map_whole(const struct span *s, gaddr start, gaddr end, int prot, int flags, int fd, uint64_t off)
+static int map_whole(const struct span *s, gaddr start, gaddr end, int prot, int flags, int fd,
+                     uint64_t off)
 {
     bool plain = (flags & MAP_TYPE) == MAP_PRIVATE && !(flags & MAP_HUGETLB);
     if (s->whole >= s->whole_end)
         return 0;
     if (fd >= 0 && (start - (uint32_t)off) % host_page)
         return map_copy(s, start, end, prot, flags, fd, off);
-    return map(s->whole, s->whole_end, host_prot(prot), flags, fd, fd < 0 ? 0 : off + (s->whole - start),
-               fd < 0 && plain ? PARTS : DIRECT);
+    return map(s->whole, s->whole_end, host_prot(prot), flags, fd,
+               fd < 0 ? 0 : off + (s->whole - start), fd < 0 && plain ? PARTS : DIRECT);
 }
 
 /* What may fail comes first: then all is as it was. */
@@ -264,7 +266,8 @@ static int map_private(gaddr start, gaddr end, int prot, int flags, int fd, uint
     char *made[ARRAY_SIZE(s.part)] = {NULL};
     int r = fd >= 0 ? try_file(prot, flags, fd, off) : 0;
     for (int i = 0; i < s.parts && !r; i++)
-        r = make_part(s.part[i], start, end, joint_prot(s.part[i], start, end, prot), fd, off, &made[i]);
+        r = make_part(s.part[i], start, end, joint_prot(s.part[i], start, end, prot), fd, off,
+                      &made[i]);
     if (!r)
         r = map_whole(&s, start, end, prot, flags, fd, off);
     for (int i = 0; i < s.parts; i++)
@@ -330,8 +333,8 @@ void host_note_shared(gaddr start, gaddr end)
 
 /* ---- mremap ---- */
 
-/* Host pages that hold nothing else; what lies in them besides (at their ends) comes along. Any, if they are the
- * guest's. */
+/* Host pages that hold nothing else; what lies in them besides (at their ends) comes along. Any, if
+ * they are the guest's. */
 static int move_pages(gaddr old, uint32_t old_len, gaddr to, uint32_t new_len, int flags)
 {
     gaddr from = host_down(old), first = host_down(to);
@@ -339,7 +342,9 @@ static int move_pages(gaddr old, uint32_t old_len, gaddr to, uint32_t new_len, i
     int hflags = MREMAP_MAYMOVE | MREMAP_FIXED | (flags & MREMAP_DONTUNMAP);
     if (mremap(at(from), n, m, hflags, at(first)) == MAP_FAILED)
         return -errno;
-    for (uint64_t a = 0; a < m && !host_fine(); a += host_page) /* what is new is as the last page */
+    if (host_fine())
+        return 0;
+    for (uint64_t a = 0; a < m; a += host_page) /* what is new is as the last page */
         backing[(first + a) / host_page] = backing[(from + (!n ? 0 : a < n ? a : n - host_page)) / host_page];
     return 0;
 }
