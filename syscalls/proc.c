@@ -624,13 +624,50 @@ int64_t proc_reopen(struct thread *t, int fd, const struct stat *st, int host_fl
     return own;
 }
 
+/* Where the code of a process begins, which an xrun says of its program (main.c show_as_guest); 0:
+ * unknown. */
+static uint64_t start_code(int pid)
+{
+    enum { STATE = 3, START_CODE = 26 };
+    char name[64], text[1024];
+    snprintf(name, sizeof name, "/proc/%d/stat", pid);
+    const char *p = proc_read(name, text, sizeof text) > 0 ? strrchr(text, ')') : NULL;
+    for (int i = STATE; p && i <= START_CODE; i++)
+        p = strchr(p + 1, ' ');
+    return p ? strtoull(p, NULL, 10) : 0;
+}
+
+/* The program of another process that is an xrun: what is mapped where its code begins. */
+static int others_exe(const char *path, char *buf, size_t size)
+{
+    char name[64];
+    struct lines l;
+    int pid, end = 0, len = -1;
+    unsigned long long low, high;
+    if (sscanf(path, "/proc/%d/exe%n", &pid, &end) != 1 || !end || path[end] ||
+        !trace_same_program(pid))
+        return -1;
+    uint64_t code = start_code(pid);
+    snprintf(name, sizeof name, "/proc/%d/maps", pid);
+    if (!code || !lines_open(&l, name))
+        return -1;
+    for (char *line; (line = lines_next(&l));) {
+        const char *file = strchr(line, '/');
+        if (file && sscanf(line, "%llx-%llx", &low, &high) == 2 && code - low < high - low)
+            len = snprintf(buf, size, "%s", path_to_guest(file));
+    }
+    return len < 0 || (size_t)len < size ? len : (int)size;
+}
+
 int proc_readlink(struct thread *t, int dirfd, const char *path, char *buf, size_t size)
 {
     char full[PATH_MAX];
     int tid;
     const char *link = absolute(dirfd, path, full), *name = own_proc_name(link, &tid);
-    if (!name)
-        return tracer_read_exe(link, buf, size);
+    if (!name) {
+        int n = tracer_read_exe(link, buf, size);
+        return n < 0 ? others_exe(link, buf, size) : n;
+    }
     if (strcmp(name, "exe"))
         return -1;
     size_t n = strlen(t->proc->exe_guest);

@@ -48,11 +48,30 @@ int64_t restartable(long r)
     }
 }
 
+/* /proc/PID/exe, which leads to xrun on the host, becomes what it leads to for the guest, if that is
+ * there. */
+static void follow_exe(char path[PATH_MAX])
+{
+    char exe[PATH_MAX], host[PATH_MAX];
+    size_t len = strlen(path);
+    if (likely(strncmp(path, "/proc/", 6)) || strcmp(path + len - 4, "/exe"))
+        return;
+    int n = proc_readlink(thread_self, AT_FDCWD, path, exe, sizeof exe - 1);
+    if (n <= 0)
+        return;
+    exe[n] = 0;
+    if (!path_to_host(exe, host, true, false) && !access(host, F_OK))
+        strcpy(path, exe);
+}
+
 const char *host_path(uint32_t a, char buf[PATH_MAX], int how)
 {
     char path[PATH_MAX];
-    if (mem_read_str(path, a, sizeof path) < 0 ||
-        path_to_host(path, buf, how & PATH_FOLLOW, how & PATH_CREATE))
+    if (mem_read_str(path, a, sizeof path) < 0)
+        return mem_host(a);
+    if (how & PATH_FOLLOW)
+        follow_exe(path);
+    if (path_to_host(path, buf, how & PATH_FOLLOW, how & PATH_CREATE))
         return mem_host(a);
     return buf;
 }
