@@ -334,15 +334,21 @@ static int64_t ldt_write(struct sysctx *c, bool old)
     return 0;
 }
 
+/* As many bytes as were wanted: what the table does not have is zero. */
+static int64_t ldt_read(const struct sysctx *c)
+{
+    uint32_t want = c->a[2] < LDT_ENTRIES_MAX * 8 ? c->a[2] : LDT_ENTRIES_MAX * 8, n = process_ldt.count * 8;
+    if (!process_ldt.desc)
+        return 0;
+    n = n < want ? n : want;
+    return mem_write(c->a[1], process_ldt.desc, n) || mem_zero(c->a[1] + n, want - n) ? -EFAULT : (int64_t)want;
+}
+
 SYSCALL(modify_ldt)
 {
-    uint32_t n = process_ldt.count * 8;
+    uint32_t n;
     switch (c->a[0]) {
-    case 0:
-        if (!process_ldt.desc)
-            return 0;
-        n = n < c->a[2] ? n : c->a[2];
-        return mem_write(c->a[1], process_ldt.desc, n) ? -EFAULT : (int64_t)n;
+    case 0: return ldt_read(c);
     case 2:
         n = c->a[2] < 128 ? c->a[2] : 128;
         return mem_zero(c->a[1], n) ? -EFAULT : (int64_t)n;

@@ -140,6 +140,11 @@ static void errors(void)
 {
     struct user_desc d = desc(0, 1, 1, 1);
     char big[256];
+    printf("no table: %d", modify(0, big, sizeof big));
+    modify(1, &d, sizeof d);
+    memset(big, 0x55, sizeof big);
+    printf("; one entry: %d", modify(0, big, 20));
+    printf(", then %02x %02x\n", (unsigned char)big[19], (unsigned char)big[20]);
     printf("errors:");
     for (int f = -1; f < 0x13; f++)
         printf(" %x:%d", f, f == 0 || f == 2 ? 0 : modify(f, &d, sizeof d));
