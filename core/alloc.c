@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/populate.h"
 #include "core/types.h"
 
 enum {
@@ -138,15 +139,12 @@ static void give_away(char *at, size_t size)
 /* Pages that are about to be used, some at a time: a fault for each would cost more. */
 static void make_ready(struct chunk *k, size_t to)
 {
-    enum { POPULATE_WRITE = 23 }; /* MADV_POPULATE_WRITE; unknown to old kernels: no harm */
-    int saved = errno;
     size_t from = __atomic_load_n(&k->ready, __ATOMIC_RELAXED);
     to = (to + READY_STEP - 1) / READY_STEP * READY_STEP;
     if (from < to) { /* else another thread was quicker */
         __atomic_store_n(&k->ready, to, __ATOMIC_RELAXED);
-        madvise((char *)k + from, to - from, POPULATE_WRITE);
+        populate_pages((char *)k + from, to - from);
     }
-    errno = saved;
 }
 
 static void *cut(unsigned c)

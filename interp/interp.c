@@ -5,6 +5,7 @@
 
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/populate.h"
 #include "core/thread.h"
 #include "decode/decode.h"
 #include "interp/priv.h"
@@ -156,6 +157,11 @@ static insn_fn bind(const struct insn *in)
 
 /* By kind: the function, as its distance from this one. */
 static LARGE_BSS int32_t bound[INSN_KINDS];
+
+void interp_init(void)
+{
+    populate_pages(bound, sizeof bound); /* else two faults for each that is used: it is read first */
+}
 
 void interp_bind(struct insn *in)
 {

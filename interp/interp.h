@@ -10,6 +10,8 @@
 /* Chooses in->fn from op and operand forms. An operation nobody executes gets a function that logs
  * its bytes and raises #UD. */
 void interp_bind(struct insn *in);
+/* Once, before the first. */
+void interp_init(void);
 /* True if the operation is implemented (tests and CPUID consistency). */
 bool interp_supports(const struct insn *in);
 

@@ -10,6 +10,7 @@
 
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/populate.h"
 #include "runtime/block.h"
 
 #ifdef XRUN_SMALL_LIMITS

@@ -7,6 +7,7 @@
 
 #include "core/log.h"
 #include "core/options.h"
+#include "core/populate.h"
 #include "runtime/runtime.h"
 
 #ifdef XRUN_SMALL_LIMITS

@@ -1,5 +1,6 @@
 /* Connects the runtime with the parts below it. */
 #include "interp/atomic.h"
+#include "interp/interp.h"
 #include "runtime/host.h"
 #include "runtime/ptrace.h"
 
@@ -27,5 +28,6 @@ void runtime_init(void)
         .call32 = host_call32,
     };
     atomic_init();
+    interp_init();
     cache_init();
 }

@@ -44,13 +44,6 @@ struct rt_thread {
     struct jump_cache_entry jump_cache[JUMP_CACHE_SIZE];
 };
 
-/* Pages of one's own memory that are about to be written, all at once: a fault for each costs more. */
-static inline void populate_pages(void *p, size_t n)
-{
-    enum { POPULATE_WRITE = 23 }; /* MADV_POPULATE_WRITE; unknown to old kernels: no harm */
-    madvise(p, n, POPULATE_WRITE);
-}
-
 static inline struct rt_thread *rt(struct thread *t)
 {
     return t->runtime;
