@@ -138,13 +138,13 @@ bool a64_addr_held(struct emit *e, unsigned base, unsigned index, unsigned scale
 void a64_addr_hold(struct emit *e, unsigned base, unsigned index, unsigned scale, uint32_t disp)
 {
     struct a64_memo *m = &e->memo;
+    catch_up(e);
     m->addr = base != A64_ADDR && base != A64_STUB;
     m->base = (uint8_t)base;
     m->index = (uint8_t)index;
     m->scale = (uint8_t)scale;
     m->disp = disp;
     m->addr_since = (uint16_t)e->index;
-    m->seen = e->p;
 }
 
 void a64_memo_begin(struct emit *e)
