@@ -1,7 +1,7 @@
 /* The register map of the AArch64 host. The guest's general registers keep their order in the
  * callee-saved w19..w26, always zero-extended, so a C function called from a leaf stub leaves
  * them alone; its xmm registers are whole vector registers. SF, ZF, CF and OF live in NZCV; PF and
- * AF are computed only when read, from two registers that hold what they follow from. */
+ * AF are computed only when read, from a register that holds what they follow from. */
 #ifndef XRUN_REGALLOC_AARCH64_H
 #define XRUN_REGALLOC_AARCH64_H
 
@@ -16,8 +16,8 @@ enum a64_reg {
     A64_KEEP2,
     A64_KEEP3,
     A64_KEEP4,
-    A64_PF,          /* w14: PF is the even parity of its low byte: a raw result */
-    A64_AF,          /* w15: AF is bit 4 of this ^ A64_PF: the two operands, exclusive-or */
+    A64_PF,          /* x14: what PF and AF follow from (translate/aarch64/insn.h) */
+    A64_TMP8,        /* x15: as A64_TMP0 */
     A64_TARGET,      /* x16: target of indirect jumps, argument of stubs (br x16 may enter bti c) */
     A64_STUB,        /* x17: scratch of stubs and of veneers to far targets */
     A64_PLATFORM,    /* x18: the platform's, never touched */

@@ -33,25 +33,71 @@ static void arith(struct emit *e, unsigned how, bool flags, unsigned d, unsigned
         e->form = sub ? FORM_SUB : FORM_ADD;
 }
 
-/* What AF follows from: the operands, exclusive-or. */
-static void note_operands(struct emit *e, unsigned a, const struct a64_val *b)
+void a64_note_result(struct emit *e, unsigned r, unsigned old, bool sub)
 {
-    if (!b->is_imm)
-        a64_eor(e, A64_W, A64_AF, a, b->reg);
-    else if (b->imm & 16)
-        a64_must(a64_eor_imm(e, A64_W, A64_AF, a, 16));
-    else
-        a64_mov(e, A64_W, A64_AF, a);
+    a64_logic_sh(e, sub ? A64_EON : A64_ORR, A64_X, A64_PF, r, old, A64_LSL, 32);
+}
+
+static bool adds_no_nibble(const struct a64_val *b)
+{
+    return b->is_imm && !(b->imm & 15);
+}
+
+/* Of the sum or difference w`r` of anything and a constant: one instruction, if there is one. */
+static bool note_constant(struct emit *e, bool sub, unsigned r, uint32_t imm)
+{
+    uint64_t nibble = sub ? ~imm & 15 : imm & 15, mask = nibble << 32;
+    if (sub) /* there was a borrow if ~result is less than the constant */
+        return a64_eor_imm(e, A64_X, A64_PF, r, ~mask);
+    return a64_orr_imm(e, A64_X, A64_PF, r, mask);
+}
+
+/* The same with a carry in. w15 is the exclusive-or of the operands: that of all three has AF. */
+static void note_with_carry(struct emit *e, unsigned r)
+{
+    a64_eor(e, A64_W, A64_TMP8, A64_TMP8, r);
+    a64_ubfx(e, A64_W, A64_TMP8, A64_TMP8, 4, 1);
+    a64_eor_sh(e, A64_W, A64_PF, r, r, A64_LSL, 4); /* bits 4-7 have the parity of all */
+    a64_must(a64_and_imm(e, A64_W, A64_PF, A64_PF, 0xf0));
+    a64_orr_sh(e, A64_X, A64_PF, A64_PF, A64_TMP8, A64_LSL, 32);
+}
+
+/* d = a +- b and the flags of that, AF included; d is not A64_ZR, and not A64_PF if it is an operand. */
+static void arith_all(struct emit *e, unsigned how, unsigned d, unsigned a, const struct a64_val *b,
+                      bool nzcv)
+{
+    bool sub = how & 1;
+    unsigned operand = a;
+    if (how & WITH_CARRY) {
+        a64_eor(e, A64_W, A64_TMP8, a, a64_val_reg(e, b));
+        arith(e, how, nzcv, d, a, b);
+        note_with_carry(e, d);
+        return;
+    }
+    bool only_result = adds_no_nibble(b) || (sub && !b->is_imm && b->reg == a);
+    struct emit trial = *e;
+    if (!sub && !b->is_imm && a == d)
+        operand = b->reg;
+    bool lost = !only_result && operand == d && !(b->is_imm && note_constant(&trial, sub, d, b->imm));
+    if (lost)
+        a64_mov(e, A64_W, A64_TMP8, a);
+    arith(e, how, nzcv, d, a, b);
+    if (only_result && d != A64_PF)
+        a64_mov(e, A64_W, A64_PF, d);
+    else if (lost)
+        a64_note_result(e, d, A64_TMP8, sub);
+    else if (!only_result && (operand != d || !note_constant(e, sub, d, b->imm)))
+        a64_note_result(e, d, operand, sub);
 }
 
 /* d = a +- b and the flags of that (32 bits). d may be A64_ZR. */
 static void arith_flags(struct emit *e, unsigned how, unsigned d, unsigned a,
                         const struct a64_val *b, unsigned live)
 {
-    if (live & NEED_A)
-        note_operands(e, a, b);
-    if (live & (NEED_P | NEED_A)) {
-        unsigned to = d == A64_ZR ? (unsigned)A64_PF : d;
+    unsigned to = d == A64_ZR ? (unsigned)A64_PF : d;
+    if (live & NEED_A) {
+        arith_all(e, how, to, a, b, live & NEED_NZCV);
+    } else if (live & NEED_P) {
         arith(e, how, live & NEED_NZCV, to, a, b);
         if (to != A64_PF)
             a64_mov(e, A64_W, A64_PF, to);
@@ -65,8 +111,6 @@ static void narrow_flags(struct emit *e, bool sub, unsigned size, unsigned d, un
                          const struct a64_val *b, unsigned live)
 {
     unsigned by = 32 - 8 * size, top = A64_ZR;
-    if (live & NEED_A)
-        note_operands(e, a, b);
     if (a != A64_ZR) {
         a64_lsl_imm(e, A64_W, A64_TMP6, a, by);
         top = A64_TMP6;
@@ -83,6 +127,8 @@ static void narrow_flags(struct emit *e, bool sub, unsigned size, unsigned d, un
     e->form = sub ? FORM_SUB : FORM_ADD;
     if (live & (NEED_P | NEED_A))
         a64_lsr_imm(e, A64_W, A64_PF, d, by);
+    if ((live & NEED_A) && !adds_no_nibble(b))
+        a64_note_result(e, A64_PF, a, sub);
 }
 
 /* C must survive what sets the other flags: INC, DEC. */

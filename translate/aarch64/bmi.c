@@ -150,8 +150,6 @@ bool a64_op_popcnt(struct emit *e, const struct insn *in) /* all flags but ZF ar
     a64_fmov_to_gpr(e, A64_W, d, A64_VTMP0);
     if (live & (NEED_P | NEED_A))
         a64_const(e, A64_PF, 1);
-    if (live & NEED_A)
-        a64_const(e, A64_AF, 1);
     a64_result_flags(e, d, live & ~(unsigned)(NEED_P | NEED_A));
     return true;
 }

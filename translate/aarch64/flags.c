@@ -38,10 +38,8 @@ void a64_flip_c(struct emit *e)
 
 static void settle_fcmp(struct emit *e, unsigned live)
 {
-    if (live & (NEED_P | NEED_A)) {
+    if (live & (NEED_P | NEED_A))
         a64_cset(e, A64_W, A64_PF, A64_VC);
-        a64_mov(e, A64_W, A64_AF, A64_PF);
-    }
     if (!(live & NEED_NZCV))
         return;
     if (a64_has.flagm2) {
@@ -127,43 +125,30 @@ void a64_set_v_bit(struct emit *e, unsigned n, unsigned bit)
     a64_msr(e, A64_NZCV, A64_STUB);
 }
 
-/* N, Z and AF of a logic operation's result, which A64_PF has, too; 0 - 0 is no borrow: CF is 0. */
-static bool all_flags(struct emit *e, unsigned r, unsigned live)
-{
-    if (!(live & NEED_A) || !(live & NEED_NZCV))
-        return false;
-    a64_must(a64_subs_imm(e, A64_W, A64_AF, r, 0));
-    e->form = FORM_SUB;
-    return true;
-}
-
 void a64_result_flags(struct emit *e, unsigned r, unsigned live)
 {
-    if ((live & (NEED_P | NEED_A)) && r != A64_PF)
+    if ((live & (NEED_P | NEED_A)) && (live & NEED_NZCV)) {
+        a64_must(a64_subs_imm(e, A64_W, A64_PF, r, 0)); /* no borrow: CF is 0 */
+        e->form = FORM_SUB;
+    } else if (live & NEED_NZCV) {
+        if (a64_fuse_result(e, r))
+            return;
+        a64_must(a64_cmp_imm(e, A64_W, r, 0));
+        e->form = FORM_SUB;
+    } else if (live && r != A64_PF) {
         a64_mov(e, A64_W, A64_PF, r);
-    if (all_flags(e, r, live))
-        return;
-    if (live & NEED_A)
-        a64_mov(e, A64_W, A64_AF, A64_PF);
-    if (!(live & NEED_NZCV) || a64_fuse_result(e, r))
-        return;
-    a64_must(a64_cmp_imm(e, A64_W, r, 0));
-    e->form = FORM_SUB;
+    }
 }
 
 void a64_narrow_result_flags(struct emit *e, unsigned r, unsigned size, unsigned live)
 {
-    if ((live & NEED_A) && (live & NEED_NZCV)) {
+    if ((live & (NEED_P | NEED_A)) && (live & NEED_NZCV)) {
         a64_sbfx(e, A64_W, A64_PF, r, 0, 8 * size);
-        all_flags(e, A64_PF, live);
-        return;
-    }
-    if (live & (NEED_P | NEED_A))
+        a64_result_flags(e, A64_PF, live);
+    } else if (live & NEED_NZCV) {
+        a64_adds_sh(e, A64_W, A64_ZR, A64_ZR, r, A64_LSL, 32 - 8 * size);
+        e->form = FORM_ADD;
+    } else if (live) {
         a64_mov(e, A64_W, A64_PF, r);
-    if (live & NEED_A)
-        a64_mov(e, A64_W, A64_AF, A64_PF);
-    if (!(live & NEED_NZCV))
-        return;
-    a64_adds_sh(e, A64_W, A64_ZR, A64_ZR, r, A64_LSL, 32 - 8 * size);
-    e->form = FORM_ADD;
+    }
 }

@@ -9,8 +9,10 @@ static void get_status(struct emit *e)
     a64_must(a64_eor_imm(e, A64_W, A64_TMP1, A64_TMP1, 1));
     a64_cset(e, A64_W, A64_TMP0, a64_cond_of(e, 2));
     a64_bfi(e, A64_W, A64_TMP0, A64_TMP1, __builtin_ctz(EFL_PF), 1);
-    a64_eor(e, A64_W, A64_TMP1, A64_AF, A64_PF);
-    a64_lsr_imm(e, A64_W, A64_TMP1, A64_TMP1, __builtin_ctz(EFL_AF));
+    a64_must(a64_and_imm(e, A64_W, A64_TMP1, A64_PF, 15));
+    a64_ubfx(e, A64_X, A64_TMP2, A64_PF, 32, 4);
+    a64_sub(e, A64_W, A64_TMP1, A64_TMP1, A64_TMP2);
+    a64_lsr_imm(e, A64_W, A64_TMP1, A64_TMP1, 31);
     a64_bfi(e, A64_W, A64_TMP0, A64_TMP1, __builtin_ctz(EFL_AF), 1);
     a64_lsr_imm(e, A64_W, A64_TMP1, A64_TMP3, 30);
     a64_bfi(e, A64_W, A64_TMP0, A64_TMP1, __builtin_ctz(EFL_ZF), 2);
@@ -54,9 +56,11 @@ bool a64_op_sahf(struct emit *e, const struct insn *in)
         a64_msr(e, A64_NZCV, A64_TMP3);
     }
     if (live & (NEED_P | NEED_A)) {
-        a64_ubfx(e, A64_W, A64_PF, A64_EAX, 8 + __builtin_ctz(EFL_PF), 1);
-        a64_must(a64_eor_imm(e, A64_W, A64_PF, A64_PF, 1));
-        a64_lsr_imm(e, A64_W, A64_AF, A64_EAX, 8);
+        a64_mvn(e, A64_W, A64_PF, A64_EAX);
+        a64_must(a64_and_imm(e, A64_W, A64_PF, A64_PF, EFL_PF << 8));
+        a64_lsr_imm(e, A64_W, A64_PF, A64_PF, 8 + __builtin_ctz(EFL_PF) - 4);
+        a64_ubfx(e, A64_W, A64_TMP0, A64_EAX, 8 + __builtin_ctz(EFL_AF), 1);
+        a64_orr_sh(e, A64_X, A64_PF, A64_PF, A64_TMP0, A64_LSL, 32);
     }
     return true;
 }

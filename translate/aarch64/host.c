@@ -276,7 +276,7 @@ void translate_settle(void *uc, int adjust)
     if (adjust == FORM_ADD) {
         r->pstate = f ^ C;
     } else if (adjust == FORM_FCMP) {
-        r->regs[A64_PF] = r->regs[A64_AF] = !(f & V);
+        r->regs[A64_PF] = !(f & V);
         r->pstate = (f & ~(uint64_t)(N | Z | C | V)) | (f & Z || f & V ? Z : 0) |
                     ((f & C) && !(f & V) ? C : 0);
     }
@@ -295,8 +295,7 @@ void translate_set_flags(void *uc, uint32_t eflags)
     uint64_t f = (eflags & EFL_SF ? NZCV_N : 0) | (eflags & EFL_ZF ? NZCV_Z : 0) |
                  (eflags & EFL_CF ? 0 : NZCV_C) | (eflags & EFL_OF ? NZCV_V : 0);
     r->pstate = (r->pstate & ~(uint64_t)(NZCV_N | NZCV_Z | NZCV_C | NZCV_V)) | f;
-    r->regs[A64_PF] = !(eflags & EFL_PF);
-    r->regs[A64_AF] = r->regs[A64_PF] ^ (eflags & EFL_AF);
+    r->regs[A64_PF] = (eflags & EFL_PF ? 0 : 0x10) | (eflags & EFL_AF ? UINT64_C(1) << 32 : 0);
 }
 
 bool translate_exact_faults(void)

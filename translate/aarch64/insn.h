@@ -5,7 +5,7 @@
  * nothing, if it has no code for it: the interpreter's function is called for that one instruction.
  * While it emits, no guest register and no flag changes before the last access to memory and the last
  * branch to a slow path: a fault, like a slow path, executes the whole instruction again in the
- * interpreter. Temporaries: A64_TMP0-7, A64_ADDR, A64_TARGET, A64_STUB, v0-v7. */
+ * interpreter. Temporaries: A64_TMP0-8, A64_ADDR, A64_TARGET, A64_STUB, v0-v7. */
 #ifndef XRUN_TRANSLATE_AARCH64_INSN_H
 #define XRUN_TRANSLATE_AARCH64_INSN_H
 
@@ -29,8 +29,10 @@ enum a64_form {
     FORM_FCMP, /* as FCMP leaves it: ZF = Z or V, CF = N != V, PF = V; SF = OF = AF = 0 */
     FORM_OWED, /* only in struct translation's `adjust`: see live.h */
 };
-/* PF is the even parity of the low byte of A64_PF, AF is bit 4 of A64_AF ^ A64_PF. (With FORM_FCMP
- * they are written by a64_settle_flags.) */
+/* PF is the even parity of the low byte of A64_PF; AF is whether its bits 0-3 are less than its bits 32-35. Those
+ * are, of a sum, the result and an operand: there was a carry if it became less than that; of a difference both with
+ * each bit inverted (which keeps the parity): there was a borrow if it became more than operand 0. The result
+ * alone, in 32 bits, leaves AF clear. (With FORM_FCMP A64_PF is written by a64_settle_flags.) */
 
 /* Which flags may be read behind an instruction before they are written again: */
 enum a64_need {
@@ -43,7 +45,7 @@ enum a64_need {
  * behind it whatever happens. */
 unsigned a64_reads(const struct insn *in);
 unsigned a64_kills(const struct insn *in);
-/* Brings those flags that `live` names to FORM_SUB, with A64_PF and A64_AF. */
+/* Brings those flags that `live` names to FORM_SUB, with A64_PF. */
 void a64_settle_flags(struct emit *e, unsigned live);
 /* C becomes CF (FORM_ADD) or !CF (FORM_SUB), e->form says so. */
 void a64_want_form(struct emit *e, enum a64_form form);

@@ -76,6 +76,8 @@ void a64_narrow_result_flags(struct emit *e, unsigned r, unsigned size, unsigned
 /* Of an instruction that adds to operand 0, subtracts from it, counts or negates it: its flags, w`old` being
  * what operand 0 was and w`src` operand 1 (unless that is a constant). */
 void a64_sum_flags(struct emit *e, const struct insn *in, unsigned old, unsigned src);
+/* PF and AF of the sum or difference w`r`, w`old` being operand 0. */
+void a64_note_result(struct emit *e, unsigned r, unsigned old, bool sub);
 /* w`d` = w`a` +- imm, with or without flags. */
 void a64_add_constant(struct emit *e, bool sub, bool flags, unsigned d, unsigned a, uint32_t imm);
 

@@ -16,7 +16,7 @@ static void and_flags(struct emit *e, unsigned d, unsigned a, const struct a64_v
                       unsigned live)
 {
     unsigned to = d == A64_ZR ? (unsigned)A64_PF : d;
-    if ((live & NEED_A) && (live & NEED_NZCV)) {
+    if ((live & (NEED_P | NEED_A)) && (live & NEED_C) && to != A64_PF) {
         logic(e, A64_AND, to, a, b);
         a64_result_flags(e, to, live);
         return;
@@ -25,8 +25,6 @@ static void and_flags(struct emit *e, unsigned d, unsigned a, const struct a64_v
         logic(e, live & NEED_NZCV ? A64_ANDS : A64_AND, to, a, b);
         if (to != A64_PF)
             a64_mov(e, A64_W, A64_PF, to);
-        if (live & NEED_A)
-            a64_mov(e, A64_W, A64_AF, A64_PF);
     } else if (live & NEED_NZCV) {
         logic(e, A64_ANDS, d, a, b);
     } else if (d != A64_ZR) {

@@ -127,20 +127,19 @@ static unsigned b_of(int32_t owed) { return (unsigned)owed >> B_AT & B_MAX; }
 static void pay_sum(struct emit *e, int32_t owed)
 {
     bool minus = owed & MINUS;
-    unsigned a = a64_gpr(a_of(owed)), b = A64_AF;
+    unsigned a = a64_gpr(a_of(owed)), b = A64_TMP8;
     if (owed & IS_IMM)
-        a64_movw(e, A64_MOVZ, A64_W, A64_AF, b_of(owed), 0);
+        a64_movw(e, A64_MOVZ, A64_W, A64_TMP8, b_of(owed), 0);
     else
         b = a64_gpr(b_of(owed));
-    a64_mov(e, A64_W, A64_PF, a);
     if (minus) {
-        a64_add(e, A64_W, A64_TMP1, A64_PF, b);
+        a64_add(e, A64_W, A64_TMP1, a, b);
         a64_cmp(e, A64_W, A64_TMP1, b);
     } else {
-        a64_sub(e, A64_W, A64_TMP1, A64_PF, b);
+        a64_sub(e, A64_W, A64_TMP1, a, b);
         a64_cmn(e, A64_W, A64_TMP1, b);
     }
-    a64_eor(e, A64_W, A64_AF, A64_TMP1, b);
+    a64_note_result(e, a, A64_TMP1, minus);
     e->form = minus ? FORM_SUB : FORM_ADD;
     a64_settle_flags(e, NEED_ALL);
 }
@@ -153,19 +152,15 @@ void a64_pay(struct emit *e, int32_t owed, uint32_t popped)
         return;
     }
     if (owed & RESULT) {
-        a64_mov(e, A64_W, A64_PF, value == NO_REG ? (unsigned)A64_ZR : a64_gpr(value));
-        a64_mov(e, A64_W, A64_AF, A64_PF);
-        a64_must(a64_cmp_imm(e, A64_W, A64_PF, 0));
-        e->form = FORM_SUB;
+        if (value == NO_REG)
+            a64_mov(e, A64_W, A64_PF, A64_ZR);
+        a64_result_flags(e, value == NO_REG ? (unsigned)A64_PF : a64_gpr(value), NEED_ALL);
         return;
     }
     a64_add_constant(e, true, false, A64_PF, A64_ESP, bytes_popped(owed) + popped);
     a64_add_constant(e, true, false, A64_TMP1, A64_PF, value);
     a64_add_constant(e, false, true, A64_ZR, A64_TMP1, value);
-    if (value & 16)
-        a64_must(a64_eor_imm(e, A64_W, A64_AF, A64_TMP1, 16));
-    else
-        a64_mov(e, A64_W, A64_AF, A64_TMP1);
+    a64_note_result(e, A64_PF, A64_TMP1, false);
     e->form = FORM_ADD;
     a64_settle_flags(e, NEED_ALL);
 }
@@ -187,9 +182,12 @@ uint32_t a64_pay_context(unsigned long long *x, int owed)
         old = result - value;
         carry = result < value;
     }
-    x[A64_PF] = result;
-    x[A64_AF] = old ^ value;
     bool minus = owed & SUM && owed & MINUS;
+    x[A64_PF] = result;
+    if (minus)
+        x[A64_PF] = ~(result ^ (unsigned long long)old << 32);
+    else if (!(owed & RESULT))
+        x[A64_PF] |= (unsigned long long)old << 32;
     uint32_t overflow = (old ^ result) & ((minus ? old : result) ^ value);
     return (result >> 31) << N | (uint32_t)!result << Z | (uint32_t)!carry << C |
            (overflow >> 31) << V;

@@ -103,9 +103,7 @@ static bool shift_imm(struct emit *e, const struct insn *in, unsigned n)
     } else if (size == 4 && !c) {
         a64_result_flags(e, d, live);
     } else if (size == 4) {
-        if (live & (NEED_P | NEED_A))
-            a64_mov(e, A64_W, A64_PF, d);
-        a64_must(a64_cmp_imm(e, A64_W, d, 0));
+        a64_must(a64_subs_imm(e, A64_W, live & (NEED_P | NEED_A) ? A64_PF : A64_ZR, d, 0));
     } else {
         a64_narrow_result_flags(e, d, size, live);
     }
@@ -401,9 +399,7 @@ static bool shift_double_cl(struct emit *e, const struct insn *in)
         a64_store(e, A64_STR_W, d, &x.m);
     if (!live)
         return true;
-    if (live & (NEED_P | NEED_A))
-        a64_mov(e, A64_W, A64_PF, d);
-    a64_must(a64_cmp_imm(e, A64_W, d, 0));
+    a64_must(a64_subs_imm(e, A64_W, live & (NEED_P | NEED_A) ? A64_PF : A64_ZR, d, 0));
     if (live & (NEED_V | NEED_LT)) { /* of a count of 1: the sign changed */
         a64_eor(e, A64_W, A64_TMP4, A64_TMP4, d);
         a64_set_v_bit(e, A64_TMP4, 31);
@@ -440,9 +436,7 @@ bool a64_op_shift_double(struct emit *e, const struct insn *in)
         a64_store(e, A64_STR_W, d, &x.m);
     if (!live)
         return true;
-    if (live & (NEED_P | NEED_A))
-        a64_mov(e, A64_W, A64_PF, d);
-    a64_must(a64_cmp_imm(e, A64_W, d, 0));
+    a64_must(a64_subs_imm(e, A64_W, live & (NEED_P | NEED_A) ? A64_PF : A64_ZR, d, 0));
     if (n == 1 && (live & (NEED_V | NEED_LT))) { /* the sign changed */
         a64_eor(e, A64_W, A64_TMP5, a, d);
         a64_set_v_bit(e, A64_TMP5, 31);

@@ -269,10 +269,8 @@ void simd_test_flags(struct emit *e)
         test_one(e, V4, true);
     else
         test_both(e);
-    if (live & (NEED_P | NEED_A)) {
+    if (live & (NEED_P | NEED_A))
         a64_movw(e, A64_MOVZ, A64_W, A64_PF, 1, 0);
-        a64_movw(e, A64_MOVZ, A64_W, A64_AF, 1, 0);
-    }
     e->form = FORM_SUB;
 }
 
@@ -299,7 +297,6 @@ static void compare_strings(struct emit *e, const struct insn *in) /* PCMPESTRI 
     a64_call(e, routine[in->imm >> 2 & 3]);
     a64_mov(e, A64_W, a64_gpr(REG_ECX), A64_TMP0);
     a64_movw(e, A64_MOVZ, A64_W, A64_PF, 1, 0);
-    a64_movw(e, A64_MOVZ, A64_W, A64_AF, 1, 0);
     e->form = FORM_SUB;
 }
 

@@ -108,8 +108,10 @@ a64_stubs_start:
         eor     w12, w11, w9, lsr #28
         lsl     w13, w11, #31
         bfi     w13, w12, #30, #1               /* CF ^ OF */
-        eor     w12, w14, w15
-        ubfx    w12, w12, #4, #1
+        and     w12, w14, #15
+        ubfx    x15, x14, #32, #4
+        sub     w12, w12, w15
+        lsr     w12, w12, #31
         orr     w13, w13, w12, lsl #3           /* AF */
         eor     w12, w14, w10
         bfi     w13, w12, #8, #8                /* what makes the parity */
@@ -171,9 +173,11 @@ load_state: /* cpu -> the guest's registers; goes to x16 */
         ldr     x9, [x27, #CPU_RET_SP]
         mov     sp, x9
         ldp     w9, w10, [x27, #CPU_CC_RES]
-        eor     w14, w9, w10, lsr #8            /* PF */
+        eor     w14, w9, w10, lsr #8
+        eor     w14, w14, w14, lsl #4           /* bits 4-7 have the parity of all: PF */
+        and     w14, w14, #0xf0
         ubfx    w15, w10, #3, #1
-        eor     w15, w14, w15, lsl #4           /* AF */
+        orr     x14, x14, x15, lsl #32          /* AF */
         cmp     w9, #0
         cset    w11, eq
         lsl     w11, w11, #30                   /* Z */
