@@ -66,10 +66,15 @@ static bool flat(const struct seg_cache *s, bool code)
            (code || (s->attr & (TYPE_CODE | TYPE_EXPAND_DOWN | TYPE_WRITE)) == TYPE_WRITE);
 }
 
+static bool writable(const struct seg_cache *s)
+{
+    return s->valid && (s->attr & SEGATTR_P) &&
+           (s->attr & (TYPE_CODE | TYPE_EXPAND_DOWN | TYPE_WRITE)) == TYPE_WRITE;
+}
+
 static bool plain_data(const struct seg_cache *s)
 {
-    return s->valid && s->limit == 0xffffffff && (s->attr & SEGATTR_P) &&
-           (s->attr & (TYPE_CODE | TYPE_EXPAND_DOWN | TYPE_WRITE)) == TYPE_WRITE;
+    return writable(s) && s->limit == 0xffffffff;
 }
 
 static void no_hook(struct cpu *cpu)
@@ -95,6 +100,7 @@ void cpu_update_mode(struct cpu *cpu)
     else if (plain_data(&cpu->seg[SEG_GS]))
         m |= MODE_GS_PLAIN;
     cpu->mode = m;
+    cpu->fs_reach = writable(&cpu->seg[SEG_FS]) ? UINT64_C(1) + cpu->seg[SEG_FS].limit : 0;
     cpu_mode_changed(cpu);
 }
 

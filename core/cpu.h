@@ -146,6 +146,8 @@ struct cpu {
     uint64_t k[8];
     uint32_t zmm_used;
     uint32_t zmm_live;    /* the host's registers hold these, not the fields; never without ymm_live */
+
+    uint64_t fs_reach; /* how many bytes from its base fs may read and write; 0: ask fs itself */
 };
 
 /* Raises a fault of instruction cpu->cur: registers must be as before the instruction. Sets

@@ -151,7 +151,7 @@ static bool bt_far(struct emit *e, const struct insn *in)
     unsigned log2 = in->o[0].size == 2 ? 4 : 5, n = a64_gpr(in->o[1].reg);
     enum a64_ldst load = log2 == 4 ? A64_LDRH : A64_LDR_W, store = log2 == 4 ? A64_STRH : A64_STR_W;
     struct a64_mem m = a64_at(A64_ADDR, 0);
-    int base = a64_whole_addr(e, in);
+    int base = in->seg == SEG_FS ? -1 : a64_whole_addr(e, in); /* not checked so far away */
     if (base < 0)
         return false;
     a64_bit_string(e, n, (unsigned)base, log2);

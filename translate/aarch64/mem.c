@@ -11,7 +11,8 @@
  * 16 bytes); an instruction that did is translated anew with a plain access and a barrier. As
  * loads are always followed by something that orders them, a store's barrier only has to order
  * it behind other stores. */
-#include "translate/aarch64/insn.h"
+#include "decode/decode.h"
+#include "translate/aarch64/int.h"
 
 struct a64_mem a64_at(unsigned base, int32_t disp)
 {
@@ -107,6 +108,28 @@ static unsigned address(struct emit *e, const struct insn *in, uint32_t *disp)
     return base;
 }
 
+/* A64_ADDR = the address of what the instruction accesses by fs; the interpreter does it if the segment does not reach
+ * so far (Wine's is one page). -1: nothing emitted. */
+static int fs_address(struct emit *e, const struct insn *in)
+{
+    const struct opnd *mem = a64_mem_opnd(in);
+    bool can_be_slow = decode_op_class(in->op) == CLASS_INT && !(in->flags & INSN_END);
+    if (!mem || !can_be_slow)
+        return -1;
+    a64_addr_make(e, in->base != REG_ZERO ? a64_gpr(in->base) : (unsigned)A64_NONE,
+                  in->index != REG_ZERO ? a64_gpr(in->index) : (unsigned)A64_NONE, in->scale, in->disp);
+    a64_cpu_load(e, A64_LDR_X, A64_STUB, offsetof(struct cpu, fs_reach));
+    a64_sub(e, A64_X, A64_STUB, A64_STUB, A64_ADDR);
+    a64_must(a64_sub_imm(e, A64_X, A64_STUB, A64_STUB, mem->size));
+    a64_lsr_imm(e, A64_X, A64_STUB, A64_STUB, 63);
+    uint8_t *beyond = e->p;
+    a64_must(a64_cbnz(e, A64_W, A64_STUB, 0));
+    a64_slow(e, beyond);
+    a64_cpu_load(e, A64_LDR_W, A64_STUB, offsetof(struct cpu, seg_base) + 4 * SEG_FS);
+    a64_add(e, A64_W, A64_ADDR, A64_STUB, A64_ADDR);
+    return A64_ADDR;
+}
+
 static bool fits(const struct emit *e, uint32_t disp, unsigned log2, unsigned room)
 {
     return disp_ok(e, (int32_t)disp, log2) && disp_ok(e, (int64_t)(int32_t)disp + room, log2) &&
@@ -115,6 +138,9 @@ static bool fits(const struct emit *e, uint32_t disp, unsigned log2, unsigned ro
 
 int a64_addr(struct emit *e, const struct insn *in, unsigned log2, unsigned room, int32_t *disp)
 {
+    *disp = 0;
+    if (in->seg == SEG_FS && !(in->flags & INSN_ADDR16))
+        return fs_address(e, in);
     if ((in->flags & INSN_ADDR16) || !translate_segment_ok(in, e->tr->mode))
         return -1;
     uint32_t d;

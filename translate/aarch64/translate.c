@@ -313,7 +313,8 @@ static bool is_next_jcc(const struct emit *e, unsigned cc)
 
 static bool fuse(struct emit *e, unsigned kind, unsigned r, unsigned bit, bool sense)
 {
-    if (kind == FUSE_BIT && !short_branches)
+    bool has_slow_path = e->tr->insn[e->index].in->seg == SEG_FS;
+    if ((kind == FUSE_BIT && !short_branches) || has_slow_path)
         return false;
     e->fused = (struct a64_fused){(uint8_t)kind, (uint8_t)r, (uint8_t)bit, sense};
     return true;
