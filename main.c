@@ -257,6 +257,8 @@ int main(int argc, char **argv)
         log_die(126, "--kernel=%s: a version such as 2.6.32", opt.kernel);
     if (opt.x87 && strcmp(opt.x87, "exact") && strcmp(opt.x87, "double"))
         log_die(126, "--x87=%s: choose exact or double", opt.x87);
+    if (opt.fault_flags && strcmp(opt.fault_flags, "exact") && strcmp(opt.fault_flags, "stale"))
+        log_die(126, "--fault-flags=%s: choose exact or stale", opt.fault_flags);
     if (opt.host_without && !translate_without(opt.host_without))
         log_die(126, "--host-without=%s: there is no such feature", opt.host_without);
     if (!cpuid_select(opt.cpu))

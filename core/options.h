@@ -31,6 +31,7 @@ struct options {
     bool profile;          /* --profile: counts of code made, at exit */
     bool all_ioctls;       /* --all-ioctls */
     const char *x87;       /* --x87=exact or double */
+    const char *fault_flags; /* --fault-flags=exact or stale */
     const char *host_without; /* --host-without=LIST */
     bool interpret;        /* --interpret: no translated code */
     uint32_t hot;          /* --hot=N: entries into a block before it is translated */

@@ -480,11 +480,18 @@ static bool default_deadly(int sig)
     return !default_ignored(sig) && !default_stops(sig);
 }
 
+/* The user does without: see translate/recover.c. */
+static bool wants_stale_flags(void)
+{
+    return opt.fault_flags && !strcmp(opt.fault_flags, "stale");
+}
+
 /* Where the guest has the default action so has the host; but not for a signal that dumps core, nor for
  * a deadly one in a process whose memory is not its own alone: it could die holding a lock. */
 void signal_action_changed(int sig)
 {
-    if (sync_index(sig) >= 0 && sig != SIGTRAP && thread_self->proc->sigaction[sig].handler > 1)
+    bool handled = thread_self->proc->sigaction[sig].handler > 1;
+    if (sync_index(sig) >= 0 && sig != SIGTRAP && handled && !wants_stale_flags())
         cache_show_flags(); /* in frames of faults */
     if (sync_index(sig) >= 0 || sig == SIGKILL || sig == SIGSTOP)
         return; /* always xrun's; deliver() looks at the guest's action */
