@@ -310,8 +310,9 @@ static bool bottom_up; /* from mmap_base up, as kernels before 2.6.9 */
 void mem_personality(uint32_t persona)
 {
     mem_read_implies_exec = persona & READ_IMPLIES_EXEC;
-    mem_task_size = (persona & ADDR_LIMIT_3GB) && MEM_TASK_SIZE > (gaddr)TASK_SIZE_3GB ? (gaddr)TASK_SIZE_3GB
-                                                                                       : MEM_TASK_SIZE;
+    mem_task_size = MEM_TASK_SIZE;
+    if ((persona & ADDR_LIMIT_3GB) && mem_task_size > (gaddr)TASK_SIZE_3GB)
+        mem_task_size = (gaddr)TASK_SIZE_3GB;
 }
 
 /* arch/x86/mm/mmap.c. The gap for the stack is its limit, between 128 MiB and 5/6. */
@@ -365,8 +366,8 @@ static gaddr find_above(gaddr bottom, uint64_t len)
     return lo + len <= mem_task_size ? (gaddr)lo : 0;
 }
 
-/* From the top down; if there is no room, from a third of the space up, as the kernel; or only that, if the
- * personality says so. `off`: of the file. */
+/* From the top down; if there is no room, from a third of the space up, as the kernel; or only that,
+ * if the personality says so. `off`: of the file. */
 static gaddr find_place(uint32_t len, uint64_t off)
 {
     uint32_t in_page = (uint32_t)off & (host_page - 1);
@@ -650,7 +651,7 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
     if (type == MAP_DROPPABLE && (flags & (MAP_LOCKED | MAP_HUGETLB | MAP_GROWSDOWN)))
         return -EINVAL;
     prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
-    if (mem_read_implies_exec && (prot & PROT_READ) && kind != MEM_STACK) /* the program says itself what its stack is */
+    if (mem_read_implies_exec && (prot & PROT_READ) && kind != MEM_STACK) /* whose the program tells */
         prot |= PROT_EXEC;
     char *n = NULL;
     if (!(flags & MAP_ANONYMOUS)) {

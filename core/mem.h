@@ -20,7 +20,8 @@
 #else
 #define MEM_TASK_SIZE 0xffffe000u
 #endif
-/* The same for this task: less with the personality ADDR_LIMIT_3GB. It binds what is mapped from then on. */
+/* The same for this task: less with the personality ADDR_LIMIT_3GB. It binds what is mapped from
+ * then on. */
 extern gaddr mem_task_size;
 /* Where mappings begin that go from below up; programs that can be moved lie above it. */
 static inline gaddr mem_unmapped_base(void)
@@ -52,8 +53,8 @@ static inline void *mem_host(gaddr a)
 /* Reserves the space. 0, or a negative errno if xrun cannot own the low 4 GiB. */
 int mem_init(void);
 
-/* What the personality says of memory, whenever it changes; and what only execve looks at, of a program that has
- * `stack_limit`. */
+/* What the personality says of memory, whenever it changes; and what only execve looks at, of a
+ * program that has `stack_limit`. */
 void mem_personality(uint32_t persona);
 void mem_layout(uint32_t persona, uint64_t stack_limit);
 

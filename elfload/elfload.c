@@ -546,8 +546,9 @@ int elfload_load(struct thread *t, const char *host_path, const char *execfn, ch
     char *exe = absolute(host_path);
     mem_name_file(f.fd, exe);
     int r = build_image(p, &f, &in, &s, &entry, e);
-    if (!r && p->personality & MMAP_PAGE_ZERO) /* the host may forbid it, which the kernel ignores as well */
-        mem_map(0, GUEST_PAGE_SIZE, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+    if (!r && p->personality & MMAP_PAGE_ZERO) /* if it is forbidden nobody is told, as natively */
+        mem_map(0, GUEST_PAGE_SIZE, PROT_READ | PROT_EXEC,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
     if (!r) {
         bool moved = f.type == ET_DYN && !f.has_interp;
         gaddr heap = moved ? dyn_place() : PAGE_UP((gaddr)f.end_brk);

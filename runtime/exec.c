@@ -115,7 +115,8 @@ static int64_t exec_self(const struct target *x, char **argv, char **envp)
 {
     int argc = count(argv);
     const char **v = xcalloc((size_t)argc + MAX_OPTION_ARGS + 16, sizeof *v);
-    char fd_text[32], exec_fd_text[32], seccomp_text[32], trace_text[32], mdwe_text[32], persona_text[32];
+    char fd_text[32], exec_fd_text[32], seccomp_text[32], trace_text[32], mdwe_text[32];
+    char persona_text[32];
     char self[PATH_MAX] = "/proc/thread-self/exe";
     char *limits = limits_text(thread_self->proc), *execfn = joined("--execfn=", x->name);
     int self_fd = opt.self_fd ? (int)opt.self_fd : -1;

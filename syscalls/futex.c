@@ -337,11 +337,13 @@ static int64_t ldt_write(struct sysctx *c, bool old)
 /* As many bytes as were wanted: what the table does not have is zero. */
 static int64_t ldt_read(const struct sysctx *c)
 {
-    uint32_t want = c->a[2] < LDT_ENTRIES_MAX * 8 ? c->a[2] : LDT_ENTRIES_MAX * 8, n = process_ldt.count * 8;
+    const uint32_t most = LDT_ENTRIES_MAX * 8, have = process_ldt.count * 8;
+    const uint32_t want = c->a[2] < most ? c->a[2] : most, n = have < want ? have : want;
     if (!process_ldt.desc)
         return 0;
-    n = n < want ? n : want;
-    return mem_write(c->a[1], process_ldt.desc, n) || mem_zero(c->a[1] + n, want - n) ? -EFAULT : (int64_t)want;
+    if (mem_write(c->a[1], process_ldt.desc, n) || mem_zero(c->a[1] + n, want - n))
+        return -EFAULT;
+    return want;
 }
 
 SYSCALL(modify_ldt)

@@ -482,7 +482,7 @@ void process_pass_personality(uint32_t persona, bool all)
 {
     const uint32_t own = READ_IMPLIES_EXEC | STICKY_TIMEOUTS | MMAP_PAGE_ZERO;
     persona &= all ? UINT32_MAX : ~own;
-    if (personality(persona) < 0) /* AArch64 processors that run no 32-bit programs know no PER_LINUX32 */
+    if (personality(persona) < 0) /* no PER_LINUX32 where AArch64 runs no 32-bit programs */
         personality(persona & ~(uint32_t)PER_MASK);
 }
 

@@ -52,8 +52,9 @@ void syscalls_print_table(void);
 /* Thread exit: marks the robust futexes that `t` owns as FUTEX_OWNER_DIED and wakes a waiter
  * (kernel/futex/core.c compat_exit_robust_list). */
 void futex_exit_robust(struct thread *t);
-/* The personality of this process of the host; 0 if it cannot be told. And what it shall be for a guest with `persona`:
- * all of it for a program of the host's that is executed now, else without what would change xrun itself. */
+/* The personality of this process of the host; 0 if it cannot be told. And what it shall be for a
+ * guest with `persona`: all of it for a program of the host's that is executed now, else without
+ * what would change xrun itself. */
 uint32_t process_host_personality(void);
 void process_pass_personality(uint32_t persona, bool all);
 
