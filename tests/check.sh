@@ -5,6 +5,7 @@
 set -u
 [ -n "${PLAIN:-}" ] || PLAIN=1 exec python3 tests/setup/plain.py ${CHECK_PARTS:+--own} "$0" "$@"
 if [ "$(id -u)" != 0 ]; then # for chroots, and because what hardware did was recorded as root
+    command -v sudo >/dev/null || { echo "The tests want to run as root, and there is no sudo." >&2; exit 1; }
     echo "The tests run as root, by sudo."
     mapfile -d '' -t kept < <(env -0 -u PLAIN) # sudo keeps none, and sets limits of its own
     sudo env -i "${kept[@]}" PATH="$PATH:/usr/sbin:/sbin" "$0" "$@"
