@@ -38,7 +38,7 @@ counts='\([0-9]*\) passed, \([0-9]*\) failed\(, \([0-9]*\) skipped\)\{0,1\}$'
 lanes=${JOBS:-$(nproc)}
 [ "$lanes" -le 4 ] || lanes=4
 
-running=
+running= begun=0
 trap 'kill -TERM $running $(jobs -p) 2>/dev/null; exit 130' INT TERM HUP
 export PROGRAMS=$w/programs # the guest programs are built once
 rm -rf "$PROGRAMS"
@@ -78,7 +78,8 @@ part() { # name, command...
 # Parts that use one processor each run side by side, what is one function in its order.
 lane() { # command...
     while [ "$(jobs -pr | wc -l)" -ge "$lanes" ]; do wait -n; done
-    (trap 'kill -TERM $running 2>/dev/null; exit 130' TERM; "$@") &
+    begun=$((begun + 1))
+    (trap 'kill -TERM $running 2>/dev/null; exit 130' TERM; "$@"; echo 0 0 0 ended >>"$sums") &
 }
 
 abi() {
@@ -137,6 +138,10 @@ lane part options tests/options/run.sh "$w/options" "$x86"
 lane part binfmt tests/guest/binfmt.sh "$w/binfmt" "$x86"
 lane part "badinput x86_64" tests/guest/badinput.sh "$w/badinput-x86_64" "$x86"
 wait
+if [ "$(grep -c ended "$sums")" != $begun ]; then # what of it ran cannot be told
+    echo "FAIL not all that runs side by side has ended" >>"$failures"
+    echo 0 1 0 >>"$sums"
+fi
 # these use all processors, or look at the whole machine
 part guest tests/guest/run.sh "$w/guest" "x86_64=$x86" "aarch64=$armrun"
 CPUS=cortex-a57 part "guest, ARMv8.0" tests/guest/cpus.sh "$w/cpus" - - 0 $armrun
