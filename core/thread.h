@@ -52,8 +52,11 @@ struct pending_signal { volatile sig_atomic_t valid; siginfo_t info; };
  * si_errno is this plus the true code, si_value the address. xrun's own handler undoes it. */
 enum { SI_LIKE_FAULT = 0x58460000, SI_FAULT_MAX = 0xffff };
 /* What a thread gives back to its process has this added to its code, for the kernel lets only the
- * first thread send the true one. */
-enum { SI_GIVEN_BACK = -0x4000, SI_GIVEN_MAX = 0xff };
+ * first thread send the true one; and the mark in si_errno, which tells it from a program's own. */
+enum {
+    SI_GIVEN_BACK = -0x4000, SI_GIVEN_MAX = 0xff,
+    SI_GIVEN_MARK = 0x58470000, SI_GIVEN_ERRNO = 0xffff
+};
 
 /* The debug registers. As in Linux a breakpoint is made when its address or DR7 is written first, and then stays;
  * dr6 and dr7 are only what was written or happened last: children and new threads have these, but no breakpoints. */

@@ -253,8 +253,10 @@ void signal_undisguise(siginfo_t *info)
         info->si_addr = info->si_value.sival_ptr;
         info->si_code = info->si_errno & SI_FAULT_MAX;
         info->si_errno = 0;
-    } else if (info->si_code >= SI_GIVEN_BACK && info->si_code <= SI_GIVEN_BACK + SI_GIVEN_MAX) {
+    } else if ((info->si_errno & ~SI_GIVEN_ERRNO) == SI_GIVEN_MARK && info->si_code >= SI_GIVEN_BACK &&
+               info->si_code <= SI_GIVEN_BACK + SI_GIVEN_MAX) {
         info->si_code -= SI_GIVEN_BACK;
+        info->si_errno &= SI_GIVEN_ERRNO;
     }
 }
 
@@ -263,8 +265,10 @@ bool signal_to_process(siginfo_t info)
     int sig = info.si_signo;
     signal_disguise(&info, (uint32_t)sig);
     int64_t r = HC(SYS_rt_sigqueueinfo, getpid(), sig, &info, 0, 0, 0);
-    if (r == -EPERM && info.si_code >= 0 && info.si_code <= SI_GIVEN_MAX) {
+    if (r == -EPERM && info.si_code >= 0 && info.si_code <= SI_GIVEN_MAX &&
+        !(info.si_errno & ~SI_GIVEN_ERRNO)) {
         info.si_code += SI_GIVEN_BACK;
+        info.si_errno |= SI_GIVEN_MARK;
         r = HC(SYS_rt_sigqueueinfo, getpid(), sig, &info, 0, 0, 0);
     }
     return !r;

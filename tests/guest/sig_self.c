@@ -1,4 +1,4 @@
-/* A process sends itself signals that look like faults. */
+/* A process sends itself signals that look like faults, and one with a code of its own. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,5 +27,7 @@ int main(void)
         r = syscall(SYS_rt_tgsigqueueinfo, getpid(), getpid(), sigs[k], &i);
         printf(" %d\n", r);
     }
+    i.si_code = -0x3fff;
+    printf(" %d\n", (int)syscall(SYS_rt_sigqueueinfo, getpid(), SIGUSR1, &i));
     return 0;
 }
