@@ -31,7 +31,9 @@
     X(others_between, ALL, "add %edx, %ecx; mov 16(%esi), %eax; movzx %al, %edx; mov %ebx, %eax", "jmp *%eax") \
     X(loads_between, ALL, "add %edx, %ecx; mov (%esi), %eax; movzx %cl, %eax", "jmp *%ebx") \
     X(inc, ALL, "stc; inc %ecx", "jmp *%ebx") \
-    X(byte, ALL, "add %dl, %cl", "jmp *%ebx")
+    X(byte, ALL, "add %dl, %cl", "jmp *%ebx") \
+    X(byte_counted, ALL, "add %edx, %ecx; incb %dh; setp %dl; adc %edx, %ecx", "jmp *%ebx") \
+    X(word_counted, ALL, "add %edx, %ecx; lock decw 24(%esi); setp %dl; adc %edx, %ecx", "jmp *%ebx")
 #define X(name, mask, insns, jump) TEST(f_##name, insns, jump)
 LIST(X)
 #undef X

@@ -131,7 +131,12 @@ static void narrow_flags(struct emit *e, bool sub, unsigned size, unsigned d, un
         a64_note_result(e, A64_PF, a, sub);
 }
 
-/* C must survive what sets the other flags: INC, DEC. */
+/* C must survive what sets the other flags: INC, DEC. Those of 8 and 16 bits set them for PF or AF alone, too. */
+static bool keeps_c(const struct emit *e, unsigned size, unsigned live)
+{
+    return (a64_live(e) & NEED_C) && (live & (size == 4 ? NEED_NZCV : NEED_ALL));
+}
+
 static void keep_c_begin(struct emit *e, unsigned tmp) { a64_cset(e, A64_W, tmp, A64_CS); }
 
 static void keep_c_end(struct emit *e, unsigned tmp, uint8_t form)
@@ -188,7 +193,7 @@ bool a64_op_inc_dec(struct emit *e, const struct insn *in, bool dec)
 {
     struct a64_operands x;
     unsigned live = a64_live(e) & ~(unsigned)NEED_C;
-    bool keep = (a64_live(e) & NEED_C) && (live & NEED_NZCV);
+    bool keep = keeps_c(e, in->o[0].size, live);
     if (!a64_get_operands(e, in, &x))
         return false;
     x.b = (struct a64_val){true, 1, 0};
@@ -312,7 +317,7 @@ void a64_sum_flags(struct emit *e, const struct insn *in, unsigned old, unsigned
 {
     bool counts = in->op == OP_INC || in->op == OP_DEC;
     unsigned live = a64_live(e) & (counts ? ~(unsigned)NEED_C : NEED_ALL), size = in->o[0].size;
-    bool keep = counts && (a64_live(e) & NEED_C) && (live & NEED_NZCV);
+    bool keep = counts && keeps_c(e, size, live);
     uint8_t form = e->form;
     struct a64_val v = {false, 0, src};
     if (in->op == OP_NEG) {
