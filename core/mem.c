@@ -46,6 +46,7 @@ struct area {
     bool sealed;        /* mseal(2): only the map knows */
     bool droppable;     /* MAP_DROPPABLE */
     bool writable_file; /* private, of a file that was open for writing */
+    bool noexec;        /* of a file where the mount forbids to execute */
     char *name; /* owned; NULL: none */
 };
 
@@ -212,7 +213,8 @@ static bool area_mergeable(const struct area *a, const struct area *b)
 {
     return a->end == b->start && a->prot == b->prot && a->kind == b->kind &&
            a->shared == b->shared && a->sealed == b->sealed && a->droppable == b->droppable &&
-           a->writable_file == b->writable_file && a->dev == b->dev && a->ino == b->ino &&
+           a->writable_file == b->writable_file && a->noexec == b->noexec &&
+           a->dev == b->dev && a->ino == b->ino &&
            (a->kind != MEM_FILE || a->off + (a->end - a->start) == b->off) &&
            a->kind != MEM_SHM && !b->growsdown && (a->name != NULL) == (b->name != NULL) &&
            (!a->name || !strcmp(a->name, b->name));
@@ -585,12 +587,10 @@ static int64_t place(gaddr addr, uint32_t len, int flags, uint64_t off)
     return addr && addr <= mem_task_size - len ? (int64_t)addr : -ENOMEM;
 }
 
-static int check_noexec(int fd, int prot)
+static bool on_noexec(int fd)
 {
     struct statvfs v;
-    if ((prot & PROT_EXEC) && fd >= 0 && fstatvfs(fd, &v) == 0 && (v.f_flag & ST_NOEXEC))
-        return -EPERM;
-    return 0;
+    return fd >= 0 && fstatvfs(fd, &v) == 0 && (v.f_flag & ST_NOEXEC);
 }
 
 static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd, uint64_t off,
@@ -629,6 +629,7 @@ static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd,
         a.dev = st.st_dev;
         a.ino = st.st_ino;
         a.writable_file = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+        a.noexec = on_noexec(fd);
     }
     area_add(&a);
     return start;
@@ -651,14 +652,14 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
     if (type == MAP_DROPPABLE && (flags & (MAP_LOCKED | MAP_HUGETLB | MAP_GROWSDOWN)))
         return -EINVAL;
     prot &= PROT_READ | PROT_WRITE | PROT_EXEC;
-    if (mem_read_implies_exec && (prot & PROT_READ) && kind != MEM_STACK) /* whose the program tells */
-        prot |= PROT_EXEC;
+    bool implied = mem_read_implies_exec && (prot & PROT_READ) && !(prot & PROT_EXEC) &&
+                   kind != MEM_STACK; /* whose the program tells */
+    prot |= implied ? PROT_EXEC : 0;
     char *n = NULL;
     if (!(flags & MAP_ANONYMOUS)) {
-        int r = check_noexec(fd, prot);
-        if (r) {
-            if (!mem_read_implies_exec)
-                return r;
+        if ((prot & PROT_EXEC) && on_noexec(fd)) {
+            if (!implied)
+                return -EPERM;
             prot &= ~PROT_EXEC;
         }
         kind = kind == MEM_ANON ? MEM_FILE : kind;
@@ -756,8 +757,7 @@ int mem_protect(gaddr addr, uint32_t len, int prot)
     if (len > 0xfffff000u || addr + PAGE_UP(len) - 1 < addr)
         return -ENOMEM;
     prot &= 7;
-    if (mem_read_implies_exec && (prot & PROT_READ))
-        prot |= PROT_EXEC;
+    bool implied = mem_read_implies_exec && (prot & PROT_READ);
     gaddr end = addr + PAGE_UP(len);
     int r = 0;
     if (addr >= MEM_TASK_SIZE)
@@ -779,8 +779,9 @@ int mem_protect(gaddr addr, uint32_t len, int prot)
             break;
         }
         gaddr to = a->end < end ? a->end : end;
-        r = mdwe_denies_change(a->prot, prot) ? -EACCES
-          : a->sealed ? -EPERM : protect_area(addr, to, prot);
+        int its = prot | (implied && !a->noexec ? PROT_EXEC : 0);
+        r = mdwe_denies_change(a->prot, its) || (a->noexec && (its & PROT_EXEC)) ? -EACCES
+          : a->sealed ? -EPERM : protect_area(addr, to, its);
         addr = to;
     }
     unlock();
