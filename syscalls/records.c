@@ -1,18 +1,21 @@
 /* Files that are read and written in their own way: devices with records which differ, that is events of input
- * devices (evdev, uinput) and of ALSA timers, and the memory of processes in /proc. What a descriptor is is
- * looked up when it is opened, else at its first read or write. */
+ * devices (evdev, uinput) and of ALSA timers, signals, and the memory of processes in /proc. What a
+ * descriptor is is looked up when it is opened, else at its first read or write. */
 #include <linux/input.h>
 #include <sound/asound.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "abi/convert.h"
 #include "syscalls/ioctl.h"
 
 enum { FDS = 65536, MISC_MAJOR = 10, INPUT_MAJOR = 13, UINPUT_MINOR = 223, RECORDS = 64 };
-enum { UNKNOWN, PLAIN, EVENTS, TIMER, MEMORY };
+enum { UNKNOWN, PLAIN, EVENTS, TIMER, SIGNALS, MEMORY };
 
 static LARGE_BSS uint8_t kinds[FDS];
 /* Has there been a MEMORY? Then what is known of others may be outdated: threads race, and none may read or write
@@ -26,11 +29,22 @@ static bool is_input(int fd, const struct stat *st)
            (major(st->st_rdev) == INPUT_MAJOR && ioctl(fd, EVIOCGVERSION, &version) == 0);
 }
 
+static bool is_signalfd(int fd)
+{
+    static const char target[] = "anon_inode:[signalfd]";
+    char link[64], name[sizeof target];
+    snprintf(link, sizeof link, "/proc/thread-self/fd/%d", fd);
+    return readlink(link, name, sizeof name) == sizeof target - 1 &&
+           !memcmp(name, target, sizeof target - 1);
+}
+
 static uint8_t look_up(int fd, const struct stat *st)
 {
     char name[PROC_NAME];
     if (S_ISCHR(st->st_mode))
         return is_input(fd, st) ? EVENTS : PLAIN;
+    if (!(st->st_mode & S_IFMT))
+        return is_signalfd(fd) ? SIGNALS : PLAIN;
     const char *last = proc_name_of(fd, st, name) ? strrchr(name, '/') : NULL;
     if (!last || strcmp(last, "/mem"))
         return PLAIN;
@@ -64,7 +78,7 @@ static uint8_t kind_of(uint32_t fd) /* those beyond the table are looked up each
 bool records_fd(uint32_t fd)
 {
     uint8_t kind = kind_of(fd);
-    return unlikely(kind == EVENTS || kind == TIMER);
+    return unlikely(kind == EVENTS || kind == TIMER || kind == SIGNALS);
 }
 
 void records_forget(uint32_t fd)
@@ -91,9 +105,49 @@ static enum abi_layout layout_of(uint32_t fd)
     return kind_of(fd) == TIMER ? LAYOUT_timer_tread : LAYOUT_input_event;
 }
 
+/* The kernel has taken for a signal of sigqueue's what was disguised as one. */
+static void undisguise(struct signalfd_siginfo *s)
+{
+    siginfo_t i = {.si_code = s->ssi_code, .si_errno = s->ssi_errno};
+    i.si_pid = (int)s->ssi_pid;
+    i.si_uid = s->ssi_uid;
+    i.si_value.sival_ptr = (void *)(uintptr_t)s->ssi_ptr;
+    signal_undisguise(&i);
+    bool fault = s->ssi_code == SI_QUEUE;
+    s->ssi_code = i.si_code;
+    s->ssi_errno = i.si_errno;
+    s->ssi_ptr = 0;
+    s->ssi_int = 0;
+    if (fault) {
+        s->ssi_pid = s->ssi_uid = 0;
+        s->ssi_addr = (uintptr_t)i.si_addr;
+    } else if (s->ssi_signo == SIGCHLD && i.si_code > 0) {
+        s->ssi_status = i.si_status;
+    } else if (i.si_code > 0 && i.si_code <= POLL_HUP) {
+        s->ssi_pid = s->ssi_uid = 0;
+        s->ssi_band = (uint32_t)i.si_band;
+        s->ssi_fd = i.si_fd;
+    }
+}
+
+static int64_t signals_read(struct sysctx *c)
+{
+    struct signalfd_siginfo s;
+    mem_prepare_write(c->a[1], c->a[2]);
+    int64_t r = HCB(SYS_read, s32(c->a[0]), c->a[1], c->a[2], 0, 0, 0);
+    for (uint32_t at = 0; at < r; at += (uint32_t)sizeof s)
+        if (!mem_read(&s, c->a[1] + at, sizeof s) && signal_disguised(s.ssi_code, s.ssi_errno)) {
+            undisguise(&s);
+            mem_write(c->a[1] + at, &s, sizeof s);
+        }
+    return r;
+}
+
 /* Whole records; fewer bytes than one are for the driver to refuse. */
 int64_t records_read(struct sysctx *c)
 {
+    if (kind_of(c->a[0]) == SIGNALS)
+        return signals_read(c);
     enum abi_layout layout = layout_of(c->a[0]);
     struct abi_size size = abi_size(layout);
     uint64_t h[RECORDS * 4];

@@ -247,14 +247,26 @@ void signal_disguise(siginfo_t *info, uint32_t sig)
     info->si_value.sival_ptr = addr;
 }
 
+static bool like_fault(int code, int err)
+{
+    return code == SI_QUEUE && (err & ~SI_FAULT_MAX) == SI_LIKE_FAULT;
+}
+
+static bool given_back(int code, int err)
+{
+    return (err & ~SI_GIVEN_ERRNO) == SI_GIVEN_MARK && code >= SI_GIVEN_BACK &&
+           code <= SI_GIVEN_BACK + SI_GIVEN_MAX;
+}
+
+bool signal_disguised(int code, int err) { return like_fault(code, err) || given_back(code, err); }
+
 void signal_undisguise(siginfo_t *info)
 {
-    if (info->si_code == SI_QUEUE && (info->si_errno & ~SI_FAULT_MAX) == SI_LIKE_FAULT) {
+    if (like_fault(info->si_code, info->si_errno)) {
         info->si_addr = info->si_value.sival_ptr;
         info->si_code = info->si_errno & SI_FAULT_MAX;
         info->si_errno = 0;
-    } else if ((info->si_errno & ~SI_GIVEN_ERRNO) == SI_GIVEN_MARK && info->si_code >= SI_GIVEN_BACK &&
-               info->si_code <= SI_GIVEN_BACK + SI_GIVEN_MAX) {
+    } else if (given_back(info->si_code, info->si_errno)) {
         info->si_code -= SI_GIVEN_BACK;
         info->si_errno &= SI_GIVEN_ERRNO;
     }

@@ -99,6 +99,7 @@ uint64_t strace_clock(void);
  * for. And back where one has come (core/thread.h). */
 void signal_disguise(siginfo_t *info, uint32_t sig);
 void signal_undisguise(siginfo_t *info);
+bool signal_disguised(int code, int err);
 /* Queues what had come for the process once more; false if there is no room. Async-signal-safe. */
 bool signal_to_process(siginfo_t info);
 void strace_signal(const struct thread *t, int sig, const siginfo_t *info);

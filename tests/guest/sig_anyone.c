@@ -1,10 +1,13 @@
 /* What is sent to the process may be taken by any thread, even if it came to one that blocked it just
- * then. */
+ * then: by waiting, or from a descriptor. */
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/signalfd.h>
 #include <sys/time.h>
+#include <unistd.h>
 
 static volatile sig_atomic_t sent, got, wrong;
 static sigset_t alarms, none;
@@ -44,9 +47,23 @@ static void *block_one(void *who)
     return NULL;
 }
 
-int main(void)
+static int take(int fd, siginfo_t *i)
 {
     const struct timespec limit = {5, 0};
+    struct pollfd p = {fd, POLLIN};
+    struct signalfd_siginfo s;
+    if (got & 1)
+        return sigtimedwait(&alarms, i, &limit) == SIGALRM;
+    if (poll(&p, 1, 5000) != 1 || read(fd, &s, sizeof s) != sizeof s)
+        return 0;
+    i->si_code = s.ssi_code;
+    i->si_pid = s.ssi_pid;
+    i->si_errno = s.ssi_errno;
+    return s.ssi_signo == SIGALRM;
+}
+
+int main(void)
+{
     siginfo_t i;
     pthread_t t;
     struct sigaction sa = {.sa_sigaction = on_one, .sa_flags = SA_SIGINFO};
@@ -55,9 +72,10 @@ int main(void)
     sigemptyset(&alarms);
     sigaddset(&alarms, SIGALRM);
     sigprocmask(SIG_BLOCK, &alarms, NULL);
+    int fd = signalfd(-1, &alarms, 0);
     pthread_create(&t, NULL, block_one, NULL);
     for (; sem_wait(&ask) || sent; sem_post(&told)) {
-        if (sigtimedwait(&alarms, &i, &limit) == SIGALRM)
+        if (take(fd, &i))
             count(&i);
         else
             printf("what one thread has blocked is not there for another\n");
