@@ -157,5 +157,5 @@ SECONDS_EACH=1 JOBS=4 ONLY=$(cat tests/stress/quick) part stress-ng tests/stress
 
 head -n 120 "$failures"
 read -r all_passed all_failed all_skipped <<<"$(awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }' "$sums")"
-echo "$all_passed passed, $all_failed failed, $all_skipped skipped"
+echo "$all_passed passed, $all_failed failed, $all_skipped skipped" | tee "$w/check.total"
 [ "$all_failed" = 0 ] && [ "$all_passed" != 0 ]

@@ -12,7 +12,7 @@ print i
 print counts[1]
 print mine
 python print(len(gdb.selected_inferior().threads()))
-thread 1
+python gdb.execute('thread 1', to_string=True)
 python print(any(gdb.execute('thread apply all bt', to_string=True).count('pthread_barrier_wait') >= 1 for i in [0]))
 thread 3
 frame 0
@@ -23,7 +23,7 @@ set scheduler-locking off
 print counts[1]
 print mine
 break 44
-thread 1
+python gdb.execute('thread 1', to_string=True)
 continue
 python print(len(gdb.selected_inferior().threads()) <= 4)
 delete
