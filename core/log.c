@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -15,6 +14,7 @@
 
 #include "core/options.h"
 #include "core/thread.h"
+#include "core/xfsz.h"
 
 static int out_fd = 2;
 static bool limited; /* files have a limit: SIGXFSZ of the log is not for the guest */
@@ -49,16 +49,10 @@ static void say_lost(void)
 /* write(2) whose SIGXFSZ nobody sees. */
 static ssize_t write_limited(int fd, const char *buf, size_t n)
 {
-    sigset_t xfsz, old;
-    sigemptyset(&xfsz);
-    sigaddset(&xfsz, SIGXFSZ);
-    pthread_sigmask(SIG_BLOCK, &xfsz, &old);
+    struct xfsz x;
+    xfsz_hide(&x);
     ssize_t w = write(fd, buf, n);
-    int e = errno;
-    if (w < 0 && e == EFBIG)
-        sigtimedwait(&xfsz, NULL, &(struct timespec){0});
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    errno = e;
+    xfsz_show(&x, w < 0 ? errno : 0);
     return w;
 }
 

@@ -505,20 +505,17 @@ void mem_name_file(int fd, const char *name)
         known_name(&st, name);
 }
 
-static char *fd_path(int fd)
+static char *fd_path(int fd, const struct stat *st)
 {
-    char link[64], buf[4096], *known;
-    struct stat st;
-    if (fstat(fd, &st))
-        return NULL;
-    if ((known = known_name(&st, NULL)))
+    char link[64], buf[4096], *known = known_name(st, NULL);
+    if (known)
         return known;
     snprintf(link, sizeof link, "/proc/thread-self/fd/%d", fd);
     ssize_t n = readlink(link, buf, sizeof buf - 1);
     if (n <= 0)
         return NULL;
     buf[n] = 0;
-    known_name(&st, buf);
+    known_name(st, buf);
     return xstrdup(buf);
 }
 
@@ -587,16 +584,34 @@ static int64_t place(gaddr addr, uint32_t len, int flags, uint64_t off)
     return addr && addr <= mem_task_size - len ? (int64_t)addr : -ENOMEM;
 }
 
-static bool on_noexec(int fd)
+/* What a mapping shows; off: in the file. */
+struct source {
+    int fd;
+    uint64_t off, dev, ino;
+    bool noexec, writable;
+    char *name; /* the area's then, if it is mapped */
+};
+
+/* name: NULL: what the host calls the file. */
+static struct source source_file(int fd, uint64_t off, const char *name)
 {
-    struct statvfs v;
-    return fd >= 0 && fstatvfs(fd, &v) == 0 && (v.f_flag & ST_NOEXEC);
+    struct source s = {.fd = fd, .off = off, .name = name ? xstrdup(name) : NULL};
+    struct statvfs fs;
+    struct stat st;
+    if (fstat(fd, &st))
+        return s;
+    s.dev = st.st_dev;
+    s.ino = st.st_ino;
+    s.writable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+    s.noexec = !fstatvfs(fd, &fs) && (fs.f_flag & ST_NOEXEC);
+    if (!name)
+        s.name = fd_path(fd, &st);
+    return s;
 }
 
-static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd, uint64_t off,
-                          enum mem_kind kind, char *name)
+static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, enum mem_kind kind, const struct source *s)
 {
-    int64_t at = place(addr, len, flags, flags & MAP_ANONYMOUS ? 0 : off);
+    int64_t at = place(addr, len, flags, flags & MAP_ANONYMOUS ? 0 : s->off);
     if (at < 0)
         return at;
     gaddr start = (gaddr)at, end = start + len;
@@ -613,7 +628,7 @@ static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd,
     int hflags = (flags & ~(MAP_32BIT_GUEST | MAP_GROWSDOWN | MAP_FIXED_NOREPLACE)) | MAP_FIXED;
     if (mem_lock_future && mem_lock_future == getpid() && !droppable)
         hflags |= MAP_LOCKED;
-    int r = host_map(start, end, prot, hflags, fd, off);
+    int r = host_map(start, end, prot, hflags, s->fd, s->off);
     if (r) {
         if (flags & MAP_FIXED) /* host protections of forgotten code pages */
             for (gaddr a = start; a < end; a += GUEST_PAGE_SIZE)
@@ -621,16 +636,10 @@ static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, int fd,
         return r;
     }
     area_remove(start, end);
-    struct area a = {.start = start, .end = end, .off = off, .prot = (uint8_t)(prot & 7),
+    struct area a = {.start = start, .end = end, .off = s->off, .prot = (uint8_t)(prot & 7),
                      .kind = (uint8_t)kind, .shared = is_shared(flags), .droppable = droppable,
-                     .growsdown = flags & MAP_GROWSDOWN, .name = name};
-    struct stat st;
-    if (!(flags & MAP_ANONYMOUS) && fstat(fd, &st) == 0) {
-        a.dev = st.st_dev;
-        a.ino = st.st_ino;
-        a.writable_file = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
-        a.noexec = on_noexec(fd);
-    }
+                     .growsdown = flags & MAP_GROWSDOWN, .name = s->name, .dev = s->dev, .ino = s->ino,
+                     .writable_file = s->writable, .noexec = s->noexec};
     area_add(&a);
     return start;
 }
@@ -655,27 +664,28 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
     bool implied = mem_read_implies_exec && (prot & PROT_READ) && !(prot & PROT_EXEC) &&
                    kind != MEM_STACK; /* whose the program tells */
     prot |= implied ? PROT_EXEC : 0;
-    char *n = NULL;
+    struct source s = {.fd = -1, .off = off};
     if (!(flags & MAP_ANONYMOUS)) {
-        if ((prot & PROT_EXEC) && on_noexec(fd)) {
-            if (!implied)
+        s = source_file(fd, off, name);
+        kind = kind == MEM_ANON ? MEM_FILE : kind;
+        if ((prot & PROT_EXEC) && s.noexec) {
+            if (!implied) {
+                free(s.name);
                 return -EPERM;
+            }
             prot &= ~PROT_EXEC;
         }
-        kind = kind == MEM_ANON ? MEM_FILE : kind;
-        if (!name)
-            n = fd_path(fd);
+    } else if (name) {
+        s.name = xstrdup(name);
     }
     if (is_shared(type) &&
-        ((flags & MAP_ANONYMOUS) || (prot & PROT_WRITE) || may_change(fd, n)))
+        ((flags & MAP_ANONYMOUS) || (prot & PROT_WRITE) || may_change(fd, s.name)))
         mem_set_shared();
-    if (name)
-        n = xstrdup(name);
     lock();
-    int64_t r = map_locked(addr, len, prot, flags, fd, off, kind, n);
+    int64_t r = map_locked(addr, len, prot, flags, kind, &s);
     unlock();
     if (r < 0)
-        free(n);
+        free(s.name);
     return r;
 }
 
@@ -941,7 +951,7 @@ gaddr mem_brk(gaddr brk)
         size_t i = area_index(oldp);
         ok = i >= narea || area_low(&areas[i]) >= newp;
         ok = ok && map_locked(oldp, newp - oldp, mem_read_implies_exec ? 7 : PROT_READ | PROT_WRITE,
-                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0, MEM_HEAP, NULL) >= 0;
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, MEM_HEAP, &(struct source){.fd = -1}) >= 0;
     } else if (ok && newp < oldp) {
         ok = !has_seal(newp, oldp);
         if (ok)

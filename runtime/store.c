@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/options.h"
+#include "core/xfsz.h"
 #include "runtime/codemem.h"
 #include "runtime/unit.h"
 
@@ -846,16 +846,10 @@ bool store_begin(void)
 /* Without the signal of one that is too large, for the limit is the guest's. */
 static bool write_quietly(const struct list *l)
 {
-    static const struct timespec none = {0, 0};
-    sigset_t too_large, mask, pending;
-    sigemptyset(&too_large);
-    sigaddset(&too_large, SIGXFSZ);
-    pthread_sigmask(SIG_BLOCK, &too_large, &mask);
-    sigpending(&pending);
+    struct xfsz x;
+    xfsz_hide(&x);
     bool ok = write_file(new.fd, l);
-    if (!ok && errno == EFBIG && !sigismember(&pending, SIGXFSZ))
-        sigtimedwait(&too_large, NULL, &none);
-    pthread_sigmask(SIG_SETMASK, &mask, NULL);
+    xfsz_show(&x, ok ? 0 : errno);
     return ok;
 }
 

@@ -116,6 +116,12 @@ enum trace_found translate_trace_back(struct translate_trace *t, const struct in
     return TRACE_ON;
 }
 
+/* Whether instruction `i` is reached only from the one before it. */
+static bool follows_one(const struct translation *tr, unsigned i, const bool *leader)
+{
+    return i > 0 && !leader[i] && tr->insn[i - 1].in->next == tr->insn[i].in->eip;
+}
+
 bool translate_flags_follow(const struct translation *tr, unsigned i, const bool *leader)
 {
     struct translate_trace t;
@@ -123,7 +129,7 @@ bool translate_flags_follow(const struct translation *tr, unsigned i, const bool
     if (!translate_trace_from(&t, tr->insn[i].in))
         return false;
     while (found == TRACE_ON) {
-        if (i == 0 || leader[i] || tr->insn[i - 1].in->next != tr->insn[i].in->eip)
+        if (!follows_one(tr, i, leader))
             return false;
         found = translate_trace_back(&t, tr->insn[--i].in);
     }
@@ -137,7 +143,7 @@ bool translate_return_jumps(const struct translation *tr, unsigned i, const bool
     enum { STEPS_MAX = 8 };
     int slot = 0; /* where what it will pop is, from esp */
     for (unsigned steps = 0; steps < STEPS_MAX; steps++) {
-        if (i == 0 || leader[i] || tr->insn[i - 1].in->next != tr->insn[i].in->eip)
+        if (!follows_one(tr, i, leader))
             return false;
         const struct insn *in = tr->insn[--i].in;
         int by = moves_esp(in);

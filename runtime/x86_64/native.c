@@ -42,7 +42,7 @@ bool host_native_get(int pid, struct cpu *cpu)
 
 /* An XSAVE area, or only the FXSAVE image at its beginning if the processor knows no other. */
 struct fp_state {
-    uint8_t area[8192] __attribute__((aligned(64)));
+    uint8_t area[16384] __attribute__((aligned(64))); /* AMX: 11008; only the whole of it can be set */
     size_t size;
 };
 

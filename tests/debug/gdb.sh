@@ -26,7 +26,12 @@ if [ $? -ge 126 ]; then
     finish debug/gdb
     exit
 fi
-session "$work/probe.out" /dev/null -ex "file basic" -ex starti
+xstate "${CC:-gcc}" "$work/xstate.so" || exit 1
+session_native() { # as session
+    local gdb=(env "LD_PRELOAD=$work/xstate.so" gdb -iex 'unset environment LD_PRELOAD')
+    session "$@"
+}
+session_native "$work/probe.out" /dev/null -ex "file basic" -ex starti
 if grep -q "Operation not permitted" "$work/probe.out.raw"; then
     echo "gdb may not trace here"
     skip=1
@@ -56,13 +61,13 @@ for script in "$here"/gdb/*.gdb; do
     while read -r line; do first+=(-ex "$line"); done < <(sed -n 's/^# first: //p' "$script")
     if grep -q '^# attaches' "$script"; then
         background "$work/$program"
-        session "$work/$name.native" "$script" "${first[@]}" -ex "file $work/$program" -ex "attach $pid"
+        session_native "$work/$name.native" "$script" "${first[@]}" -ex "file $work/$program" -ex "attach $pid"
         background "$@" "$work/$program"
         session "$work/$name.xrun" "$script" "${first[@]}" -ex "file $work/$program" \
             -ex "target remote | $* --gdbserver=- --attach=$pid"
         sed -i '/^\[New THREAD\]/d' "$work/$name.native" "$work/$name.xrun" # which it finds where it attaches
     else
-        session "$work/$name.native" "$script" "${first[@]}" -ex "file $work/$program" -ex 'set args arg' -ex starti
+        session_native "$work/$name.native" "$script" "${first[@]}" -ex "file $work/$program" -ex 'set args arg' -ex starti
         session "$work/$name.xrun" "$script" "${first[@]}" -ex "file $work/$program" \
             -ex "target remote | $* --gdbserver=- $work/$program arg"
     fi

@@ -39,13 +39,14 @@ compare() { # text, native, xrun, what
 
 # ---- gdb ----
 
-guest_gdb=("${loader[@]}" "$root/usr/bin/gdb" --data-directory "$root/usr/share/gdb")
+guest_gdb=("$root/usr/bin/gdb" --data-directory "$root/usr/share/gdb")
+xstate "$cc" "$work/xstate.so" || exit 1
 [ "${ONLY:-}" = strace ] || for name in basic basic-kill calls hardware signals threads fork-both; do
     program=${name%%-*}
     compile "$program" || exit 1
     for who in native xrun; do
-        gdb=("${guest_gdb[@]}")
-        [ $who = xrun ] && gdb=("$@" "${guest_gdb[@]}")
+        gdb=("${loader[@]}" --preload "$work/xstate.so" "${guest_gdb[@]}")
+        [ $who = xrun ] && gdb=("$@" "${loader[@]}" "${guest_gdb[@]}")
         session "$work/$name.$who" "$here/gdb/$name.gdb" -ex "file $work/$program" -ex 'set args arg' -ex starti
     done
     compare '^Breakpoint 1, \|^Program received\|^Catchpoint\|^\[Inferior' "$work/$name.native" "$work/$name.xrun" "guest gdb, $name"

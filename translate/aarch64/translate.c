@@ -27,7 +27,7 @@ struct fix {
 struct leave {
     gaddr target;
     uint32_t at;
-    enum { LEAVE_JUMP, LEAVE_COND, LEAVE_CALL } kind;
+    bool cond;
 };
 /* A load of a constant from behind the code. */
 struct literal {
@@ -108,7 +108,7 @@ static bool next_is(const struct emit *e, gaddr eip)
 }
 
 /* The branch that comes next leads to the guest's eip. */
-static void leads_to(struct emit *e, gaddr eip, unsigned kind)
+static void leads_to(struct emit *e, gaddr eip, bool cond)
 {
     const struct insn *in = e->tr->insn[e->index].in;
     bool known = (in->flags & INSN_END) && in->o[0].kind == OPND_REL && in->imm == eip;
@@ -116,7 +116,7 @@ static void leads_to(struct emit *e, gaddr eip, unsigned kind)
     if (to >= 0)
         fix_to(e, (unsigned)to);
     else
-        leaves[nleaves++] = (struct leave){eip, emit_off(e), kind};
+        leaves[nleaves++] = (struct leave){eip, emit_off(e), cond};
 }
 
 /* Goes on at `eip`: by falling through if that is what comes next. */
@@ -124,7 +124,7 @@ static void go_on(struct emit *e, gaddr eip)
 {
     if (next_is(e, eip))
         return;
-    leads_to(e, eip, LEAVE_JUMP);
+    leads_to(e, eip, false);
     a64_must(a64_b(e, 0));
 }
 
@@ -245,7 +245,7 @@ static void call(struct emit *e, const struct tr_insn *t)
             return;
         }
         push_returns(e, in->next, 0);
-        leads_to(e, in->imm, LEAVE_CALL);
+        leads_to(e, in->imm, false);
         a64_must(a64_bl(e, 0));
         if (e->ymm)
             look_for_ymm(e);
@@ -377,7 +377,7 @@ static void jump_if(struct emit *e, unsigned cc, gaddr eip)
             f = (struct a64_fused){FUSE_ZERO, A64_TMP0, 0, true};
         }
     }
-    leads_to(e, eip, LEAVE_COND);
+    leads_to(e, eip, true);
     if (f.kind == FUSE_ZERO)
         a64_must(yes ? a64_cbz(e, A64_W, f.reg, 0) : a64_cbnz(e, A64_W, f.reg, 0));
     else if (f.kind == FUSE_BIT)
@@ -400,7 +400,7 @@ static void loop(struct emit *e, const struct insn *in)
 {
     uint8_t *done = NULL;
     if (in->op == OP_JCXZ) {
-        leads_to(e, in->imm, LEAVE_COND);
+        leads_to(e, in->imm, true);
         a64_must(a64_cbz(e, A64_W, A64_ECX, 0));
         go_on(e, in->next);
         return;
@@ -409,11 +409,11 @@ static void loop(struct emit *e, const struct insn *in)
     if (in->op != OP_LOOP) {
         done = e->p;
         a64_must(a64_cbz(e, A64_W, A64_ECX, 0));
-        leads_to(e, in->imm, LEAVE_COND);
+        leads_to(e, in->imm, true);
         a64_must(a64_bcond(e, in->op == OP_LOOPE ? A64_EQ : A64_NE, 0));
         a64_must(a64_here(e, done));
     } else {
-        leads_to(e, in->imm, LEAVE_COND);
+        leads_to(e, in->imm, true);
         a64_must(a64_cbnz(e, A64_W, A64_ECX, 0));
     }
     go_on(e, in->next);
@@ -684,13 +684,13 @@ static void exit_stub(struct emit *e, const struct leave *l)
     struct tr_exit *x = &tr->exit[tr->exits];
     x->target = l->target;
     x->patch = l->at;
-    if (l->kind == LEAVE_COND) { /* the condition reaches only so far */
+    if (l->cond) { /* the condition reaches only so far */
         x->patch = emit_off(e);
         point(e, l->at, x->patch);
         a64_must(a64_b(e, 4));
     }
     x->stub = emit_off(e);
-    if (l->kind != LEAVE_COND)
+    if (!l->cond)
         point(e, l->at, x->stub);
     load_literal(e, A64_LIT_LDR_X, A64_TARGET, LIT_EXIT, tr->exits++);
     far_branch(e, false, a64_exit_direct);

@@ -28,7 +28,6 @@ struct fix {
 struct leave {
     gaddr target;
     uint32_t field;
-    bool call;
 };
 
 /* An indirect jump or call that did not lead where it was expected to: looks its target up. */
@@ -97,7 +96,7 @@ static void jump_outside(struct emit *e, int cc, gaddr target)
 {
     align_field(e, cc < 0 ? 1 : 2);
     jump_opcode(e, cc, false);
-    leaves[nleaves++] = (struct leave){target, emit_off(e), false};
+    leaves[nleaves++] = (struct leave){target, emit_off(e)};
     e32(e, 0);
 }
 
@@ -225,7 +224,7 @@ static void call_target(struct emit *e, gaddr target)
     }
     align_field(e, 1);
     e8(e, 0xe8);
-    leaves[nleaves++] = (struct leave){target, emit_off(e), true};
+    leaves[nleaves++] = (struct leave){target, emit_off(e)};
     e32(e, 0);
 }
 
@@ -329,6 +328,12 @@ static void ret(struct emit *e, const struct insn *in)
 
 static void insn(struct emit *e, const struct tr_insn *t);
 
+static void settle_for(struct emit *e, const struct insn *in)
+{
+    if (x64_needs_esp(in))
+        x64_settle_esp(e);
+}
+
 /* How many instructions there are from `first` up to an indirect jump; 0: it comes too late, or not. */
 static unsigned way_to_switch(const struct translation *tr, unsigned first)
 {
@@ -353,8 +358,7 @@ static bool again(struct emit *e, gaddr target)
         return false;
     for (e->index = (unsigned)first; n--; e->index++) {
         const struct tr_insn *t = &tr->insn[e->index];
-        if (x64_needs_esp(t->in))
-            x64_settle_esp(e);
+        settle_for(e, t->in);
         tr->again[tr->agains++] =
             (struct tr_again){(uint16_t)e->index, (uint16_t)index, emit_off(e), e->esp};
         insn(e, t);
@@ -570,8 +574,7 @@ static bool pass(struct translation *tr, const uint32_t *prev, struct emit e)
         if (end - e.p < ROOM_PER_INSN * (1 + AGAIN_MAX))
             return false;
         e.index = e.within = i;
-        if (x64_needs_esp(tr->insn[i].in))
-            x64_settle_esp(&e);
+        settle_for(&e, tr->insn[i].in);
         tr->off[i] = emit_off(&e);
         tr->adjust[i] = e.esp;
         insn(&e, &tr->insn[i]);
