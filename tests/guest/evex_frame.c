@@ -18,19 +18,21 @@
 #include <unistd.h>
 
 enum { K = 5, ZMM = 6, ZMM16 = 7, HEADER = 512, FSAVE = 112 };
-static uint32_t at[8], size[8], whole;
+static uint32_t at[8], size[8];
+static uint32_t whole; /* without what may lie behind: a frame has AMX's tiles only for a process that asked */
 static int step;
-static uint8_t area[8192] __attribute__((aligned(64)));
+static uint8_t area[16384] __attribute__((aligned(64)));
 
 static void layout(void)
 {
-    uint32_t a, b, c, d, flags7;
+    uint32_t a, b, most, c, d, flags7;
     __cpuid_count(7, 0, a, flags7, c, d);
-    __cpuid_count(13, 0, a, b, whole, d);
-    printf("xcr0 %x, avx512f %d, whole %d\n", a & 0xe7, flags7 >> 16 & 1, b == whole);
+    __cpuid_count(13, 0, a, b, most, d);
+    printf("xcr0 %x, avx512f %d, whole %d\n", a & 0xe7, flags7 >> 16 & 1, b == most);
     for (int i = K; i <= ZMM16; i++) {
         __cpuid_count(13, i, size[i], at[i], c, d);
-        printf("component %d: %u bytes, kind %x %x, inside %d\n", i, size[i], c, d, at[i] + size[i] <= whole);
+        printf("component %d: %u bytes, kind %x %x, inside %d\n", i, size[i], c, d, at[i] + size[i] <= most);
+        whole = at[i] + size[i];
     }
     __asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
     printf("xgetbv %x %x, frames at least that %d\n", a & 0xe7, d, getauxval(51) >= whole);

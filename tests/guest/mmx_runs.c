@@ -112,11 +112,25 @@ static struct save saved;
 static sigjmp_buf back;
 static int at;
 
+/* Intel's processors reset TOP and tags before they store to a page that is not there, AMD's do not. */
+static void forget_top(struct save *s)
+{
+    unsigned top = s->sw >> 11 & 7, first = 8 - top;
+    uint8_t st[80];
+    memcpy(st, s->st + 10 * (first % 8), 10 * (8 - first % 8));
+    memcpy(st + 10 * (8 - first % 8), s->st, 10 * (first % 8));
+    memcpy(s->st, st, sizeof st);
+    s->sw &= ~(7u << 11);
+    s->tag = 0;
+}
+
 static void on_fault(int sig, siginfo_t *si, void *v)
 {
     ucontext_t *uc = v;
     memcpy(&saved, uc->uc_mcontext.fpregs, sizeof saved);
     at = (int)uc->uc_mcontext.gregs[REG_EIP];
+    if (((uint8_t *)at)[1] == 0x7f)
+        forget_top(&saved);
     siglongjmp(back, 1);
 }
 

@@ -7,7 +7,7 @@ INSN_TRANSLATED ?= 16
 INSN_EXPECTED := tests/insn/expected
 INSN := $(BUILD)/x86_64-release/tests/insn/insn
 INSN_ARM := $(BUILD)/aarch64-release/tests/insn/insn
-INSN_OBJS := $(addprefix $(O)/tests/insn/,insn.o forms.o state.o mutate.o)
+INSN_OBJS := $(addprefix $(O)/tests/insn/,insn.o forms.o state.o mutate.o intel.o)
 
 # Without a C library, out of the way of the cases. The second has no alias of the code page.
 NATIVE_CC = $(GUEST_CC) -O2 -Wall -Wextra -ffreestanding -fno-builtin \
@@ -38,7 +38,7 @@ insn-check: insn-build ## instruction tests: live on x86 hardware, replayed on A
 	else echo "insn live: this machine does not run i386, recorded results only"; fi
 	$(INSN) $(W)/insn-private -n $(INSN_TRANSLATED) -x $(X86) # the translators against the interpreter
 	printf '#!/bin/sh\nexec $(QEMU_ARM) $(ARM) "$$@"\n' >$(W)/insn-arm && chmod +x $(W)/insn-arm
-	$(INSN) $(W)/insn-private -n 8 -x $(abspath $(W))/insn-arm
+	$(INSN) $(W)/insn-private -n 8 -y $(abspath $(W))/insn-arm
 	$(INSN) - -n $(INSN_REPLAY_CASES) -p $(INSN_EXPECTED)
 	$(QEMU_ARM) $(INSN_ARM) - -n $(INSN_REPLAY_CASES) -p $(INSN_EXPECTED)
 

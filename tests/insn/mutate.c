@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "decode/decode.h"
+#include "tests/insn/intel.h"
 #include "tests/insn/state.h"
 
 enum field {
@@ -176,6 +177,13 @@ bool mutate_needs_avx512(unsigned i)
 {
     const struct mutation *m = &mutations[i];
     return m->field == M_ZMMH || m->field == M_K || decode_op_class(m->op) == CLASS_AVX512;
+}
+
+bool mutate_hidden_on_intel(unsigned i)
+{
+    enum { POINTERS = 12 }; /* in the image of FNSTENV */
+    const struct mutation *m = &mutations[i];
+    return m->when == TRAP_BP ? m->field == M_NOTE && m->arg >= POINTERS : intel_own_faults((enum op)m->op);
 }
 
 unsigned mutate_count(void) { return ARRAY_SIZE(mutations); }
