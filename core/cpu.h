@@ -103,10 +103,9 @@ struct cpu_host {
     void *sp;          /* xrun's own stack pointer while translated code runs */
     void *ret_sp;      /* stack of host return addresses: its pointer while xrun runs, */
     void *ret_top;     /* and its empty state */
-    uint64_t *table;   /* guest address -> code, for indirect jumps: a small cache by the low bits */
+    void *table;       /* guest address -> code, for indirect jumps, by cpu->mode: translate/translate.h */
     uint32_t x87_live; /* the host's x87 unit holds the guest's state, not cpu->fpu */
-    int32_t *all;      /* the same, complete: an entry for each address; both by cpu->mode */
-    const uint8_t *lines; /* where `all` has entries: a byte for each 256 addresses */
+    const uint8_t *lines; /* where it has entries: a byte for each 256 addresses */
     uint64_t going_to; /* an address on its way */
     void *exit_code;   /* the direct edge by which translated code left, NULL if none */
     uint8_t x87_image[112]; /* FSAVE image on its way to or from the unit */

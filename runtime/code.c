@@ -30,12 +30,10 @@
 enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 64 << 10 }; /* whole pages of any host */
 
 static bool enabled;
-static int32_t *all_targets[2];             /* of indirect jumps, without and with plain gs */
-static uint8_t *target_lines[2];            /* those of 256 addresses that ever had an entry there */
-static uint64_t *table[2];                  /* the cache of that */
-#define ALL_SIZE (sizeof *all_targets[0] << 32)
+/* Targets of indirect jumps, without and with plain gs: see translate.h. */
+static void *table[2];
+static uint8_t *target_lines[2];
 #define LINES_SIZE ((UINT64_C(1) << 32) / TRANSLATE_LINE)
-#define TABLE_SIZE (sizeof *table[0] * TRANSLATE_TABLE_SIZE)
 static struct unit *retired_units, **retired_end = &retired_units; /* oldest first */
 static struct range translated; /* --translate-range */
 /* What is being made a unit of: `tr`, the members of `region`, and this. */
@@ -68,32 +66,46 @@ static int which_table(unsigned mode)
     return mode & MODE_GS_PLAIN ? 1 : 0;
 }
 
+static size_t table_size(void)
+{
+    return translate_narrow ? sizeof(uint64_t) * translate_narrow_slots() : sizeof(int32_t) << 32;
+}
+
 /* A store that changes nothing would copy the page in a process that was forked. */
 #define STORE_NEW(at, v) ((void)(*(at) == (v) || (__atomic_store_n(at, v, __ATOMIC_RELEASE), 0)))
+
+static uint64_t *narrow_slot(gaddr eip, int w)
+{
+    return table[w] ? (uint64_t *)table[w] + eip % translate_narrow_slots() : NULL;
+}
 
 static void table_set(const struct block *b)
 {
     int w = which_table(b->key.mode);
+    gaddr eip = b->key.eip;
     uint32_t off = (uint32_t)(b->code - translate_table_base());
-    uint64_t *e = &table[w][translate_table_slot(b->key.eip)];
-    uint64_t v = (uint64_t)-b->key.eip << 32 | off;
-    uint8_t *line = &target_lines[w][b->key.eip / TRANSLATE_LINE];
-    if (!translate_narrow && !*line) { /* reading first would be another fault where no page is */
+    uint8_t *line = &target_lines[w][eip / TRANSLATE_LINE];
+    if (translate_narrow) {
+        uint64_t *slot = narrow_slot(eip, w);
+        if (slot)
+            STORE_NEW(slot, (uint64_t)-eip << 32 | off);
+    } else if (!*line) { /* reading first would be another fault where no page is */
         *line = 1;
-        __atomic_store_n(&all_targets[w][b->key.eip], (int32_t)off, __ATOMIC_RELEASE);
-        __atomic_store_n(e, v, __ATOMIC_RELEASE);
-        return;
+        __atomic_store_n((uint32_t *)table[w] + eip, off, __ATOMIC_RELEASE);
+    } else {
+        STORE_NEW((uint32_t *)table[w] + eip, off);
     }
-    if (!translate_narrow)
-        STORE_NEW(&all_targets[w][b->key.eip], (int32_t)off);
-    STORE_NEW(e, v);
 }
 
 static void table_forget(gaddr eip, int w)
 {
-    uint64_t *e = &table[w][translate_table_slot(eip)];
-    if (*e >> 32 == (uint32_t)-eip)
-        __atomic_store_n(e, 0, __ATOMIC_RELEASE);
+    if (translate_narrow) {
+        uint64_t *slot = narrow_slot(eip, w);
+        if (slot && *slot >> 32 == (uint32_t)-eip)
+            __atomic_store_n(slot, 0, __ATOMIC_RELEASE);
+    } else if (target_lines[w][eip / TRANSLATE_LINE]) {
+        STORE_NEW((uint32_t *)table[w] + eip, 0);
+    }
 }
 
 /* The end of the one-instruction block around a fallback: back to translated code. */
@@ -255,13 +267,7 @@ static void close_ways(struct block *b)
 {
     for (struct code_exit *x = b->code_in; x; x = x->next_in)
         unlead(x);
-    int w = which_table(b->key.mode);
-    if (translate_narrow) {
-        table_forget(b->key.eip, w);
-    } else if (target_lines[w][b->key.eip / TRANSLATE_LINE] && all_targets[w][b->key.eip]) {
-        __atomic_store_n(&all_targets[w][b->key.eip], 0, __ATOMIC_RELEASE);
-        table_forget(b->key.eip, w);
-    }
+    table_forget(b->key.eip, which_table(b->key.mode));
 }
 
 static void open_ways(struct block *b)
@@ -394,10 +400,9 @@ void code_abandon(void)
     if (!enabled)
         return;
     for (int i = 0; i < 2; i++) {
-        if (!translate_narrow)
-            madvise(all_targets[i], ALL_SIZE, MADV_DONTNEED);
         madvise(target_lines[i], LINES_SIZE, MADV_DONTNEED);
-        madvise(table[i], TABLE_SIZE, MADV_DONTNEED);
+        if (table[i])
+            madvise(table[i], table_size(), MADV_DONTNEED);
     }
     codemem_abandon();
     looks_abandon();
@@ -915,7 +920,6 @@ static void set_tables(struct cpu *cpu)
 {
     int w = which_table(cpu->mode);
     cpu->host.table = table[w];
-    cpu->host.all = all_targets[w];
     cpu->host.lines = target_lines[w];
 }
 
@@ -964,17 +968,16 @@ bool code_stack_guard(const struct thread *t, uintptr_t addr)
     return p && addr >= p && addr < p + GUARD;
 }
 
-/* Room for the tables of both modes; `all_targets` is left out where the host limits address space. */
+/* Room for the tables of both modes. */
 static size_t map_tables(void)
 {
-    size_t each = TABLE_SIZE + (translate_narrow ? 0 : ALL_SIZE) + LINES_SIZE;
+    size_t each = table_size() + LINES_SIZE;
     uint64_t random;
     memcpy(&random, (const void *)getauxval(AT_RANDOM), sizeof random);
     uint8_t *p = map_lazy(translate_narrow ? 0 : translate_table_place(random), 2 * each);
     for (int i = 0; p && i < 2; i++, p += each) {
-        table[i] = (uint64_t *)(void *)p;
-        all_targets[i] = translate_narrow ? NULL : (int32_t *)(void *)(p + TABLE_SIZE);
-        target_lines[i] = p + each - LINES_SIZE;
+        table[i] = table_size() ? p : NULL;
+        target_lines[i] = p + table_size();
     }
     if (p && translate_guard_table(table[0]))
         translate_guard_table(table[1]);
@@ -1003,7 +1006,7 @@ void code_init(void)
     }
     if (!size || !codemem_init()) {
         if (size)
-            munmap(table[0], size);
+            munmap(target_lines[0] - table_size(), size);
         log_event("the host gives no memory for translated code: interpreting");
         return;
     }

@@ -15,10 +15,10 @@
 #define CPU_HOST_SP 528
 #define CPU_RET_SP 536
 #define CPU_RET_TOP 544
-#define CPU_ALL 568
-#define CPU_LINES 576
-#define CPU_GOING_TO 584
-#define CPU_EXIT_CODE 592
+#define CPU_TABLE 552
+#define CPU_LINES 568
+#define CPU_GOING_TO 576
+#define CPU_EXIT_CODE 584
 #define INSN_FN 0
 #define INSN_EIP 8
 #define INSN_NEXT 12

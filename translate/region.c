@@ -20,7 +20,7 @@ AT(xmm, CPU_XMM);
 AT(host.sp, CPU_HOST_SP);
 AT(host.ret_sp, CPU_RET_SP);
 AT(host.ret_top, CPU_RET_TOP);
-AT(host.all, CPU_ALL);
+AT(host.table, CPU_TABLE);
 AT(host.lines, CPU_LINES);
 AT(host.going_to, CPU_GOING_TO);
 AT(host.exit_code, CPU_EXIT_CODE);

@@ -189,14 +189,13 @@ const struct insn *translate_enter(struct cpu *cpu, const struct insn *in);
 void translate_init_stack(struct cpu *cpu, uint8_t *top);
 void translate_reset_stack(struct cpu *cpu);
 
-/* Tables of targets of indirect jumps, by guest address. cpu->host.all has an entry for each address:
- * code - base, 0 if there is none; cpu->host.lines has a byte for TRANSLATE_LINE addresses, 0 if it has
- * none for them. cpu->host.table is a cache of it with TRANSLATE_TABLE_SIZE entries, by low bits of the
- * address: minus the address in the high half, code - base in the low one. `all` lies directly behind it.
- * With translate_narrow there is no `all` (NULL): then the dispatcher fills the cache. */
-enum { TRANSLATE_TABLE_SIZE = 1 << 16, TRANSLATE_LINE = 256 };
+/* Tables of targets of indirect jumps, by guest address. cpu->host.table has an entry (int32_t) for each address:
+ * code - base, 0 if there is none; cpu->host.lines has a byte for TRANSLATE_LINE addresses, 0 if the table has
+ * none for them. With translate_narrow it is a cache of so many entries (uint64_t; 0: NULL), by low bits of the
+ * address: minus the address in the high half, code - base in the low one. */
+enum { TRANSLATE_LINE = 256 };
 extern bool translate_narrow; /* set before anything is translated */
-unsigned translate_table_slot(gaddr eip);
+unsigned translate_narrow_slots(void);
 /* Where the tables should lie, with a random number in it; 0: anywhere. Then: they have been mapped with `table` at
  * this address. False: there is no room for what belongs to it, and never asked again translated code does without. */
 uintptr_t translate_table_place(uint64_t random);

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 enum { XCR0 = 464, XMM = 160, HEADER = 512, AVX = 576 };
-static uint8_t area[8192] __attribute__((aligned(64)));
+static uint8_t area[16384] __attribute__((aligned(64)));
 
 static int child(void)
 {

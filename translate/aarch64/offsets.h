@@ -14,12 +14,12 @@
 #define FPU_FCS 144
 #define FPU_FDS 146
 #define CPU_SEL 144
-#define CPU_X87 600
-#define CPU_X87_NOTE 608
-#define CPU_X87_DOUBLE 616
-#define CPU_AFP 620
-#define CPU_YMM_LIVE 712
-#define CPU_FP_BITS 716
+#define CPU_X87 592
+#define CPU_X87_NOTE 600
+#define CPU_X87_DOUBLE 608
+#define CPU_AFP 612
+#define CPU_YMM_LIVE 704
+#define CPU_FP_BITS 708
 #define CPU_YMMH 720
 #define A64_PAIR_FLAGS_BIT 32 /* of a pair's first word: see live.h */
 

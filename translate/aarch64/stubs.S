@@ -168,7 +168,7 @@ load_state: /* cpu -> the guest's registers; goes to x16 */
         cbz     w9, 7f
         ymm     ldp
 7:
-        ldr     x28, [x27, #CPU_ALL]
+        ldr     x28, [x27, #CPU_TABLE]
         adr     x29, a64_look_up
         ldr     x9, [x27, #CPU_RET_SP]
         mov     sp, x9

@@ -14,7 +14,6 @@
 #include "translate/x86_64/stubs.h"
 
 #define AT(field, offset) static_assert(offsetof(struct cpu, field) == (offset), #field)
-AT(host.table, CPU_TABLE);
 AT(host.x87_live, CPU_X87_LIVE);
 AT(host.x87_image, CPU_X87_IMAGE);
 AT(host.ymm_live, CPU_YMM_LIVE);
@@ -150,9 +149,9 @@ unsigned translate_code_align(void)
     return 1;
 }
 
-unsigned translate_table_slot(gaddr eip)
+unsigned translate_narrow_slots(void)
 {
-    return (eip >> x64_table_shift()) % TRANSLATE_TABLE_SIZE;
+    return 1 << 16;
 }
 
 const uint8_t *translate_table_base(void)

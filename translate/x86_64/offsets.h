@@ -4,16 +4,14 @@
 
 #include "translate/offsets.h"
 
-#define CPU_TABLE 552
 #define CPU_X87_LIVE 560
-#define CPU_X87_IMAGE 600
-#define CPU_YMM_LIVE 712
+#define CPU_X87_IMAGE 592
+#define CPU_YMM_LIVE 704
 #define CPU_YMMH 720
 #define CPU_ZMMH 848
 #define CPU_K 1104
 #define CPU_ZMM_USED 1168
 #define CPU_ZMM_LIVE 1172
 #define EFL_DF_BIT 0x400
-#define X64_TABLE_SHIFT 3
 
 #endif

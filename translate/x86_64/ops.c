@@ -120,8 +120,6 @@ static void add(const uint16_t *ops, size_t n, enum x64_how how)
 #define ADD(list, present) add(list, (present) ? ARRAY_SIZE(list) : 0, HOW_DIRECT)
 #define ADD_VEX(list, present) add(list, ARRAY_SIZE(list), (present) ? HOW_VEX : HOW_INTERP)
 
-unsigned x64_shift; /* x64_table_shift(), for stubs.S */
-
 static enum { AS_IT_IS, OLDEST, NEWEST } processor; /* translate_assume() */
 
 void translate_assume(bool newest)
@@ -196,13 +194,6 @@ static void init(void)
     init_vex();
     for (size_t i = 0; i < ARRAY_SIZE(special); i++)
         table[special[i].op] = special[i].how;
-    x64_shift = has(x86_cpu_BMI2) ? X64_TABLE_SHIFT : 0;
-}
-
-unsigned x64_table_shift(void)
-{
-    pthread_once(&once, init);
-    return x64_shift;
 }
 
 bool translate_direct(unsigned op)

@@ -20,11 +20,6 @@ bool x64_host_avx512(void);
 /* Its extensions that have been tried, as CPUID shows them: leaf 7's ebx and ecx, eax of subleaf 1. */
 void x64_avx512_bits(uint32_t bits[3]);
 
-/* Which bits of an address make its place in the table of targets: those above so many. Targets are mostly
- * aligned, so that more of them share a cache line and fewer a place; but it takes BMI2 to shift without touching
- * flags. */
-unsigned x64_table_shift(void);
-
 /* Where a mirrored return arrives code reads the byte [r13 * 2 - 1 + where the guest returned to - where it should],
  * with r13 the table of targets: the last byte of a page if that is 0, else in 4 GiB of nothing. */
 extern bool x64_guarded;

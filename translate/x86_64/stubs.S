@@ -219,9 +219,8 @@ x64_exit_direct:
         pop_callee_saved
         jmp     translate_exit_stub
 
-        /* The table of all addresses is large and sparse, so it is read only where it has something, and
-         * what it gives goes into the small one, whose entries are -address in the high half and code -
-         * x64_look_up in the low one. Flags are the guest's: nothing here changes them. */
+        /* The table of all addresses is large and sparse, so it is read only where it has something. Flags
+         * are the guest's: nothing here changes them. */
         .globl  x64_look_up
 x64_look_up:
         movq    %rcx, %r11
@@ -230,29 +229,9 @@ x64_look_up:
         movl    CPU_GOING_TO+1(%r14), %ecx      /* r8 >> 8 */
         movzbl  (%r10,%rcx), %ecx
         jrcxz   1f
-        movq    CPU_ALL(%r14), %r10
-        movl    (%r10,%r8,4), %ecx
+        movl    (%r13,%r8,4), %ecx
         jrcxz   1f
         movslq  %ecx, %r9
-        movl    %r8d, %r10d
-        notl    %r10d
-        leal    1(%r10), %r10d
-        bswapl  %r10d
-        bswapq  %r10
-        leaq    (%r10,%rcx), %r10
-        movl    x64_shift(%rip), %ecx
-        jrcxz   2f
-        rorx    $X64_TABLE_SHIFT, %r8d, %ecx
-        movzwl  %cx, %ecx
-        jmp     3f
-2:      movzwl  %r8w, %ecx
-3:      leaq    (%r13,%rcx,8), %r8
-        movq    (%r8), %rcx
-        notq    %rcx
-        leaq    1(%rcx,%r10), %rcx
-        jrcxz   4f              /* it is there: no copy of the page in a forked process */
-        movq    %r10, (%r8)
-4:      movq    CPU_GOING_TO(%r14), %r8
         movq    %r11, %rcx
         leaq    (%r9,%r12), %r9
         jmp     *%r9

@@ -34,7 +34,7 @@ struct leave {
 struct astray {
     uint32_t field;        /* of the jump that leads here */
     uint32_t back;         /* where a call goes on */
-    bool call, near;
+    bool call;
 };
 
 static LARGE_BSS struct fix fixes[TRANSLATE_INSN_MAX * 3];
@@ -162,14 +162,11 @@ static void push_return(struct emit *e, gaddr next)
     x64_settle_esp(e);
 }
 
-/* r9 = code of the guest address in r8, through the table: its entry is -address in the high half and
- * code - r12 in the low one, which is what the processor waits for if it guessed wrong. Without touching flags: jrcxz compares, bswap shifts. */
-static void look_up(struct emit *e)
+/* r9 = code of the guest address in r8. Without touching flags: jrcxz compares, bswap shifts. */
+static void look_up_narrow(struct emit *e)
 {
-    static const uint8_t place[] = {0xc4, 0x43, 0x7b, 0xf0, 0xc8, X64_TABLE_SHIFT, /* rorx r9d, r8d */
-                                    0x45, 0x0f, 0xb7, 0xc9},                       /* movzx r9d, r9w */
-                         place_low[] = {0x45, 0x0f, 0xb7, 0xc8};                   /* movzx r9d, r8w */
     static const uint8_t code[] = {
+        0x45, 0x0f, 0xb7, 0xc8,       /* movzx r9d, r8w */
         0x4f, 0x8b, 0x54, 0xcd, 0x00, /* mov r10, [r13 + r9 * 8] */
         0x49, 0x89, 0xcb,             /* mov r11, rcx */
         0x4d, 0x63, 0xca,             /* movsxd r9, r10d */
@@ -181,22 +178,19 @@ static void look_up(struct emit *e)
         0x4c, 0x89, 0xd9,             /* mov rcx, r11 */
         0x4f, 0x8d, 0x0c, 0x21,       /* lea r9, [r9 + r12] */
     };
-    if (x64_table_shift())
-        ebytes(e, place, sizeof place);
-    else
-        ebytes(e, place_low, sizeof place_low);
     ebytes(e, code, sizeof code);
 }
 
-/* The same for the jumps of a switch or an interpreter: their targets lie close together, so that the
- * table of all addresses is as good, and quicker. */
-static void look_up_near(struct emit *e)
+static void look_up(struct emit *e)
 {
-    static const uint8_t load[] = {0x4f, 0x63, 0x8c, 0x85}, /* movsxd r9, [r13 + r8 * 4 + 32 bits] */
-                         add[] = {0x4f, 0x8d, 0x0c, 0x21};  /* lea r9, [r9 + r12]: if 0, x64_look_up */
-    ebytes(e, load, sizeof load);
-    e32(e, TRANSLATE_TABLE_SIZE * 8);
-    ebytes(e, add, sizeof add);
+    static const uint8_t code[] = {
+        0x4f, 0x63, 0x4c, 0x85, 0x00, /* movsxd r9, [r13 + r8 * 4] */
+        0x4f, 0x8d, 0x0c, 0x21,       /* lea r9, [r9 + r12]: if 0, x64_look_up */
+    };
+    if (translate_narrow)
+        look_up_narrow(e);
+    else
+        ebytes(e, code, sizeof code);
 }
 
 /* Compares r8 with the expected target without touching flags; what differs leads to a stub. */
@@ -234,12 +228,9 @@ static void call_r9(struct emit *e)
 }
 
 /* To the guest address in r8. */
-static void look_up_jump(struct emit *e, bool near)
+static void look_up_jump(struct emit *e)
 {
-    if (near && !translate_narrow)
-        look_up_near(e);
-    else
-        look_up(e);
+    look_up(e);
     e8(e, 0x41), e8(e, 0xff), e8(e, 0xe1); /* jmp r9 */
 }
 
@@ -321,7 +312,7 @@ static void ret(struct emit *e, const struct insn *in)
     e->esp += 4 + (in->nopnd ? (int)(in->imm & 0xffff) : 0);
     x64_settle_esp(e);
     if (translate_return_jumps(e->tr, e->index, e->leader))
-        look_up_jump(e, false);
+        look_up_jump(e);
     else
         e8(e, 0xc3);
 }
@@ -376,14 +367,13 @@ static void jmp(struct emit *e, const struct insn *in)
         return;
     }
     gaddr to = guess[e->index];
-    bool near = in->o[0].kind == OPND_GPR || in->index != REG_ZERO;
     indirect_target(e, in);
     x64_settle_esp(e);
     if (to) {
-        expect(e, to)->near = near;
+        expect(e, to);
         jump(e, -1, to);
     } else {
-        look_up_jump(e, near);
+        look_up_jump(e);
     }
 }
 
@@ -518,7 +508,7 @@ static void astray_stub(struct emit *e, const struct astray *a)
     memcpy(e->tr->code + a->field, &rel, 4);
     ebytes(e, mov_rcx_r11, 3);
     if (!a->call) {
-        look_up_jump(e, a->near);
+        look_up_jump(e);
         return;
     }
     look_up(e);
