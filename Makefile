@@ -59,6 +59,9 @@ LIBS := -lZydis -lelf -lm
 LINK := -pie
 endif
 
+# for what runs while xrun is built
+BUILD_CC ?= gcc
+
 PARTS := core decode interp elfload translate regalloc syscalls abi runtime
 SRCS := $(foreach p,$(PARTS),$(wildcard $(p)/*.c))
 ifeq ($(HOST),x86_64)
@@ -85,11 +88,26 @@ tools:
 	$(CC) -idirafter /usr/include -E - >/dev/null 2>&1 || { \
 	    echo "$(CC), Zydis, libelf or uthash is missing; make $(if $(RUN),deps,demo) installs them (Debian)"; \
 	    exit 1; } >&2
-$(OBJS) $(O)/main.o $(BUILD)/quick/gen: | tools
+$(OBJS) $(O)/main.o $(BUILD)/quick/gen $(BUILD)/libcstart: | tools
 
-$(O)/xrun: $(O)/main.o $(LIB)
+# The C library's start, quicker (see tools/libcstart.c): where it is linked statically.
+ifneq ($(and $(STATIC_LIBS),$(filter x86_64,$(HOST))),)
+ifeq ($(SAN),)
+START := $(O)/libc-start.o
+$(START): $(BUILD)/libcstart
+	@mkdir -p $(@D)
+	$(Q)$(AR) p $(shell $(CC) -print-file-name=libc.a) libc-start.o >$@.in
+	$(Q)$< $@.in $@
+$(BUILD)/libcstart: tools/libcstart.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(BUILD_CC) -O1 -o $@ $< -lelf
+endif
+endif
+
+$(O)/xrun: $(O)/main.o $(START) $(LIB)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(LINK) -pthread $(SAN) -o $@ $(O)/main.o $(LIB) $(LIBS)
+	$(Q)$(CC) $(LINK) -pthread $(SAN) -o $@ $(O)/main.o $(START) $(LIB) $(LIBS)
 
 $(LIB): $(OBJS)
 	$(call say,AR,$@)
@@ -102,7 +120,6 @@ $(O)/%.o: %.c
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
 
 # The table of quick decoding is made by a program that runs here, whatever the host.
-BUILD_CC ?= gcc
 BUILD_LIBS := $(wildcard $(CACHE)/$(shell uname -m)/libZydis.a)
 QUICK_SRC := decode/gen/quick.c decode/decode.c
 $(BUILD)/quick/gen: $(QUICK_SRC) decode/quick.h decode/decode.h decode/insn.h decode/ops.def decode/mnemonics.def
