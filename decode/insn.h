@@ -109,7 +109,7 @@ struct insn_links {
     const struct insn *to[2];
     struct block *owner;
     uint16_t n;     /* instructions in the block, for counting */
-    uint16_t moved; /* of an indirect jump or call: how often it led elsewhere than the time before, */
+    uint16_t moved; /* of an indirect jump: how often it led elsewhere than the time before, */
     gaddr led_to;   /* and where last; 0: nowhere yet */
 };
 

@@ -59,8 +59,7 @@ static inline gaddr noted(const struct insn *in, gaddr target)
 {
     struct insn_links *l = (struct insn_links *)(uintptr_t)(in + 1);
     if (__atomic_load_n(&l->led_to, __ATOMIC_RELAXED) != target) {
-        if (in->op == OP_JMP)
-            note_way(in->eip, target);
+        note_way(in->eip, target);
         __atomic_store_n(&l->led_to, target, __ATOMIC_RELAXED);
         __atomic_store_n(&l->moved, l->moved + 1, __ATOMIC_RELAXED);
     }
@@ -106,7 +105,7 @@ HANDLER(call_rel)
 HANDLER(call_ind)
 {
     unmirror(cpu);
-    return interp_jump_indirect(cpu, in, noted(in, call_to(cpu, in, opnd_read(cpu, in, 0))));
+    return interp_jump_indirect(cpu, in, call_to(cpu, in, opnd_read(cpu, in, 0)));
 }
 
 HANDLER(ret_near)

@@ -30,18 +30,11 @@ struct leave {
     uint32_t field;
 };
 
-/* An indirect jump or call that did not lead where it was expected to: looks its target up. */
-struct astray {
-    uint32_t field;        /* of the jump that leads here */
-    uint32_t back;         /* where a call goes on */
-    bool call;
-};
-
 static LARGE_BSS struct fix fixes[TRANSLATE_INSN_MAX * 3];
 static unsigned nfixes;
 static LARGE_BSS struct leave leaves[TRANSLATE_INSN_MAX * 2];
 static unsigned nleaves;
-static LARGE_BSS struct astray astrays[TRANSLATE_INSN_MAX];
+static LARGE_BSS uint32_t astrays[TRANSLATE_INSN_MAX]; /* fields of jumps: an indirect one did not lead where expected */
 static unsigned nastrays;
 static uint32_t prev_off[TRANSLATE_INSN_MAX + 1];
 static bool stale[TRANSLATE_INSN_MAX];
@@ -194,17 +187,15 @@ static void look_up(struct emit *e)
 }
 
 /* Compares r8 with the expected target without touching flags; what differs leads to a stub. */
-static struct astray *expect(struct emit *e, gaddr target)
+static void expect(struct emit *e, gaddr target)
 {
     ebytes(e, mov_r11_rcx, 3);
     x64_lea(e, X64_RCX, x64_at(X64_TMP0, (int32_t)-target));
     e8(e, 0xe3), e8(e, 5); /* jrcxz over the jump */
     e8(e, 0xe9);
-    struct astray *a = &astrays[nastrays++];
-    *a = (struct astray){.field = emit_off(e)};
+    astrays[nastrays++] = emit_off(e);
     e32(e, 0);
     ebytes(e, mov_rcx_r11, 3);
-    return a;
 }
 
 static void call_target(struct emit *e, gaddr target)
@@ -220,11 +211,6 @@ static void call_target(struct emit *e, gaddr target)
     e8(e, 0xe8);
     leaves[nleaves++] = (struct leave){target, emit_off(e)};
     e32(e, 0);
-}
-
-static void call_r9(struct emit *e)
-{
-    e8(e, 0x41), e8(e, 0xff), e8(e, 0xd1);
 }
 
 /* To the guest address in r8. */
@@ -290,18 +276,10 @@ static void call(struct emit *e, const struct tr_insn *t)
         }
         call_target(e, in->imm);
     } else {
-        gaddr to = guess[e->index];
         indirect_target(e, in);
         push_return(e, in->next);
-        if (to) {
-            struct astray *a = expect(e, to);
-            call_target(e, to);
-            a->call = true;
-            a->back = emit_off(e);
-        } else {
-            look_up(e);
-            call_r9(e);
-        }
+        look_up(e);
+        e8(e, 0x41), e8(e, 0xff), e8(e, 0xd1); /* call r9 */
     }
     landing(e, in);
 }
@@ -502,19 +480,12 @@ static void state_check(struct emit *e, const uint8_t *then)
 
 /* ---- stubs behind the code ---- */
 
-static void astray_stub(struct emit *e, const struct astray *a)
+static void astray_stub(struct emit *e, uint32_t field)
 {
-    uint32_t rel = emit_off(e) - (a->field + 4);
-    memcpy(e->tr->code + a->field, &rel, 4);
+    uint32_t rel = emit_off(e) - (field + 4);
+    memcpy(e->tr->code + field, &rel, 4);
     ebytes(e, mov_rcx_r11, 3);
-    if (!a->call) {
-        look_up_jump(e);
-        return;
-    }
-    look_up(e);
-    call_r9(e);
-    e8(e, 0xe9);
-    e32(e, a->back - (emit_off(e) + 4));
+    look_up_jump(e);
 }
 
 static void exit_stub(struct emit *e, const struct leave *l)
@@ -577,7 +548,7 @@ static bool pass(struct translation *tr, const uint32_t *prev, struct emit e)
     if (!resolve(tr) || end - e.p < (ptrdiff_t)(nleaves * 32 + nastrays * 64 + tr->n * 96))
         return false;
     for (unsigned i = 0; i < nastrays; i++)
-        astray_stub(&e, &astrays[i]);
+        astray_stub(&e, astrays[i]);
     for (unsigned i = 0; i < nleaves; i++)
         exit_stub(&e, &leaves[i]);
     entries(&e);
@@ -591,8 +562,7 @@ static void find_leaders(const struct translation *tr)
     translate_find_leaders(tr, leader);
     for (unsigned i = 0; i < tr->n; i++) {
         const struct insn *in = tr->insn[i].in;
-        bool indirect = (in->flags & INSN_END) && in->o[0].kind != OPND_REL &&
-                        (in->op == OP_JMP || in->op == OP_CALL);
+        bool indirect = in->op == OP_JMP && in->o[0].kind != OPND_REL;
         guess[i] = indirect ? translate_guess(in) : 0;
         if (guess[i])
             translate_lead(tr, guess[i], leader);
