@@ -16,6 +16,7 @@ static const struct {
 } change[] = {
     {"handle_intel", 6, {0xb8, 0, 0, 0x10, 0, 0xc3}}, /* mov eax, 1 << 20; ret */
     {"handle_amd", 6, {0xb8, 0, 0, 0x10, 0, 0xc3}},
+    {"handle_hygon", 6, {0xb8, 0, 0, 0x10, 0, 0xc3}},
     {"handle_zhaoxin", 6, {0xb8, 0, 0, 0x10, 0, 0xc3}},
     {"get_common_cache_info", 1, {0xc3}},
 };
