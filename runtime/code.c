@@ -228,9 +228,6 @@ static struct unit *unit_new(void)
 
 static void unit_free(struct unit *u)
 {
-    for (unsigned i = 0; i < u->members; i++) /* a thread may have put it back meanwhile */
-        if (u->member[i])
-            table_forget(u->member[i]->key.eip, u->which);
     if (u->code) {
         perfmap_remove(u);
         codemem_free(u);
@@ -245,7 +242,6 @@ static void unit_free(struct unit *u)
 
 static void attach(struct unit *u, struct block *b, uint32_t at)
 {
-    u->which = which_table(b->key.mode);
     b->unit = u;
     b->code = u->code + at;
 }

@@ -27,7 +27,6 @@ struct code_look {
 struct unit {
     bool valid;
     bool asleep;                /* nothing leads here: who wants to enter wakes it up */
-    uint8_t which;              /* table */
     uint16_t members, looks;
     uint32_t size, cold;        /* bytes; where the stubs begin */
     uint8_t *code;
