@@ -91,13 +91,12 @@ tools:
 $(OBJS) $(O)/main.o $(BUILD)/quick/gen $(BUILD)/libcstart: | tools
 
 # The C library's start, quicker (see tools/libcstart.c): where it is linked statically.
+# It is made whenever xrun is linked, since it has to be of that libc.a.
+START :=
 ifneq ($(and $(STATIC_LIBS),$(filter x86_64,$(HOST))),)
 ifeq ($(SAN),)
 START := $(O)/libc-start.o
-$(START): $(BUILD)/libcstart
-	@mkdir -p $(@D)
-	$(Q)$(AR) p $(shell $(CC) -print-file-name=libc.a) libc-start.o >$@.in
-	$(Q)$< $@.in $@
+$(O)/xrun: $(BUILD)/libcstart
 $(BUILD)/libcstart: tools/libcstart.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
@@ -105,8 +104,12 @@ $(BUILD)/libcstart: tools/libcstart.c
 endif
 endif
 
-$(O)/xrun: $(O)/main.o $(START) $(LIB)
+$(O)/xrun: $(O)/main.o $(LIB)
 	$(call say,LD,$@)
+ifneq ($(START),)
+	$(Q)$(AR) p $(shell $(CC) -print-file-name=libc.a) libc-start.o >$(START).in
+	$(Q)$(BUILD)/libcstart $(START).in $(START)
+endif
 	$(Q)$(CC) $(LINK) -pthread $(SAN) -o $@ $(O)/main.o $(START) $(LIB) $(LIBS)
 
 $(LIB): $(OBJS)

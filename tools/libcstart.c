@@ -30,9 +30,11 @@ static bool relocated(size_t section, uint64_t from, uint64_t to)
         GElf_Rela r;
         if (!gelf_getshdr(s, &h) || h.sh_type != SHT_RELA || h.sh_info != section)
             continue;
-        for (int i = 0; gelf_getrela(elf_getdata(s, NULL), i, &r); i++)
-            if (r.r_offset + 8 > from && r.r_offset < to)
+        for (int i = 0; gelf_getrela(elf_getdata(s, NULL), i, &r); i++) {
+            unsigned n = GELF_R_TYPE(r.r_info) == R_X86_64_64 ? 8 : 4;
+            if (r.r_offset + n > from && r.r_offset < to)
                 return true;
+        }
     }
     return false;
 }
