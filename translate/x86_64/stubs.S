@@ -219,7 +219,7 @@ x64_exit_direct:
         pop_callee_saved
         jmp     translate_exit_stub
 
-        /* The table of all addresses is large and sparse, so it is read only where it has something. Flags
+        /* The table is large and sparse, so it is read only where it has something: nowhere, if it is narrow. Flags
          * are the guest's: nothing here changes them. */
         .globl  x64_look_up
 x64_look_up:
