@@ -33,7 +33,7 @@ if [ -z "$lacks" ] && "$program" >"$work/$t.native" 2>&1 </dev/null; then
     echo "exit 0" >>"$work/$t.native"
     # xrun does as AMD's processors where they differ; what Intel's do then is recorded beside it
     record=$expected
-    grep -qm1 GenuineIntel /proc/cpuinfo && record=${f%.c}.intel
+    [ -f "$expected" ] && grep -qm1 GenuineIntel /proc/cpuinfo && record=${f%.c}.intel
     if [ -n "${RECORD:-}" ]; then
         cp "$work/$t.native" "$record"
         [ "$record" != "$expected" ] && cmp -s "$record" "$expected" && rm "$record"
