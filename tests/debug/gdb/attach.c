@@ -11,11 +11,17 @@ static void step(int by)
     count += by;
 }
 
+/* A long one first: there the debugger finds both threads. */
+static void nap(int first)
+{
+    usleep(first ? 3000000 : 50000);
+}
+
 static void *work(void *arg)
 {
     pthread_barrier_wait(&both);
-    while (go)
-        usleep(1000);
+    for (int i = 0; go; i++)
+        nap(i == 0);
     return NULL;
 }
 
@@ -28,8 +34,8 @@ int main(void)
     pthread_barrier_wait(&both);
     puts("ready");
     fflush(stdout);
-    while (go) {
-        usleep(1000);
+    for (int i = 0; go; i++) {
+        nap(i == 0);
         step(2);
     }
     pthread_join(t, NULL);
