@@ -519,16 +519,41 @@ static char *fd_path(int fd, const struct stat *st)
     return xstrdup(buf);
 }
 
+/* What a mapping shows; off: in the file. */
+struct source {
+    int fd;
+    uint64_t off, dev, ino;
+    unsigned long mount; /* ST_*: how the file system is mounted */
+    bool writable;
+    char *name; /* the area's then, if it is mapped */
+};
+
+/* name: NULL: what the host calls the file. */
+static struct source source_file(int fd, uint64_t off, const char *name)
+{
+    struct source s = {.fd = fd, .off = off, .name = name ? xstrdup(name) : NULL};
+    struct statvfs fs;
+    struct stat st;
+    if (fstat(fd, &st))
+        return s;
+    s.dev = st.st_dev;
+    s.ino = st.st_ino;
+    s.writable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
+    s.mount = fstatvfs(fd, &fs) ? 0 : fs.f_flag;
+    if (!name)
+        s.name = fd_path(fd, &st);
+    return s;
+}
+
 /* Whether others may change what a shared mapping of the file shows. Files below /usr are replaced, not
  * written to (Filesystem Hierarchy Standard: "read-only data"); a table of the C library's from there is
  * mapped by nearly every program, which should not pay for that. */
-static bool may_change(int fd, const char *path)
+static bool may_change(const struct source *s)
 {
-    struct statvfs fs;
-    int seals = fcntl(fd, F_GET_SEALS);
-    if ((seals > 0 && (seals & F_SEAL_WRITE)) || (!fstatvfs(fd, &fs) && (fs.f_flag & ST_RDONLY)))
+    int seals = fcntl(s->fd, F_GET_SEALS);
+    if ((seals > 0 && (seals & F_SEAL_WRITE)) || (s->mount & ST_RDONLY))
         return false;
-    return !path || strncmp(path_to_guest(path), "/usr/", 5) != 0;
+    return !s->name || strncmp(path_to_guest(s->name), "/usr/", 5) != 0;
 }
 
 /* PR_SET_MDWE: nothing is writable and executable, nor becomes executable later. */
@@ -584,31 +609,6 @@ static int64_t place(gaddr addr, uint32_t len, int flags, uint64_t off)
     return addr && addr <= mem_task_size - len ? (int64_t)addr : -ENOMEM;
 }
 
-/* What a mapping shows; off: in the file. */
-struct source {
-    int fd;
-    uint64_t off, dev, ino;
-    bool noexec, writable;
-    char *name; /* the area's then, if it is mapped */
-};
-
-/* name: NULL: what the host calls the file. */
-static struct source source_file(int fd, uint64_t off, const char *name)
-{
-    struct source s = {.fd = fd, .off = off, .name = name ? xstrdup(name) : NULL};
-    struct statvfs fs;
-    struct stat st;
-    if (fstat(fd, &st))
-        return s;
-    s.dev = st.st_dev;
-    s.ino = st.st_ino;
-    s.writable = (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY;
-    s.noexec = !fstatvfs(fd, &fs) && (fs.f_flag & ST_NOEXEC);
-    if (!name)
-        s.name = fd_path(fd, &st);
-    return s;
-}
-
 static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, enum mem_kind kind, const struct source *s)
 {
     int64_t at = place(addr, len, flags, flags & MAP_ANONYMOUS ? 0 : s->off);
@@ -639,7 +639,7 @@ static int64_t map_locked(gaddr addr, uint32_t len, int prot, int flags, enum me
     struct area a = {.start = start, .end = end, .off = s->off, .prot = (uint8_t)(prot & 7),
                      .kind = (uint8_t)kind, .shared = is_shared(flags), .droppable = droppable,
                      .growsdown = flags & MAP_GROWSDOWN, .name = s->name, .dev = s->dev, .ino = s->ino,
-                     .writable_file = s->writable, .noexec = s->noexec};
+                     .writable_file = s->writable, .noexec = s->mount & ST_NOEXEC};
     area_add(&a);
     return start;
 }
@@ -668,7 +668,7 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
     if (!(flags & MAP_ANONYMOUS)) {
         s = source_file(fd, off, name);
         kind = kind == MEM_ANON ? MEM_FILE : kind;
-        if ((prot & PROT_EXEC) && s.noexec) {
+        if ((prot & PROT_EXEC) && (s.mount & ST_NOEXEC)) {
             if (!implied) {
                 free(s.name);
                 return -EPERM;
@@ -679,7 +679,7 @@ int64_t mem_map_kind(gaddr addr, uint32_t len, int prot, int flags, int fd, uint
         s.name = xstrdup(name);
     }
     if (is_shared(type) &&
-        ((flags & MAP_ANONYMOUS) || (prot & PROT_WRITE) || may_change(fd, s.name)))
+        ((flags & MAP_ANONYMOUS) || (prot & PROT_WRITE) || may_change(&s)))
         mem_set_shared();
     lock();
     int64_t r = map_locked(addr, len, prot, flags, kind, &s);
