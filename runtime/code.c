@@ -31,6 +31,7 @@ enum { RET_STACK = 256 << 10, ALT_STACK = 64 << 10, GUARD = 64 << 10 }; /* whole
 
 static bool enabled;
 /* Targets of indirect jumps, without and with plain gs: see translate.h. */
+static uint8_t *tables; /* one mapping: */
 static void *table[2];
 static uint8_t *target_lines[2];
 #define LINES_SIZE ((UINT64_C(1) << 32) / TRANSLATE_LINE)
@@ -71,12 +72,22 @@ static size_t table_size(void)
     return translate_narrow ? sizeof(uint64_t) * translate_narrow_slots() : sizeof(int32_t) << 32;
 }
 
+static size_t tables_size(void)
+{
+    return 2 * (table_size() + LINES_SIZE);
+}
+
 /* A store that changes nothing would copy the page in a process that was forked. */
 #define STORE_NEW(at, v) ((void)(*(at) == (v) || (__atomic_store_n(at, v, __ATOMIC_RELEASE), 0)))
 
 static uint64_t *narrow_slot(gaddr eip, int w)
 {
     return table[w] ? (uint64_t *)table[w] + eip % translate_narrow_slots() : NULL;
+}
+
+static uint32_t *wide_entry(gaddr eip, int w)
+{
+    return (uint32_t *)table[w] + eip;
 }
 
 static void table_set(const struct block *b)
@@ -91,9 +102,9 @@ static void table_set(const struct block *b)
             STORE_NEW(slot, (uint64_t)-eip << 32 | off);
     } else if (!*line) { /* reading first would be another fault where no page is */
         *line = 1;
-        __atomic_store_n((uint32_t *)table[w] + eip, off, __ATOMIC_RELEASE);
+        __atomic_store_n(wide_entry(eip, w), off, __ATOMIC_RELEASE);
     } else {
-        STORE_NEW((uint32_t *)table[w] + eip, off);
+        STORE_NEW(wide_entry(eip, w), off);
     }
 }
 
@@ -104,7 +115,7 @@ static void table_forget(gaddr eip, int w)
         if (slot && *slot >> 32 == (uint32_t)-eip)
             __atomic_store_n(slot, 0, __ATOMIC_RELEASE);
     } else if (target_lines[w][eip / TRANSLATE_LINE]) {
-        STORE_NEW((uint32_t *)table[w] + eip, 0);
+        STORE_NEW(wide_entry(eip, w), 0);
     }
 }
 
@@ -395,11 +406,7 @@ void code_abandon(void)
     retired_end = &retired_units;
     if (!enabled)
         return;
-    for (int i = 0; i < 2; i++) {
-        madvise(target_lines[i], LINES_SIZE, MADV_DONTNEED);
-        if (table[i])
-            madvise(table[i], table_size(), MADV_DONTNEED);
-    }
+    madvise(tables, tables_size(), MADV_DONTNEED);
     codemem_abandon();
     looks_abandon();
     store_abandon();
@@ -965,19 +972,21 @@ bool code_stack_guard(const struct thread *t, uintptr_t addr)
 }
 
 /* Room for the tables of both modes. */
-static size_t map_tables(void)
+static bool map_tables(void)
 {
-    size_t each = table_size() + LINES_SIZE;
     uint64_t random;
     memcpy(&random, (const void *)getauxval(AT_RANDOM), sizeof random);
-    uint8_t *p = map_lazy(translate_narrow ? 0 : translate_table_place(random), 2 * each);
-    for (int i = 0; p && i < 2; i++, p += each) {
+    tables = map_lazy(translate_narrow ? 0 : translate_table_place(random), tables_size());
+    if (!tables)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        uint8_t *p = tables + i * (tables_size() / 2);
         table[i] = table_size() ? p : NULL;
         target_lines[i] = p + table_size();
     }
-    if (p && translate_guard_table(table[0]))
+    if (translate_guard_table(table[0]))
         translate_guard_table(table[1]);
-    return p ? 2 * each : 0;
+    return true;
 }
 
 static bool wanted;
@@ -995,14 +1004,13 @@ void code_init(void)
 {
     if (!wanted)
         return;
-    size_t size = map_tables();
-    if (!size) {
+    if (!map_tables()) {
         translate_narrow = true;
-        size = map_tables();
+        map_tables();
     }
-    if (!size || !codemem_init()) {
-        if (size)
-            munmap(target_lines[0] - table_size(), size);
+    if (!tables || !codemem_init()) {
+        if (tables)
+            munmap(tables, tables_size());
         log_event("the host gives no memory for translated code: interpreting");
         return;
     }
