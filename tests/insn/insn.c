@@ -251,14 +251,8 @@ static void settle(struct case_state *nat, const struct test_case *c)
     }
 }
 
-/* Results that processors may round differently in the last place (or, in the case of the
- * approximations, in the first 12 bits). */
-static bool is_transcendental(unsigned op)
-{
-    return op == OP_FSIN || op == OP_FCOS || op == OP_FSINCOS || op == OP_FPTAN ||
-           op == OP_FPATAN || op == OP_F2XM1 || op == OP_FYL2X || op == OP_FYL2XP1;
-}
-
+/* Results that processors may round differently in the first 12 bits (those of state_transcendental in the last
+ * place). */
 static bool is_approximation(unsigned op)
 {
     switch (op) {
@@ -280,7 +274,7 @@ static void normalize(struct case_state *s, const struct test_case *c, const str
     for (unsigned i = 0; i < 6; i++) /* IRET of the kernel clears the RPL of null selectors */
         if (!(s->sel[i] & ~3))
             s->sel[i] = 0;
-    if (is_transcendental(in->op) && c->len > in->len)
+    if (state_transcendental(in->op) && c->len > in->len)
         s->mem[CASE_NOTE - CASE_WINDOW + 5] &= (uint8_t)~2; /* C1 in the image of FNSTENV */
     if (in->op == OP_FXSAVE || in->op == OP_XSAVE || in->op == OP_XSAVEC) { /* MXCSR_MASK: the model's */
         uint8_t *mask = state_window(s, state_operand_address(c, in) + 28, 4);
@@ -423,7 +417,7 @@ static bool near32(const uint8_t *a, const uint8_t *b)
 /* Takes the hardware's value where it is near enough. */
 static void forgive(const struct insn *in, const struct case_state *nat, struct case_state *mine)
 {
-    if (is_transcendental(in->op) && mine->trap == nat->trap) {
+    if (state_transcendental(in->op) && mine->trap == nat->trap) {
         for (unsigned i = 0; i < 8; i++)
             if (near80(nat->fx + 32 + 16 * i, mine->fx + 32 + 16 * i))
                 memcpy(mine->fx + 32 + 16 * i, nat->fx + 32 + 16 * i, 10);
@@ -553,7 +547,7 @@ static uint64_t hash_bytes(uint64_t h, const void *bytes, size_t n)
 /* What is recorded of a result: not what may differ in the last place. */
 static uint64_t hash_state(uint64_t h, const struct insn *in, struct case_state s)
 {
-    if (is_transcendental(in->op)) {
+    if (state_transcendental(in->op)) {
         for (unsigned i = 0; i < 8; i++)
             memset(s.fx + 32 + 16 * i, 0, 10);
         s.fx[3] &= (uint8_t)~2;

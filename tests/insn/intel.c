@@ -18,7 +18,7 @@ bool intel_here(void)
 #endif
 }
 
-void intel_take_pointers(const struct test_case *c, const struct insn *in, const struct case_state *hardware,
+void intel_take_pointers(const struct test_case *c, const struct insn *in, struct case_state *hardware,
                          struct case_state *model)
 {
     enum { FOP = 6, FDP = 16, NOTE = CASE_NOTE - CASE_WINDOW };
@@ -32,11 +32,10 @@ void intel_take_pointers(const struct test_case *c, const struct insn *in, const
     case OP_FNSTENV: case OP_FNSAVE: at = in->opsize == 2 ? 6 : 12, n = in->opsize == 2 ? 8 : 16; break;
     default: return;
     }
-    struct case_state h = *hardware;
     uint32_t image = state_operand_address(c, in) + at;
     uint8_t *p = state_window(model, image, n);
     if (p)
-        memcpy(p, state_window(&h, image, n), n);
+        memcpy(p, state_window(hardware, image, n), n);
     else if (model->stray)
         model->stray = hardware->stray;
 }
@@ -92,8 +91,6 @@ bool intel_leaves(const struct insn *in, const struct case_state *hardware, cons
     case OP_PUSH: return in->o[0].kind == OPND_SEG; /* writes two bytes */
     case OP_SHLD: case OP_SHRD: return in->opsize == 2; /* undefined by more than 16 */
     case OP_DPPS: case OP_DPPD: case OP_VDPPS: case OP_VDPPD: return true; /* which of two NaNs */
-    case OP_FSIN: case OP_FCOS: case OP_FSINCOS: case OP_FPTAN: case OP_FPATAN: case OP_F2XM1: case OP_FYL2X:
-    case OP_FYL2XP1: return tiny_differ(hardware, model);
-    default: return false;
+    default: return state_transcendental(in->op) && tiny_differ(hardware, model);
     }
 }

@@ -12,7 +12,7 @@ extern const char intel_reasons[]; /* what is left out, for a message */
 bool intel_here(void);
 
 /* Takes over where the x87 unit was last: they show it always, AMD's with an exception pending. */
-void intel_take_pointers(const struct test_case *c, const struct insn *in, const struct case_state *hardware,
+void intel_take_pointers(const struct test_case *c, const struct insn *in, struct case_state *hardware,
                          struct case_state *model);
 
 /* Whether results that differ may. */

@@ -375,6 +375,12 @@ static uint32_t effective(const struct insn *in, const struct case_state *s)
     return in->flags & INSN_ADDR16 ? a & 0xffff : a;
 }
 
+bool state_transcendental(unsigned op)
+{
+    return op == OP_FSIN || op == OP_FCOS || op == OP_FSINCOS || op == OP_FPTAN ||
+           op == OP_FPATAN || op == OP_F2XM1 || op == OP_FYL2X || op == OP_FYL2XP1;
+}
+
 uint32_t state_operand_address(const struct test_case *c, const struct insn *in)
 {
     return effective(in, &c->in) + state_segment_base(c->in.sel[in->seg]);

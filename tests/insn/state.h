@@ -10,6 +10,8 @@
 bool state_make_case(struct test_case *c, unsigned form, uint32_t seed, struct insn *in);
 /* Linear address of the explicit memory operand. */
 uint32_t state_operand_address(const struct test_case *c, const struct insn *in);
+/* Whether processors may round its results differently in the last place. */
+bool state_transcendental(unsigned op);
 /* The n bytes at a linear address in the image of the windows, or NULL. */
 uint8_t *state_window(struct case_state *s, uint32_t linear, uint32_t n);
 /* Base of a segment that cases use, by selector. */
