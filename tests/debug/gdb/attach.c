@@ -11,17 +11,14 @@ static void step(int by)
     count += by;
 }
 
-/* A long one first: there the debugger finds both threads. */
-static void nap(int first)
-{
-    usleep(first ? 3000000 : 50000);
-}
+enum { LONG = 3 /* seconds: there the debugger finds both threads */, SHORT = 50000 };
 
 static void *work(void *arg)
 {
     pthread_barrier_wait(&both);
-    for (int i = 0; go; i++)
-        nap(i == 0);
+    sleep(LONG);
+    while (go)
+        usleep(SHORT);
     return NULL;
 }
 
@@ -34,8 +31,9 @@ int main(void)
     pthread_barrier_wait(&both);
     puts("ready");
     fflush(stdout);
-    for (int i = 0; go; i++) {
-        nap(i == 0);
+    sleep(LONG);
+    while (go) {
+        usleep(SHORT);
         step(2);
     }
     pthread_join(t, NULL);
